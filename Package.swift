@@ -1,0 +1,215 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import PackageDescription
+
+// MARK: - What this machine has
+
+/// The words that `pkg-config` prints for `arguments`, or nil when it fails or is absent.
+///
+/// SwiftPM cannot parse Debian's `libdpdk.pc` and refuses `-march` and `-include` from any `.pc`
+/// file, so the manifest asks itself and hands the flags to `CDPDK` alone. `PKG_CONFIG_PATH`
+/// selects a private DPDK.
+func pkgConfig(_ arguments: String...) -> [String]? {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["pkg-config"] + arguments
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return nil }
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else { return nil }
+    return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        .map(String.init)
+}
+
+let dpdkCompilerFlags = pkgConfig("--cflags", "libdpdk")
+let dpdkLinkerFlags = pkgConfig("--libs", "libdpdk") ?? []
+let hasDPDK = dpdkCompilerFlags != nil
+
+/// `DPVS_CPU` names the oldest CPU that the build must run on (`-march`): see doc/performance.md.
+#if arch(x86_64)
+let cpuBaseline = ProcessInfo.processInfo.environment["DPVS_CPU"] ?? "x86-64-v2"
+let cpuFlags = ["-march=\(cpuBaseline)"]
+#else
+let cpuFlags = ProcessInfo.processInfo.environment["DPVS_CPU"].map { ["-march=\($0)"] } ?? []
+#endif
+
+// MARK: - How every target is compiled
+
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+    .unsafeFlags(cpuFlags.flatMap { ["-Xcc", $0] }),
+]
+
+/// Code that runs per packet must specialise and inline across modules.
+let hotSettings: [SwiftSetting] =
+    swiftSettings + [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))]
+
+let cSettings: [CSetting] = [.unsafeFlags(cpuFlags + ["-Wall", "-Wextra", "-Werror"])]
+
+func cold(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func hot(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: hotSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func package(_ product: String, _ package: String) -> Target.Dependency {
+    .product(name: product, package: package)
+}
+
+let argumentParser = package("ArgumentParser", "swift-argument-parser")
+let logging = package("Logging", "swift-log")
+let hummingbird = package("Hummingbird", "hummingbird")
+let hummingbirdTesting = package("HummingbirdTesting", "hummingbird")
+let httpTypes = package("HTTPTypes", "swift-http-types")
+let asyncHTTPClient = package("AsyncHTTPClient", "async-http-client")
+let nioCore = package("NIOCore", "swift-nio")
+let lifecycle = package("ServiceLifecycle", "swift-service-lifecycle")
+let subprocess = package("Subprocess", "swift-subprocess")
+
+// MARK: - Targets, from the bottom up; imports only point down
+
+let c: [Target] = [
+    .target(name: "CPacket", cSettings: cSettings),
+    .target(name: "CLinux", cSettings: cSettings),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(
+        name: "CSystemd",
+        pkgConfig: "libsystemd",
+        providers: [.apt(["libsystemd-dev"])]
+    ),
+]
+
+let leaf: [Target] = [
+    hot("Addressing"),
+    hot("Timing"),
+    hot("Containers", ["CPacket", "CLinux"]),
+    cold("Linux", ["CLinux", "CSystemd"]),
+    cold("YAML", ["CYAML"]),
+]
+
+let hotTargets: [Target] = [
+    hot("Packet", ["Addressing", "CPacket"]),
+    hot("Network", ["Packet", "Addressing", "Timing", "Containers", "CPacket"]),
+    hot("Balancing", ["Network", "Packet", "Addressing", "Timing", "Containers", "CPacket"]),
+    hot(
+        "Dataplane",
+        ["Balancing", "Network", "Packet", "Addressing", "Timing", "Containers", "CPacket"]
+    ),
+]
+
+let coldTargets: [Target] = [
+    cold("Model", ["Addressing"]),
+    cold("Configuration", ["Model", "Addressing", "YAML"]),
+    cold("Reload", ["Configuration", "Model", "Linux", logging]),
+    cold("Metrics"),
+    cold("Control", ["Model", "Addressing", asyncHTTPClient, nioCore]),
+    cold(
+        "ControlServer",
+        ["Control", "Metrics", "Model", hummingbird, httpTypes, nioCore, logging, lifecycle]
+    ),
+    cold(
+        "Provisioning",
+        ["Model", "Dataplane", "Balancing", "Network", "Packet", "Containers", "Addressing", "Timing"]
+    ),
+]
+
+let testTargets: [Target] = [
+    .target(
+        name: "PacketTesting",
+        dependencies: ["Packet", "Addressing", "CPacket"],
+        path: "Tests/PacketTesting",
+        swiftSettings: hotSettings
+    ),
+    tests("AddressingTests", ["Addressing"]),
+    tests("TimingTests", ["Timing"]),
+    tests("ContainersTests", ["Containers"]),
+    tests("LinuxTests", ["Linux"]),
+    tests("YAMLTests", ["YAML"]),
+    tests("PacketTests", ["Packet", "PacketTesting", "Addressing", "CPacket"]),
+    tests("NetworkTests", ["Network", "Packet", "PacketTesting", "Addressing", "Timing"]),
+    tests(
+        "BalancingTests",
+        ["Balancing", "Network", "Packet", "PacketTesting", "Addressing", "Timing", "Containers"]
+    ),
+    tests("ModelTests", ["Model", "Addressing"]),
+    tests("ConfigurationTests", ["Configuration", "Model", "Addressing", "YAML"]),
+    tests("ReloadTests", ["Reload", "Configuration", "Model", "Addressing", "Linux"]),
+    tests("MetricsTests", ["Metrics"]),
+    tests("ControlTests", ["Control", "ControlServer", "Metrics", "Model", hummingbirdTesting]),
+    tests(
+        "ScenarioTests",
+        [
+            "Provisioning", "Dataplane", "Balancing", "Network", "Packet", "PacketTesting",
+            "Configuration", "Model", "Addressing", "Timing", "Containers",
+        ]
+    ),
+]
+
+let dpdkTargets: [Target] = [
+    .target(
+        name: "CDPDK",
+        dependencies: ["CPacket"],
+        cSettings: [
+            .unsafeFlags((dpdkCompilerFlags ?? []) + cpuFlags + ["-Wall", "-Wextra", "-Werror"])
+        ],
+        linkerSettings: [.unsafeFlags(dpdkLinkerFlags)]
+    ),
+    hot("DPDK", ["CDPDK", "Packet", "Addressing", "CPacket"]),
+    tests("DPDKTests", ["DPDK", "Packet", "Addressing"]),
+    .executableTarget(
+        name: "dpvs",
+        dependencies: [
+            "Provisioning", "Dataplane", "Balancing", "Network", "Packet", "DPDK", "Containers",
+            "Timing", "Addressing", "Reload", "Configuration", "Model", "Metrics", "Control",
+            "ControlServer", "Linux", argumentParser, logging, lifecycle,
+        ],
+        swiftSettings: hotSettings
+    ),
+    tests("SystemTests", ["Linux", "Model", "Control", subprocess]),
+]
+
+let executables: [Target] = [
+    .executableTarget(
+        name: "dpvs-bench",
+        dependencies: [
+            "Provisioning", "Dataplane", "Balancing", "Network", "Packet", "PacketTesting",
+            "Containers", "Timing", "Addressing", "Model", "CPacket", "Linux", argumentParser,
+        ],
+        swiftSettings: hotSettings
+    )
+]
+
+let package = Package(
+    name: "dpvs",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle",
+            from: "2.13.0"
+        ),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: c + leaf + hotTargets + coldTargets + testTargets + executables
+        + (hasDPDK ? dpdkTargets : [])
+)

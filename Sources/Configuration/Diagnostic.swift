@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A place in a file; line and column count from 1, columns in characters.
+package struct SourceLocation: Hashable, Sendable, Codable, CustomStringConvertible {
+    package var file: String
+    package var line: Int
+    package var column: Int
+
+    package init(file: String, line: Int, column: Int) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+
+    package var description: String { "\(file):\(line):\(column)" }
+}
+
+/// One thing to say about a configuration.
+package struct Diagnostic: Hashable, Sendable, Codable {
+    package enum Severity: String, Sendable, Codable {
+        /// Nothing of the configuration is applied.
+        case error
+        /// Applied, but probably not what was meant.
+        case warning
+        /// Accepted and without effect in this version.
+        case notInEffect = "not in effect"
+    }
+
+    package var severity: Severity
+    package var location: SourceLocation
+    /// The item as a path of keywords: `netif_defs.device.mtu`, `services[2].port`.
+    package var path: String
+    /// A sentence without the value: "is not a port".
+    package var message: String
+    /// What stands in the file.
+    package var value: String?
+    /// What could stand there: "1...65535", "one of rr, wrr".
+    package var accepted: String?
+    /// The accepted word nearest to `value`.
+    package var suggestion: String?
+
+    package init(
+        _ severity: Severity,
+        at location: SourceLocation,
+        path: String,
+        _ message: String,
+        value: String? = nil,
+        accepted: String? = nil,
+        suggestion: String? = nil
+    ) {
+        self.severity = severity
+        self.location = location
+        self.path = path
+        self.message = message
+        self.value = value
+        self.accepted = accepted
+        self.suggestion = suggestion
+    }
+}
+
+extension Diagnostic: CustomStringConvertible {
+    /// `web.yaml:12:9: error: services[0].port: '99999' is not a port; accepted: 1...65535`.
+    package var description: String {
+        var text = "\(location): \(severity.rawValue): "
+        if !path.isEmpty { text += "\(path): " }
+        if let value { text += "'\(value)' " }
+        text += message
+        if let accepted { text += "; accepted: \(accepted)" }
+        if let suggestion { text += "; did you mean '\(suggestion)'?" }
+        return text
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Addressing
+
+/// Everything that the dataplane is told to do, as a plain value.
+///
+/// Every front end only produces a change to this value; nothing else may change what the dataplane
+/// does. Lists are in the order of their sources; identity is by `key`.
+package struct DesiredState: Equatable, Codable, Sendable {
+    package var settings: Settings
+    package var addresses: [InterfaceAddress]
+    package var routes: [Route]
+    package var services: [Service]
+
+    package init(
+        settings: Settings = Settings(),
+        addresses: [InterfaceAddress] = [],
+        routes: [Route] = [],
+        services: [Service] = []
+    ) {
+        self.settings = settings
+        self.addresses = addresses
+        self.routes = routes
+        self.services = services
+    }
+}
+
+/// An own address on an interface; its network is reachable there without a gateway.
+package struct InterfaceAddress: Equatable, Codable, Sendable {
+    package struct Key: Hashable, Codable, Sendable, CustomStringConvertible {
+        package var interface: String
+        package var address: IPAddress
+
+        package init(interface: String, address: IPAddress) {
+            self.interface = interface
+            self.address = address
+        }
+
+        package var description: String { "\(address) on \(interface)" }
+    }
+
+    package var interface: String
+    /// The address with its network's prefix length: `192.168.0.1/24`.
+    package var prefix: IPPrefix
+    package var owner: Owner
+
+    package var key: Key { Key(interface: interface, address: prefix.address) }
+
+    package init(interface: String, prefix: IPPrefix, owner: Owner = .runtime) {
+        self.interface = interface
+        self.prefix = prefix
+        self.owner = owner
+    }
+}
+
+/// Where packets for a network go.
+package struct Route: Equatable, Codable, Sendable {
+    package struct Key: Hashable, Codable, Sendable, CustomStringConvertible {
+        package var destination: IPPrefix
+
+        package init(destination: IPPrefix) {
+            self.destination = destination
+        }
+
+        package var description: String { destination.description }
+    }
+
+    /// A network: host bits are zero.
+    package var destination: IPPrefix
+    /// The next hop; nil: the network is on the link of `interface`.
+    package var gateway: IPAddress?
+    /// nil: the interface whose network holds the gateway. One of the two must be there.
+    package var interface: String?
+    /// Largest packet along this route, in octets; nil: the interface's.
+    package var mtu: Int?
+    package var owner: Owner
+
+    package var key: Key { Key(destination: destination) }
+
+    package init(
+        destination: IPPrefix,
+        gateway: IPAddress? = nil,
+        interface: String? = nil,
+        mtu: Int? = nil,
+        owner: Owner = .runtime
+    ) {
+        self.destination = destination
+        self.gateway = gateway
+        self.interface = interface
+        self.mtu = mtu
+        self.owner = owner
+    }
+}

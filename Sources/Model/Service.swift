@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Addressing
+
+/// A virtual address, port and protocol, and the backends that answer behind it.
+package struct Service: Equatable, Codable, Sendable {
+    /// What a client addresses; no two services share it.
+    package struct Key: Hashable, Codable, Sendable, Comparable, CustomStringConvertible {
+        package var address: IPAddress
+        package var port: UInt16
+        package var `protocol`: TransportProtocol
+
+        package init(address: IPAddress, port: UInt16, protocol: TransportProtocol) {
+            self.address = address
+            self.port = port
+            self.protocol = `protocol`
+        }
+
+        /// `tcp 10.0.0.100:80`.
+        package var description: String { "\(`protocol`.rawValue) \(Endpoint(address, port))" }
+
+        package static func < (left: Self, right: Self) -> Bool {
+            (left.address, left.port, left.protocol.rawValue)
+                < (right.address, right.port, right.protocol.rawValue)
+        }
+    }
+
+    package var key: Key
+    /// Unique; what people call it. Metrics carry it as label `service`.
+    package var name: String
+    package var mode: ForwardingMode
+    package var scheduler: SchedulerKind
+    /// Source addresses toward the backends (FNAT); own addresses of the balancer.
+    package var localAddresses: [IPAddress]
+    /// How long an established TCP or any UDP connection may be silent; nil: the protocol's.
+    package var connectionTimeout: Duration?
+    /// No two share an endpoint. Order matters to `rr`.
+    package var backends: [Backend]
+    package var owner: Owner
+
+    package init(
+        key: Key,
+        name: String,
+        mode: ForwardingMode = .fnat,
+        scheduler: SchedulerKind = .rr,
+        localAddresses: [IPAddress] = [],
+        connectionTimeout: Duration? = nil,
+        backends: [Backend] = [],
+        owner: Owner = .runtime
+    ) {
+        self.key = key
+        self.name = name
+        self.mode = mode
+        self.scheduler = scheduler
+        self.localAddresses = localAddresses
+        self.connectionTimeout = connectionTimeout
+        self.backends = backends
+        self.owner = owner
+    }
+}
+
+/// A real server.
+package struct Backend: Equatable, Codable, Sendable {
+    package static let weights = 0...65535
+
+    package var endpoint: Endpoint
+    /// Share of new connections, in `weights`; 0 drains: no new ones, the others finish.
+    package var weight: Int
+
+    package init(endpoint: Endpoint, weight: Int = 1) {
+        self.endpoint = endpoint
+        self.weight = weight
+    }
+}
+
+/// The protocols that are balanced.
+package enum TransportProtocol: String, Codable, Sendable, CaseIterable {
+    case tcp, udp
+
+    package var ipProtocol: IPProtocol {
+        switch self {
+        case .tcp: .tcp
+        case .udp: .udp
+        }
+    }
+}
+
+/// How packets reach a backend.
+package enum ForwardingMode: String, Codable, Sendable, CaseIterable {
+    /// Both addresses are rewritten: replies come back by the local address.
+    case fnat
+}
+
+/// How a backend is chosen for a new connection.
+package enum SchedulerKind: String, Codable, Sendable, CaseIterable {
+    /// Round robin.
+    case rr
+    /// Weighted round robin.
+    case wrr
+}
+
+/// Who put an object there; only they take it away.
+package enum Owner: Hashable, Codable, Sendable, CustomStringConvertible {
+    /// A configuration file, by its path.
+    case file(String)
+    /// A command or an API request.
+    case runtime
+    /// The kernel mirror.
+    case kernel
+
+    package var description: String {
+        switch self {
+        case .file(let path): path
+        case .runtime: "runtime"
+        case .kernel: "kernel"
+        }
+    }
+}

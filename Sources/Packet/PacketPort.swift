@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Addressing
+
+/// One receive and one transmit queue of a network port, as one worker uses it.
+///
+/// A conformer is a small handle, copied freely; the state behind it belongs to one thread, except
+/// `allocate` and `free`, which any thread may call on its own handle.
+public protocol PacketPort: BitwiseCopyable, Sendable {
+    /// What does not change while the port runs.
+    var traits: PortTraits { get }
+
+    /// Appends received frames to `burst` until it is full or the queue is empty.
+    ///
+    /// Every frame comes in one segment of at least 14 octets.
+    func receive(into burst: inout Burst)
+
+    /// Gives `burst` to the port, first packet first; those not accepted stay in it, in order.
+    func transmit(_ burst: inout Burst)
+
+    /// Returns the buffers of `burst` to their pool and empties it.
+    func free(_ burst: inout Burst)
+
+    /// A fresh buffer with an empty frame and room before it, or nil when the pool is empty.
+    func allocate() -> Packet?
+}
+
+/// What the packet path must know of a port.
+public struct PortTraits: BitwiseCopyable, Sendable {
+    /// Position in the dataplane's list of ports.
+    public var index: UInt16
+    /// The port's own address.
+    public var macAddress: MACAddress
+    /// Largest IP packet, in octets, without the link-layer header.
+    public var mtu: UInt16
+    public var offloads: Offloads
+
+    public init(index: UInt16, macAddress: MACAddress, mtu: UInt16, offloads: Offloads = []) {
+        self.index = index
+        self.macAddress = macAddress
+        self.mtu = mtu
+        self.offloads = offloads
+    }
+
+    /// Work that the device does, or leaves to us.
+    public struct Offloads: OptionSet, BitwiseCopyable, Sendable {
+        public var rawValue: UInt32
+
+        public init(rawValue: UInt32) {
+            self.rawValue = rawValue
+        }
+
+        /// Received frames carry the verdict on the IPv4 header checksum in `ol_flags`.
+        public static let receiveIPv4Checksum = Offloads(rawValue: 1 << 0)
+        /// Received frames carry the verdict on the TCP or UDP checksum in `ol_flags`.
+        public static let receiveL4Checksum = Offloads(rawValue: 1 << 1)
+        /// VLAN tags are taken out of received frames and put into `vlan_tci`.
+        public static let receiveVLANStrip = Offloads(rawValue: 1 << 2)
+        public static let transmitIPv4Checksum = Offloads(rawValue: 1 << 3)
+        public static let transmitTCPChecksum = Offloads(rawValue: 1 << 4)
+        public static let transmitUDPChecksum = Offloads(rawValue: 1 << 5)
+        public static let transmitVLANInsert = Offloads(rawValue: 1 << 6)
+        /// Received L4 checksums may be unfinished (`CHECKSUM_PARTIAL` of a local sender on veth):
+        /// they are computed anew on the way out instead of being updated.
+        public static let unfinishedReceiveChecksums = Offloads(rawValue: 1 << 7)
+    }
+}
