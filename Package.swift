@@ -105,11 +105,17 @@ let leaf: [Target] = [
 
 let hotTargets: [Target] = [
     hot("Packet", ["Addressing", "CPacket"]),
-    hot("Network", ["Packet", "Addressing", "Timing", "Containers", "CPacket"]),
-    hot("Balancing", ["Network", "Packet", "Addressing", "Timing", "Containers", "CPacket"]),
+    hot("Network", ["Packet", "Addressing", "Timing", "Containers", "CPacket", "CLinux"]),
+    hot(
+        "Balancing",
+        ["Network", "Packet", "Addressing", "Timing", "Containers", "CPacket", "CLinux"]
+    ),
     hot(
         "Dataplane",
-        ["Balancing", "Network", "Packet", "Addressing", "Timing", "Containers", "CPacket"]
+        [
+            "Balancing", "Network", "Packet", "Addressing", "Timing", "Containers", "CPacket",
+            "CLinux",
+        ]
     ),
 ]
 

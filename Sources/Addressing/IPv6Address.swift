@@ -20,9 +20,10 @@ public struct IPv6Address: Hashable, Sendable, BitwiseCopyable {
 
     /// The eight 16-bit groups from left to right.
     public var groups: [UInt16] {
-        [high, low].flatMap { half in
-            [48, 32, 16, 0].map { UInt16(truncatingIfNeeded: half >> UInt64($0)) }
-        }
+        [high, low]
+            .flatMap { half in
+                [48, 32, 16, 0].map { UInt16(truncatingIfNeeded: half >> UInt64($0)) }
+            }
     }
 
     /// The address with the given eight groups.

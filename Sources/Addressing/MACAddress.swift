@@ -33,9 +33,11 @@ extension MACAddress: LosslessStringConvertible {
     }
 
     public var description: String {
-        (0..<6).map { index in
-            let octet = UInt8(truncatingIfNeeded: rawValue >> UInt64(40 - 8 * index))
-            return (octet < 16 ? "0" : "") + String(octet, radix: 16)
-        }.joined(separator: ":")
+        (0..<6)
+            .map { index in
+                let octet = UInt8(truncatingIfNeeded: rawValue >> UInt64(40 - 8 * index))
+                return (octet < 16 ? "0" : "") + String(octet, radix: 16)
+            }
+            .joined(separator: ":")
     }
 }

@@ -31,3 +31,11 @@ void *CLinux_map_table(size_t size) {
 }
 
 void CLinux_unmap_table(void *base, size_t size) { munmap(base, mapped_size(size)); }
+
+void *CLinux_map_lazily(size_t size) {
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return base == MAP_FAILED ? NULL : base;
+}
+
+void CLinux_unmap_lazily(void *base, size_t size) { munmap(base, size); }

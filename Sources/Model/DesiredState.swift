@@ -68,7 +68,7 @@ package struct Route: Equatable, Codable, Sendable {
     package var destination: IPPrefix
     /// The next hop; nil: the network is on the link of `interface`.
     package var gateway: IPAddress?
-    /// nil: the interface whose network holds the gateway. One of the two must be there.
+    /// nil: the interface whose network holds the gateway; one of the two must be there.
     package var interface: String?
     /// Largest packet along this route, in octets; nil: the interface's.
     package var mtu: Int?

@@ -25,7 +25,7 @@ package struct Service: Equatable, Codable, Sendable {
     }
 
     package var key: Key
-    /// Unique; what people call it. Metrics carry it as label `service`.
+    /// Unique; what people call it, and label `service` of metrics.
     package var name: String
     package var mode: ForwardingMode
     package var scheduler: SchedulerKind
@@ -33,7 +33,7 @@ package struct Service: Equatable, Codable, Sendable {
     package var localAddresses: [IPAddress]
     /// How long an established TCP or any UDP connection may be silent; nil: the protocol's.
     package var connectionTimeout: Duration?
-    /// No two share an endpoint. Order matters to `rr`.
+    /// No two share an endpoint; order matters to `rr`.
     package var backends: [Backend]
     package var owner: Owner
 

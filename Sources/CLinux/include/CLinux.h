@@ -20,6 +20,15 @@ void *CLinux_map_table(size_t size);
 /// Gives back what `CLinux_map_table` returned for the same `size`.
 void CLinux_unmap_table(void *base, size_t size);
 
+/// Maps `size` zeroed octets that cost memory only where they are written; null when refused.
+void *CLinux_map_lazily(size_t size);
+
+/// Gives back what `CLinux_map_lazily` returned for the same `size`.
+void CLinux_unmap_lazily(void *base, size_t size);
+
+/// Adds one to the eventfd `descriptor`; never blocks on a non-blocking one.
+void CLinux_signal_event(int descriptor);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import Containers
+public import Timing
+
+extension Balancer {
+    /// How many local addresses are tried before a connection is refused, as in DPVS.
+    private static let localAddressTries = 16
+
+    /// Either the connection that was made for a packet, or what else becomes of it.
+    public enum Setup {
+        case created(UInt32)
+        case notBalanced
+        case refused(Decision.Refusal)
+    }
+
+    /// Chooses backend, local address and port for the first packet of a flow.
+    ///
+    /// The packet stays as it is: forward it along the new reference. `hash` is its look-ahead's.
+    @inline(never)
+    public mutating func open(
+        _ packet: TransportPacket,
+        hash: UInt64,
+        balancing: BalancingState,
+        now: Tick
+    ) -> Setup {
+        let tuple = packet.tuple
+        guard let service = balancing.services.service(for: tuple, packet.protocolNumber) else {
+            return .notBalanced
+        }
+        let isTCP = packet.protocolNumber == TransportPacket.tcp
+        if isTCP, !Self.opens(packet.tcpFlags) { return .refused(.notOpening) }
+        if balancing.options.contains(.stopping) { return .refused(.stopping) }
+        guard let backend = nextBackend(of: service) else { return .refused(.noBackend) }
+        guard let local = takeLocalPort(of: service, toward: backend, hash, balancing) else {
+            return .refused(.noLocalPort)
+        }
+        let connection = Connection(
+            client: tuple,
+            backend: IPv4Tuple(
+                addresses: UInt64(backend.address) | UInt64(local.address) << 32,
+                ports: UInt32(backend.port) | UInt32(local.port.bigEndian) << 16
+            ),
+            protocolNumber: packet.protocolNumber,
+            state: isTCP ? .none : .oneWay,
+            serviceSlot: service.slot,
+            backendSlot: backend.slot,
+            localSlot: local.slot,
+            now: now
+        )
+        let deadline = now + balancing.timeouts[isTCP ? .synReceived : .oneWay]
+        guard
+            let reference = connections.insert(connection, clientHash: hash, deadline: deadline)
+        else {
+            balancing.pool(local.slot, worker: worker)?
+                .release(local.port, hash: backend.endpointHash)
+            return .refused(.tableFull)
+        }
+        backends.add(1, at: BackendCounter.connections.index(slot: backend.slot))
+        backends.add(1, at: BackendCounter.inactive.index(slot: backend.slot))
+        return .created(reference)
+    }
+
+    /// Lets at most `budget` timers fire: connections whose time is up end, the others wait on.
+    public mutating func expire(budget: Int, balancing: BalancingState, now: Tick) {
+        for _ in 0..<budget {
+            guard let reference = connections.nextFired(now: now) else { return }
+            let connection = unsafe connections.entry(reference).pointee
+            let deadline = connection.lastSeen + balancing.timeout(of: connection)
+            if deadline.distance(from: now) > 0 {
+                connections.arm(reference, at: deadline)
+            } else {
+                end(connection, reference, balancing)
+                expired &+= 1
+            }
+        }
+    }
+
+    private mutating func end(
+        _ connection: Connection,
+        _ reference: UInt32,
+        _ balancing: BalancingState
+    ) {
+        let kind: BackendCounter = connection.state.isActive ? .active : .inactive
+        backends.add(.max, at: kind.index(slot: connection.backendSlot))
+        let tuple = connection.backendTuple
+        let backend = BackendRecord(address: tuple.source, port: tuple.sourcePort, slot: 0)
+        balancing.pool(connection.localSlot, worker: worker)?
+            .release(tuple.destinationPort, hash: backend.endpointHash)
+        connections.removeFired(reference)
+    }
+
+    /// SYN without ACK, RST and FIN (RFC 9293 section 3.5).
+    private static func opens(_ flags: UInt8) -> Bool { flags & 0x17 == 0x02 }
+
+    private func nextBackend(of service: ServiceRecord) -> BackendRecord? {
+        guard service.sequenceCount > 0 else { return nil }
+        let slot = Int(service.slot)
+        var position = UInt32(truncatingIfNeeded: cursors[slot])
+        if position >= service.sequenceCount { position = 0 }
+        cursors.set(UInt64(position) &+ 1, at: slot)
+        return service.backend(at: position)
+    }
+
+    /// A local address and a free port of it; the first address comes from the flow's hash, so that
+    /// addresses and backends do not move in lock-step.
+    private func takeLocalPort(
+        of service: ServiceRecord,
+        toward backend: BackendRecord,
+        _ hash: UInt64,
+        _ balancing: BalancingState
+    ) -> (address: UInt32, slot: UInt16, port: UInt16)? {
+        let count = service.localAddressCount
+        guard count > 0 else { return nil }
+        let first = (hash >> 32).multipliedFullWidth(by: UInt64(count) << 32).high
+        var position = UInt32(truncatingIfNeeded: first)
+        for _ in 0..<min(Int(count), Self.localAddressTries) {
+            let local = service.localAddress(at: position)
+            if let pool = balancing.pool(local.slot, worker: worker),
+                let port = pool.allocate(hash: backend.endpointHash)
+            {
+                return (local.address, local.slot, port)
+            }
+            position = position &+ 1 == count ? 0 : position &+ 1
+        }
+        return nil
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Containers
+public import Network
+
+/// What one worker decides about TCP and UDP packets: the connections and everything they touch.
+///
+/// A worker first looks ahead over its whole burst (`connections`), then asks for each packet.
+public struct Balancer: ~Copyable {
+    public var connections: ConnectionTable
+    /// Eight counters a backend slot: see `BackendCounter`.
+    public let backends: CounterBlock
+    /// One position a service slot: where its sequence goes on.
+    let cursors: CounterBlock
+    let transitions = TCPTransitions()
+    let worker: Int
+    /// Connections that ran out of time.
+    public var expired: UInt64 = 0
+
+    /// Parts made by the control side for `worker`; `cursors` has one counter a service slot.
+    public init(
+        worker: Int,
+        connections: consuming ConnectionTable,
+        backends: CounterBlock,
+        cursors: CounterBlock
+    ) {
+        self.worker = worker
+        self.connections = connections
+        self.backends = backends
+        self.cursors = cursors
+    }
+}
+
+/// The counters of a backend slot, one cache line a worker.
+public enum BackendCounter: Int, CaseIterable, Sendable {
+    /// Connections since the start.
+    case connections
+    /// Connections now that carry data both ways.
+    case active
+    /// Connections now that are being set up or torn down.
+    case inactive
+    case incomingPackets, incomingBytes, outgoingPackets, outgoingBytes
+    /// Room for one more.
+    case reserved
+
+    public static let stride = 8
+
+    public func index(slot: UInt32) -> Int { Int(slot) &* Self.stride &+ rawValue }
+}
+
+/// What to do with a packet that the balancer has looked at.
+public enum Decision: BitwiseCopyable {
+    /// Rewritten: give it to this neighbour, or look the neighbour up when it is `.none`.
+    case forward(AdjacencyHandle)
+    /// Not sent on; untouched.
+    case refuse(Refusal)
+
+    /// Why a packet is not sent on, or no connection opened for it.
+    public enum Refusal: BitwiseCopyable, Sendable {
+        /// TCP without a connection that does not open one.
+        case notOpening
+        /// No backend takes new connections.
+        case noBackend
+        /// Every port of every local address is in use.
+        case noLocalPort
+        /// The connection table is full.
+        case tableFull
+        /// The balancer is about to end and takes no new connections.
+        case stopping
+        /// The time to live ran out here.
+        case timeToLive
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where a connection stands, as someone in the middle sees it; the names are those of `dpvs.conf`.
+public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
+    case none = 0
+    case established = 1
+    case synSent = 2
+    case synReceived = 3
+    case finWait = 4
+    case timeWait = 5
+    case close = 6
+    case closeWait = 7
+    case lastAck = 8
+    case listen = 9
+    case synAck = 10
+    /// UDP: the backend has not answered yet.
+    case oneWay = 12
+    /// UDP: packets went both ways.
+    case twoWay = 13
+
+    /// Room for a table indexed by state.
+    public static let tableSize = 16
+
+    /// Carries data both ways, as the field counts "active" connections.
+    public var isActive: Bool { self == .established || self == .twoWay }
+
+    /// As metrics and tools call it.
+    public var name: StaticString {
+        switch self {
+        case .none: "none"
+        case .established: "established"
+        case .synSent: "syn_sent"
+        case .synReceived: "syn_recv"
+        case .finWait: "fin_wait"
+        case .timeWait: "time_wait"
+        case .close: "close"
+        case .closeWait: "close_wait"
+        case .lastAck: "last_ack"
+        case .listen: "listen"
+        case .synAck: "synack"
+        case .oneWay: "oneway"
+        case .twoWay: "normal"
+        }
+    }
+}
+
+/// What a TCP segment asks of the state machine; the first that applies, from the top.
+public enum TCPEvent: Int, Sendable {
+    case rst, syn, fin, ack
+    /// None of the four flags: not a segment of RFC 9293, so nothing moves.
+    case other
+
+    /// Reads the flags octet of a TCP header (RFC 9293 section 3.1).
+    public init(flags: UInt8) {
+        if flags & 0x04 != 0 {
+            self = .rst
+        } else if flags & 0x02 != 0 {
+            self = .syn
+        } else if flags & 0x01 != 0 {
+            self = .fin
+        } else if flags & 0x10 != 0 {
+            self = .ack
+        } else {
+            self = .other
+        }
+    }
+}
+
+/// The TCP state machine of RFC 9293 as a middlebox sees it, sixteen states to a 64-bit row.
+///
+///                     SYN            SYN|ACK (backend)        ACK (client)
+///      none, closed ------> syn_recv -----------------> synack ----------> established
+///
+///     established --FIN of client---> close_wait --FIN of backend--> time_wait
+///     established --FIN of backend--> fin_wait ----FIN of client---> time_wait
+///     any state ----RST-------------> close
+///     time_wait, last_ack, close --SYN of client--> syn_recv
+///
+/// An ACK establishes only after the backend has answered, so that a flood of SYN and ACK holds
+/// connections no longer than a flood of SYN.
+public struct TCPTransitions: BitwiseCopyable, Sendable {
+    /// Four bits a state, indexed by direction and event.
+    private var rows: InlineArray<8, UInt64>
+
+    public init() {
+        var rows = InlineArray<8, UInt64>(repeating: 0)
+        for direction in [Direction.inbound, .outbound] {
+            for event in [TCPEvent.rst, .syn, .fin, .ack] {
+                var row: UInt64 = 0
+                for state in ConnectionState.allCases {
+                    let next = Self.state(after: event, direction, in: state)
+                    row |= UInt64(next.rawValue) << (UInt64(state.rawValue) * 4)
+                }
+                rows[Self.index(event, direction)] = row
+            }
+        }
+        self.rows = rows
+    }
+
+    /// The state after `event`; one load and a shift.
+    public func next(
+        _ state: ConnectionState,
+        _ event: TCPEvent,
+        _ direction: Direction
+    ) -> ConnectionState {
+        guard event != .other else { return state }
+        let row = rows[Self.index(event, direction)]
+        let value = UInt8(truncatingIfNeeded: row >> (UInt64(state.rawValue) &* 4)) & 0xF
+        return ConnectionState(rawValue: value) ?? state
+    }
+
+    private static func index(_ event: TCPEvent, _ direction: Direction) -> Int {
+        (event.rawValue &+ Int(direction.rawValue) &* 4) & 7
+    }
+
+    private static func state(
+        after event: TCPEvent,
+        _ direction: Direction,
+        in state: ConnectionState
+    ) -> ConnectionState {
+        switch (event, direction, state) {
+        case (.rst, _, _): .close
+        case (.syn, .inbound, .none), (.syn, .inbound, .timeWait), (.syn, .inbound, .lastAck),
+            (.syn, .inbound, .close):
+            .synReceived
+        case (.syn, .outbound, .synReceived): .synAck
+        case (.ack, .inbound, .synAck): .established
+        case (.ack, .inbound, .lastAck): .close
+        case (.fin, .inbound, .established), (.fin, .inbound, .synAck),
+            (.fin, .inbound, .synReceived):
+            .closeWait
+        case (.fin, .inbound, .finWait): .timeWait
+        case (.fin, .outbound, .established), (.fin, .outbound, .synAck),
+            (.fin, .outbound, .synReceived):
+            .finWait
+        case (.fin, .outbound, .closeWait): .timeWait
+        default: state
+        }
+    }
+}
+
+/// How long a connection may be silent in each state, in ticks.
+public struct StateTimeouts: BitwiseCopyable, Sendable {
+    private var ticks: InlineArray<16, UInt32>
+
+    /// `seconds(state)` gives each state's time.
+    public init(_ ticks: (ConnectionState) -> UInt32) {
+        var table = InlineArray<16, UInt32>(repeating: 1)
+        for state in ConnectionState.allCases { table[Int(state.rawValue)] = ticks(state) }
+        self.ticks = table
+    }
+
+    public subscript(state: ConnectionState) -> UInt32 { ticks[Int(state.rawValue) & 15] }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import CPacket
+
+/// An array of 64-bit counters with one writer and any number of readers.
+///
+/// A handle: copies name the same memory, which the maker destroys when the writer has ended. Pages
+/// that are never written cost no memory, so a block may be generous.
+@safe
+public struct CounterBlock: BitwiseCopyable, @unchecked Sendable {
+    private let base: UnsafeMutablePointer<UInt64>
+    public let count: Int
+
+    /// `count` zeros; nil when memory is short.
+    public init?(count: Int) {
+        guard let memory = unsafe CLinux_map_lazily(count * 8) else { return nil }
+        unsafe base = memory.assumingMemoryBound(to: UInt64.self)
+        self.count = count
+    }
+
+    public func destroy() { unsafe CLinux_unmap_lazily(base, count * 8) }
+
+    /// Writer only: adds `amount`, wrapping.
+    public func add(_ amount: UInt64, at index: Int) {
+        assert((0..<count).contains(index))
+        unsafe CPacket_counter_add(base + index, amount)
+    }
+
+    /// Any thread.
+    public subscript(index: Int) -> UInt64 {
+        assert((0..<count).contains(index))
+        return unsafe CPacket_load_relaxed(base + index)
+    }
+
+    /// Sets one counter; only while nobody else writes it.
+    public func set(_ value: UInt64, at index: Int) {
+        assert((0..<count).contains(index))
+        unsafe CPacket_store_relaxed(base + index, value)
+    }
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import CPacket
+
+/// A hash index from 64-bit hashes to 32-bit references, built for look-ahead.
+///
+/// A bucket is one cache line with eight 16-bit tags that are compared together:
+///
+///      0         16                    48          52       64
+///     +---------+---------------------+-----------+--------+
+///     | 8 tags  | 8 references        | displaced |        |
+///     +---------+---------------------+-----------+--------+
+///
+/// A key lives in its home bucket or, when that is full, in its one alternate; `displaced` counts
+/// the keys of a home that live elsewhere, so that a miss rarely touches a second line. The index
+/// knows no keys: whoever looks up confirms each candidate against its own entry.
+@safe
+public struct TagIndex: ~Copyable {
+    private enum Layout {
+        static let bucket = 64
+        static let slots = 8
+        static let references = 16
+        static let displaced = 48
+    }
+
+    /// Stands for "no reference".
+    public static let none = UInt32.max
+
+    private let base: UnsafeMutableRawPointer
+    private let mask: UInt64
+    private let size: Int
+
+    /// Room for `keys`, at most half full; nil when memory is short.
+    public init?(keys: Int) {
+        var buckets = 8
+        while buckets * Layout.slots < keys * 2 { buckets *= 2 }
+        size = buckets * Layout.bucket
+        guard let memory = unsafe CLinux_map_table(size) else { return nil }
+        unsafe base = unsafe memory
+        mask = UInt64(buckets - 1)
+    }
+
+    deinit { unsafe CLinux_unmap_table(base, size) }
+
+    /// Octets of memory in use.
+    public var byteCount: Int { size }
+
+    /// Asks for the home bucket of `hash`.
+    public func prefetch(_ hash: UInt64) {
+        unsafe CPacket_prefetch(home(of: hash))
+    }
+
+    /// The first reference in the home bucket whose tag fits, unconfirmed, or `none`.
+    public func candidate(for hash: UInt64) -> UInt32 {
+        let bucket = unsafe home(of: hash)
+        let matches = unsafe CPacket_match_tags(bucket, Self.tag(of: hash))
+        guard matches != 0 else { return Self.none }
+        return unsafe reference(in: bucket, at: matches.trailingZeroBitCount / 2).pointee
+    }
+
+    /// The reference under `hash` that `confirm` accepts, or `none`.
+    public func find(_ hash: UInt64, confirm: (UInt32) -> Bool) -> UInt32 {
+        let tag = Self.tag(of: hash)
+        let bucket = unsafe home(of: hash)
+        let found = unsafe search(bucket, tag: tag, confirm: confirm)
+        if found != Self.none { return found }
+        guard unsafe displaced(in: bucket).pointee != 0 else { return Self.none }
+        return unsafe search(alternate(of: hash, tag: tag), tag: tag, confirm: confirm)
+    }
+
+    /// Adds `reference`; false when both buckets are full, and nothing changed.
+    public mutating func insert(_ reference: UInt32, under hash: UInt64) -> Bool {
+        let tag = Self.tag(of: hash)
+        let bucket = unsafe home(of: hash)
+        if unsafe put(reference, tag: tag, into: bucket) { return true }
+        guard unsafe put(reference, tag: tag, into: alternate(of: hash, tag: tag)) else {
+            return false
+        }
+        unsafe displaced(in: bucket).pointee &+= 1
+        return true
+    }
+
+    /// Takes out `reference`, which was inserted under `hash`.
+    public mutating func remove(_ reference: UInt32, under hash: UInt64) {
+        let tag = Self.tag(of: hash)
+        let bucket = unsafe home(of: hash)
+        if unsafe clear(reference, tag: tag, in: bucket) { return }
+        let removed = unsafe clear(reference, tag: tag, in: alternate(of: hash, tag: tag))
+        assert(removed, "the reference was not in the index")
+        if removed { unsafe displaced(in: bucket).pointee &-= 1 }
+    }
+
+    // MARK: - Buckets
+
+    /// Zero marks an empty slot, so no key may have it.
+    private static func tag(of hash: UInt64) -> UInt16 {
+        let tag = UInt16(truncatingIfNeeded: hash >> 48)
+        return tag == 0 ? 1 : tag
+    }
+
+    private func home(of hash: UInt64) -> UnsafeMutableRawPointer {
+        unsafe base + Int(hash & mask) &* Layout.bucket
+    }
+
+    private func alternate(of hash: UInt64, tag: UInt16) -> UnsafeMutableRawPointer {
+        let step = UInt64(tag) &* 0x5BD1_E995 | 1
+        return unsafe base + Int((hash ^ step) & mask) &* Layout.bucket
+    }
+
+    private func reference(
+        in bucket: UnsafeMutableRawPointer,
+        at slot: Int
+    ) -> UnsafeMutablePointer<UInt32> {
+        unsafe (bucket + Layout.references).assumingMemoryBound(to: UInt32.self) + slot
+    }
+
+    private func displaced(in bucket: UnsafeMutableRawPointer) -> UnsafeMutablePointer<UInt32> {
+        unsafe (bucket + Layout.displaced).assumingMemoryBound(to: UInt32.self)
+    }
+
+    private func search(
+        _ bucket: UnsafeMutableRawPointer,
+        tag: UInt16,
+        confirm: (UInt32) -> Bool
+    ) -> UInt32 {
+        var matches = unsafe CPacket_match_tags(bucket, tag)
+        while matches != 0 {
+            let found = unsafe reference(in: bucket, at: matches.trailingZeroBitCount / 2).pointee
+            if confirm(found) { return found }
+            matches &= matches &- 1
+        }
+        return Self.none
+    }
+
+    private func put(
+        _ value: UInt32,
+        tag: UInt16,
+        into bucket: UnsafeMutableRawPointer
+    ) -> Bool {
+        let free = unsafe CPacket_match_tags(bucket, 0)
+        guard free != 0 else { return false }
+        let slot = free.trailingZeroBitCount / 2
+        unsafe reference(in: bucket, at: slot).pointee = value
+        unsafe bucket.assumingMemoryBound(to: UInt16.self)[slot] = tag
+        return true
+    }
+
+    private func clear(
+        _ value: UInt32,
+        tag: UInt16,
+        in bucket: UnsafeMutableRawPointer
+    ) -> Bool {
+        var matches = unsafe CPacket_match_tags(bucket, tag)
+        while matches != 0 {
+            let slot = matches.trailingZeroBitCount / 2
+            if unsafe reference(in: bucket, at: slot).pointee == value {
+                unsafe bucket.assumingMemoryBound(to: UInt16.self)[slot] = 0
+                return true
+            }
+            matches &= matches &- 1
+        }
+        return false
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Balancing
+public import Containers
+public import Network
+public import Timing
+
+/// How much a dataplane holds; fixed when it starts.
+public struct DataplaneLimits: Sendable, Equatable {
+    /// Connections of each worker.
+    public var connectionsPerWorker: Int
+    /// Backends of all services, those included that still finish connections.
+    public var backendSlots: Int
+    public var serviceSlots: Int
+    /// Neighbours on all links, a power of two.
+    public var neighbours: Int
+
+    public init(
+        connectionsPerWorker: Int,
+        backendSlots: Int = 1 << 18,
+        serviceSlots: Int = 1 << 16,
+        neighbours: Int = 1 << 16
+    ) {
+        self.connectionsPerWorker = connectionsPerWorker
+        self.backendSlots = backendSlots
+        self.serviceSlots = serviceSlots
+        self.neighbours = neighbours
+    }
+}
+
+/// The memory that the threads of one dataplane share, from its start to its end.
+///
+/// The control side makes it, makes the workers from it, publishes snapshots through it and reads
+/// its counters; it destroys it after every thread has ended.
+public final class Engine: Sendable {
+    public let limits: DataplaneLimits
+    public let interchange: Interchange
+    public let adjacencies: AdjacencyTable
+    /// Per worker; see `BackendCounter`.
+    public let backendCounters: [CounterBlock]
+    private let cursors: [CounterBlock]
+    private let seeds: [UInt64]
+    private let firstSnapshot: SnapshotMemory
+
+    /// An engine without services or routes; nil when memory is short.
+    ///
+    /// `seed` is random and secret: see `ConnectionTable`.
+    public init?(
+        workers: Int,
+        limits: DataplaneLimits,
+        seed: UInt64,
+        doorbell: Doorbell = Doorbell(descriptor: -1)
+    ) {
+        self.limits = limits
+        guard let adjacencies = AdjacencyTable(capacity: limits.neighbours) else { return nil }
+        self.adjacencies = adjacencies
+        firstSnapshot = SnapshotMemory.empty(adjacencies: adjacencies, workers: workers)
+        let interchange = unsafe Interchange(
+            workers: workers,
+            initial: firstSnapshot.pointer,
+            doorbell: doorbell
+        )
+        guard let interchange else { return nil }
+        self.interchange = interchange
+        backendCounters = (0..<workers)
+            .compactMap { _ in
+                CounterBlock(count: limits.backendSlots * BackendCounter.stride)
+            }
+        cursors = (0..<workers).compactMap { _ in CounterBlock(count: limits.serviceSlots) }
+        seeds = (0..<workers).map { seed &+ UInt64($0) &* 0x9E37_79B9_7F4A_7C15 }
+        guard backendCounters.count == workers, cursors.count == workers else { return nil }
+    }
+
+    public var workerCount: Int { interchange.workerCount }
+
+    /// What worker `index` balances with, to be made once; nil when memory is short.
+    public func makeBalancer(_ index: Int, now: Instant) -> Balancer? {
+        let table = ConnectionTable(
+            capacity: limits.connectionsPerWorker,
+            seed: seeds[index],
+            now: now.tick
+        )
+        guard let table else { return nil }
+        return Balancer(
+            worker: index,
+            connections: table,
+            backends: backendCounters[index],
+            cursors: cursors[index]
+        )
+    }
+
+    /// One counter of a backend over all workers.
+    public func total(_ counter: BackendCounter, slot: UInt32) -> UInt64 {
+        backendCounters.reduce(0) { $0 &+ $1[counter.index(slot: slot)] }
+    }
+
+    /// Zeroes a slot that no connection and no snapshot of any worker names.
+    public func clear(slot: UInt32) {
+        for block in backendCounters {
+            for counter in BackendCounter.allCases { block.set(0, at: counter.index(slot: slot)) }
+        }
+    }
+
+    /// Frees the memory; every thread has ended.
+    public func destroy() {
+        interchange.destroy()
+        adjacencies.destroy()
+        backendCounters.forEach { $0.destroy() }
+        cursors.forEach { $0.destroy() }
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+public import CPacket
+import Containers
+import Network
+
+public typealias PacketBuffer = UnsafeMutablePointer<CPacket_buffer>
+
+/// A packet that a worker hands to the slow path, which owns it from then on.
+@unsafe
+public struct PuntedPacket: BitwiseCopyable {
+    public enum Reason: UInt8, BitwiseCopyable, Sendable {
+        /// An ARP packet.
+        case arp
+        /// For one of our addresses and not balanced: ICMP.
+        case local
+        /// Rewritten and complete, but its next hop is not known: see `offset`.
+        case unresolved
+        /// TCP or UDP to an own address where nobody listens, or no backend is left.
+        case refused
+        /// The time to live ended here.
+        case timeExceeded
+        /// Longer than the next link takes, and not to be fragmented; `mtu` says what would fit.
+        case tooBig
+    }
+
+    public var buffer: PacketBuffer
+    public var reason: Reason
+    /// Which drop reason counts when no answer saves the packet.
+    public var dropReason: UInt8
+    /// Port that received it.
+    public var port: UInt16
+    /// Where the IP header begins in the frame.
+    public var offset: UInt16
+    public var mtu: UInt16
+}
+
+/// What the slow path hands to a worker.
+@unsafe
+public struct InjectedPacket: BitwiseCopyable {
+    /// A complete frame.
+    public var buffer: PacketBuffer
+    /// The port to transmit it on.
+    public var port: UInt16
+}
+
+/// All wires between the threads of one dataplane: made before the workers, freed after them.
+///
+/// Rings have one producer and one consumer each, so there is a ring for every pair of workers and
+/// two for each worker and the slow path.
+@safe
+public final class Interchange: @unchecked Sendable {
+    public let workerCount: Int
+    public let cell: SnapshotCell
+    public let quiescent: [QuiescentState]
+    public let counters: [WorkerCounters]
+    let punts: [Ring<PuntedPacket>]
+    let injections: [Ring<InjectedPacket>]
+    /// Indexed by producer, then consumer.
+    let redirects: [Ring<PacketBuffer>]
+    /// Neighbours that packets went to although they were stale.
+    let stale: [Ring<AdjacencyHandle>]
+    public let doorbell: Doorbell
+
+    /// Wires for `workers` that begin with the snapshot `initial`; nil when memory is short.
+    ///
+    /// `ringSize` is how many packets fit each ring.
+    public init?(
+        workers: Int,
+        initial: UnsafeMutablePointer<Snapshot>,
+        ringSize: Int = 2048,
+        doorbell: Doorbell = Doorbell(descriptor: -1)
+    ) {
+        workerCount = workers
+        unsafe cell = SnapshotCell(initial)
+        quiescent = (0..<workers).map { _ in QuiescentState() }
+        counters = (0..<workers).compactMap { _ in WorkerCounters() }
+        unsafe punts = (0..<workers).map { _ in unsafe Ring(capacity: ringSize) }
+        unsafe injections = (0..<workers).map { _ in unsafe Ring(capacity: ringSize) }
+        unsafe redirects = (0..<workers * workers).map { _ in unsafe Ring(capacity: ringSize) }
+        stale = (0..<workers).map { _ in Ring(capacity: 256) }
+        self.doorbell = doorbell
+        guard counters.count == workers else { return nil }
+    }
+
+    /// Frees everything; every thread that holds a copy of anything here has ended.
+    public func destroy() {
+        cell.destroy()
+        quiescent.forEach { $0.destroy() }
+        counters.forEach { $0.destroy() }
+        unsafe punts.forEach { unsafe $0.destroy() }
+        unsafe injections.forEach { unsafe $0.destroy() }
+        unsafe redirects.forEach { unsafe $0.destroy() }
+        stale.forEach { $0.destroy() }
+        doorbell.destroy()
+    }
+
+    /// The oldest generation that some worker may still read.
+    public var oldestGeneration: UInt64 { quiescent.map(\.generation).min() ?? .max }
+}
+
+/// Wakes the slow path through an eventfd, with a system call only when it sleeps.
+@safe
+public struct Doorbell: BitwiseCopyable, @unchecked Sendable {
+    private let descriptor: Int32
+    /// 1 while the consumer is about to sleep or asleep.
+    private let sleeping: UnsafeMutablePointer<UInt64>
+
+    /// A doorbell on the eventfd `descriptor`; -1 rings nowhere.
+    public init(descriptor: Int32) {
+        self.descriptor = descriptor
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
+        unsafe sleeping = memory.bindMemory(to: UInt64.self, capacity: 8)
+        unsafe sleeping.initialize(repeating: 0, count: 8)
+    }
+
+    func destroy() { unsafe sleeping.deallocate() }
+
+    /// Producer, after it has put something into a ring.
+    public func ring() {
+        CPacket_fence()
+        guard descriptor >= 0, unsafe CPacket_load_relaxed(sleeping) != 0 else { return }
+        unsafe CPacket_store_relaxed(sleeping, 0)
+        CLinux_signal_event(descriptor)
+    }
+
+    /// Consumer: from here on rings wake it; it looks into its rings once more before it sleeps.
+    public func prepareToSleep() {
+        unsafe CPacket_store_relaxed(sleeping, 1)
+        CPacket_fence()
+    }
+}

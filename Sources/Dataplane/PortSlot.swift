@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Packet
+
+/// What a worker keeps of one port: its transmit queue, frames that wait for it, and the words that
+/// every frame leaving there begins with.
+struct PortSlot<Port: PacketPort>: ~Copyable {
+    let port: Port
+    let traits: PortTraits
+    /// Frames to transmit at the end of the turn or when full.
+    var egress: Burst
+    /// Our address as the low 48 bits of a frame's first eight octets.
+    let ownAddress: UInt64
+    /// Octets 6...13 of a frame we send: source address and EtherType IPv4.
+    let sourceAndType: UInt64
+
+    init(_ port: Port, burstSize: Int) {
+        self.port = port
+        traits = port.traits
+        egress = Burst(capacity: burstSize)
+        ownAddress = (port.traits.macAddress.rawValue << 16).byteSwapped
+        sourceAndType = ownAddress | UInt64(UInt16(0x0800).bigEndian) << 48
+    }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+import Balancing
+import CPacket
+import Network
+import Packet
+import Timing
+
+extension Worker {
+    /// Takes every packet of `arrivals` to its end, in passes: each pass asks for the memory that
+    /// the next one needs, so that the cache misses of a burst overlap instead of adding up.
+    mutating func process(
+        in snapshot: UnsafeMutablePointer<Snapshot>,
+        from port: UInt16?,
+        now: Tick
+    ) {
+        let count = arrivals.count
+        prefetchFrames(count, port)
+        readHeaders(count)
+        for position in 0..<count where unsafe lookahead[position].isPlain {
+            unsafe lookahead[position].candidate = balancer.connections.candidate(
+                lookahead[position].hash
+            )
+        }
+        for position in 0..<count {
+            let seen = unsafe lookahead[position]
+            if seen.isPlain {
+                unsafe settle(arrivals.take(position), seen, snapshot, now)
+            } else {
+                unsafe settleUnusual(arrivals.take(position), snapshot, now)
+            }
+        }
+        arrivals.count = 0
+    }
+
+    /// Also writes our name of the port into each buffer: drivers have names of their own.
+    private func prefetchFrames(_ count: Int, _ port: UInt16?) {
+        for position in 0..<count {
+            let buffer = unsafe arrivals.storage[position].unsafelyUnwrapped
+            if let port { unsafe buffer.pointee.port = port }
+            unsafe CPacket_prefetch_write(buffer.pointee.buf_addr + Int(buffer.pointee.data_off))
+        }
+    }
+
+    private mutating func readHeaders(_ count: Int) {
+        for position in 0..<count {
+            let buffer = unsafe arrivals.storage[position].unsafelyUnwrapped
+            let port = unsafe Int(buffer.pointee.port)
+            var seen = unsafe Lookahead.readPlain(buffer, ownAddress: slots[port].ownAddress)
+            if seen.isPlain {
+                let packet = unsafe Self.transportPacket(in: buffer, seen)
+                seen.hash = balancer.connections.hash(packet.tuple, seen.protocolNumber)
+                balancer.connections.prefetch(seen.hash)
+            }
+            unsafe lookahead[position] = seen
+        }
+    }
+
+    @inline(__always)
+    private static func transportPacket(
+        in buffer: PacketBuffer,
+        _ seen: Lookahead
+    ) -> TransportPacket {
+        let frame = unsafe buffer.pointee.buf_addr + Int(buffer.pointee.data_off)
+        return unsafe TransportPacket(
+            network: frame + Lookahead.networkOffset,
+            transport: frame + Lookahead.transportOffset,
+            protocolNumber: seen.protocolNumber,
+            totalLength: seen.totalLength
+        )
+    }
+
+    // MARK: - Plain packets
+
+    private mutating func settle(
+        _ packet: consuming Packet,
+        _ seen: Lookahead,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        let transport = unsafe Self.transportPacket(in: packet.buffer, seen)
+        let reference = balancer.connections.find(
+            transport.tuple,
+            seen.protocolNumber,
+            hash: seen.hash,
+            candidate: seen.candidate
+        )
+        guard reference != ConnectionTable.none else {
+            unsafe settleNew(
+                packet,
+                transport,
+                hash: seen.hash,
+                networkOffset: Lookahead.networkOffset,
+                snapshot,
+                now
+            )
+            return
+        }
+        unsafe forward(
+            packet,
+            transport,
+            along: reference,
+            networkOffset: Lookahead.networkOffset,
+            snapshot,
+            now
+        )
+    }
+
+    /// Rewrites a packet of a connection and sends it to its next hop.
+    @inline(__always)
+    mutating func forward(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket,
+        along reference: UInt32,
+        networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        let decision = unsafe balancer.forward(
+            transport,
+            along: reference,
+            balancing: snapshot.pointee.balancing,
+            routeGeneration: snapshot.pointee.forwarding.generation,
+            now: now
+        )
+        guard case .forward(let nextHop) = decision else {
+            punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
+            return
+        }
+        let received = unsafe Int(packet.buffer.pointee.port)
+        if unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums) {
+            transport.recomputeChecksum()
+        }
+        let adjacencies = unsafe snapshot.pointee.forwarding.adjacencies
+        let answer = adjacencies.answer(for: nextHop)
+        if answer.isReachable {
+            emit(packet, transport, to: answer, adjacencies.port(of: nextHop), networkOffset)
+        } else {
+            unsafe resolve(packet, transport, nextHop, reference, networkOffset, snapshot)
+        }
+    }
+
+    /// Writes the Ethernet header for a neighbour and queues the frame.
+    @inline(__always)
+    mutating func emit(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket,
+        to answer: AdjacencyTable.Answer,
+        _ port: Int,
+        _ networkOffset: Int
+    ) {
+        guard unsafe transport.totalLength <= slots[port].traits.mtu else {
+            let mtu = unsafe slots[port].traits.mtu
+            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
+            return
+        }
+        let buffer = unsafe packet.buffer
+        let surplus = networkOffset &- Lookahead.networkOffset
+        if surplus != 0 { unsafe Self.trimFront(of: buffer, by: surplus) }
+        let frame = unsafe buffer.pointee.buf_addr + Int(buffer.pointee.data_off)
+        // Destination in the first six octets; the second store overwrites the two beyond them.
+        unsafe frame.storeBytes(of: answer.destination, as: UInt64.self)
+        unsafe frame.storeBytes(
+            of: slots[port].sourceAndType,
+            toByteOffset: 6,
+            as: UInt64.self
+        )
+        unsafe buffer.pointee.ol_flags = 0
+        transmit(packet, on: port)
+    }
+
+    /// Takes a VLAN tag off, so that an Ethernet header ends where the IP header begins.
+    @inline(never)
+    private static func trimFront(of buffer: PacketBuffer, by octets: Int) {
+        unsafe buffer.pointee.data_off &+= UInt16(octets)
+        unsafe buffer.pointee.data_len &-= UInt16(octets)
+        unsafe buffer.pointee.pkt_len &-= UInt32(octets)
+    }
+}

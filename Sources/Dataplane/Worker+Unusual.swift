@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Balancing
+import CPacket
+import Containers
+import Network
+import Packet
+import Timing
+
+/// What established plain packets do not need: each path of its own, out of the way of the loop.
+extension Worker {
+    // MARK: - The first packet of a flow, and packets of none
+
+    @inline(never)
+    mutating func settleNew(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket,
+        hash: UInt64,
+        networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        let balancing = unsafe snapshot.pointee.balancing
+        switch balancer.open(transport, hash: hash, balancing: balancing, now: now) {
+        case .created(let reference):
+            counters.add(1, to: .connectionsOpened)
+            unsafe forward(
+                packet,
+                transport,
+                along: reference,
+                networkOffset: networkOffset,
+                snapshot,
+                now
+            )
+        case .refused(let refusal):
+            refuse(packet, transport, refusal, balancing.options, networkOffset)
+        case .notBalanced:
+            unsafe settleUnbalanced(packet, transport, networkOffset, snapshot)
+        }
+    }
+
+    private mutating func refuse(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket,
+        _ refusal: Decision.Refusal,
+        _ options: BalancingState.Options,
+        _ networkOffset: Int
+    ) {
+        switch refusal {
+        case .notOpening where options.contains(.defenceTCPDrop): drop(packet, .tcpNotSYN)
+        case .notOpening: punt(packet, .refused, as: .tcpNotSYN, offset: networkOffset)
+        case .noBackend: punt(packet, .refused, as: .noBackend, offset: networkOffset)
+        case .noLocalPort: drop(packet, .noLocalPort)
+        case .tableFull: drop(packet, .connectionTableFull)
+        case .stopping: drop(packet, .stopping)
+        case .timeToLive: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
+        }
+    }
+
+    /// Neither connection nor service: a reply whose connection lives at another worker, a packet
+    /// for ourselves, or none of our business.
+    private mutating func settleUnbalanced(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let tuple = transport.tuple
+        let target = unsafe snapshot.pointee.forwarding.routes
+            .target(for: tuple.destination.rawValue)
+        let options = unsafe snapshot.pointee.balancing.options
+        let isTCP = transport.protocolNumber == IPProtocol.tcp.rawValue
+        let isSilent = options.contains(isTCP ? .defenceTCPDrop : .defenceUDPDrop)
+        switch target.kind {
+        case .localAddress:
+            let owner = LocalPortPool.owner(of: tuple.destinationPort, among: workerCount)
+            if owner != index {
+                redirect(packet, to: owner)
+            } else if isSilent {
+                drop(packet, .connectionGone)
+            } else {
+                punt(packet, .refused, as: .connectionGone, offset: networkOffset)
+            }
+        case .local where isSilent: drop(packet, .noService)
+        case .local: punt(packet, .refused, as: .noService, offset: networkOffset)
+        case .none, .link, .gateway: drop(packet, .notForUs)
+        }
+    }
+
+    private mutating func redirect(_ packet: consuming Packet, to owner: Int) {
+        let buffer = unsafe packet.release()
+        if unsafe outgoing[owner].push(buffer) {
+            counters.add(1, to: .redirectedOut)
+        } else {
+            unsafe drop(Packet(owning: buffer), .redirectRingFull)
+        }
+    }
+
+    // MARK: - Next hops that are not at hand
+
+    /// Sends a rewritten packet whose neighbour is stale, forgotten or not known yet.
+    @inline(never)
+    mutating func resolve(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket,
+        _ remembered: AdjacencyHandle,
+        _ reference: UInt32,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let forwarding = unsafe snapshot.pointee.forwarding
+        var nextHop = remembered
+        if nextHop == .none || !forwarding.adjacencies.answer(for: nextHop).isCurrent {
+            switch forwarding.nextHop(for: transport.tuple.destination) {
+            case .adjacency(let found):
+                nextHop = found
+                balancer.remember(found, along: reference)
+            case .unresolved: nextHop = .none
+            case .unreachable:
+                drop(packet, .noRoute)
+                return
+            }
+        }
+        let answer = forwarding.adjacencies.answer(for: nextHop)
+        guard nextHop != .none, answer.isCurrent, answer.state != .unresolved else {
+            punt(packet, .unresolved, as: .neighbourUnresolved, offset: networkOffset)
+            return
+        }
+        if answer.state == .stale, staleNeighbours.push(nextHop) { hasPunted = true }
+        emit(packet, transport, to: answer, forwarding.adjacencies.port(of: nextHop), networkOffset)
+    }
+
+    // MARK: - The slow path
+
+    /// Hands a packet to the slow path, which answers for it from then on.
+    mutating func punt(
+        _ packet: consuming Packet,
+        _ reason: PuntedPacket.Reason,
+        as dropReason: DropReason,
+        offset: Int,
+        mtu: UInt16 = 0
+    ) {
+        let buffer = unsafe packet.release()
+        let punted = unsafe PuntedPacket(
+            buffer: buffer,
+            reason: reason,
+            dropReason: dropReason.rawValue,
+            port: buffer.pointee.port,
+            offset: UInt16(offset),
+            mtu: mtu
+        )
+        if unsafe punts.push(punted) {
+            counters.add(1, to: .punted)
+            hasPunted = true
+        } else {
+            unsafe drop(Packet(owning: buffer), .slowPathRingFull)
+        }
+    }
+
+    // MARK: - Frames that are not plain
+
+    /// The careful way: tags, options, other protocols, and a reason for everything refused.
+    @inline(never)
+    mutating func settleUnusual(
+        _ packet: consuming Packet,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        drop(packet, .unsupportedProtocol)
+    }
+}

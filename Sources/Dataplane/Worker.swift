@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Balancing
+import CPacket
+import Containers
+import Network
+public import Packet
+public import Timing
+
+/// One run-to-completion loop: receives, decides, rewrites and transmits on one CPU.
+///
+/// Everything here belongs to the worker's thread. Other threads reach it through the `Interchange`:
+/// snapshots, packets of other workers, frames of the slow path; it never waits for any of them.
+/// The interchange outlives every worker: its owner sees to that, and nothing here counts references.
+@safe
+public struct Worker<Port: PacketPort>: ~Copyable {
+    /// Frames taken from a queue at once.
+    public static var burstSize: Int { 32 }
+
+    let index: Int
+    let cell: SnapshotCell
+    let quiescent: QuiescentState
+    public let counters: WorkerCounters
+    let punts: Ring<PuntedPacket>
+    let injections: Ring<InjectedPacket>
+    let staleNeighbours: Ring<AdjacencyHandle>
+    let doorbell: Doorbell
+    let workerCount: Int
+    /// Redirected packets, by the worker that sends or takes them.
+    let outgoing: UnsafeMutablePointer<Ring<PacketBuffer>>
+    let incoming: UnsafeMutablePointer<Ring<PacketBuffer>>
+
+    /// Handles that receive, one for each queue of each port.
+    let receivers: UnsafeMutablePointer<Port>
+    let receiverCount: Int
+    /// By port index.
+    let slots: UnsafeMutablePointer<PortSlot<Port>>
+    let slotCount: Int
+
+    public var balancer: Balancer
+    var arrivals: Burst
+    var discarded: Burst
+    let lookahead: UnsafeMutablePointer<Lookahead>
+    /// Whether the slow path has something new to look at.
+    var hasPunted = false
+    /// Timers that may fire in one turn: more than connections that one turn can open.
+    static var expiryBudget: Int { 128 }
+
+    /// Worker `index` of `interchange`, to run on one thread.
+    ///
+    /// `receivers` are the queues that it polls; `transmitters` one handle a port, in order of port
+    /// index.
+    public init(
+        index: Int,
+        interchange: Interchange,
+        receivers: [Port],
+        transmitters: [Port],
+        balancer: consuming Balancer
+    ) {
+        self.index = index
+        workerCount = interchange.workerCount
+        cell = interchange.cell
+        quiescent = interchange.quiescent[index]
+        counters = interchange.counters[index]
+        unsafe punts = interchange.punts[index]
+        unsafe injections = interchange.injections[index]
+        staleNeighbours = interchange.stale[index]
+        doorbell = interchange.doorbell
+        unsafe outgoing = .allocate(capacity: workerCount)
+        unsafe incoming = .allocate(capacity: workerCount)
+        for other in 0..<workerCount {
+            unsafe (outgoing + other)
+                .initialize(to: interchange.redirects[index * workerCount + other])
+            unsafe (incoming + other)
+                .initialize(to: interchange.redirects[other * workerCount + index])
+        }
+        receiverCount = receivers.count
+        unsafe self.receivers = .allocate(capacity: max(1, receivers.count))
+        for (position, receiver) in receivers.enumerated() {
+            unsafe (self.receivers + position).initialize(to: receiver)
+        }
+        slotCount = transmitters.count
+        unsafe slots = .allocate(capacity: max(1, transmitters.count))
+        for (position, transmitter) in transmitters.enumerated() {
+            precondition(Int(transmitter.traits.index) == position)
+            unsafe (slots + position)
+                .initialize(to: PortSlot(transmitter, burstSize: Self.burstSize * 2))
+        }
+        self.balancer = balancer
+        arrivals = Burst(capacity: Self.burstSize)
+        discarded = Burst(capacity: Self.burstSize * 2)
+        unsafe lookahead = .allocate(capacity: Self.burstSize)
+    }
+
+    deinit {
+        unsafe slots.deinitialize(count: slotCount)
+        unsafe slots.deallocate()
+        unsafe receivers.deallocate()
+        unsafe outgoing.deallocate()
+        unsafe incoming.deallocate()
+        unsafe lookahead.deallocate()
+    }
+
+    // MARK: - The loop
+
+    /// Looks once at everything there is to do; returns how many packets were handled.
+    ///
+    /// One snapshot serves the whole turn, so every packet sees one configuration.
+    public mutating func turn(now: Instant) -> Int {
+        let snapshot = unsafe cell.current()
+        let tick = now.tick
+        var handled = 0
+        for position in 0..<receiverCount {
+            unsafe receivers[position].receive(into: &arrivals)
+            guard !arrivals.isEmpty else { continue }
+            handled &+= arrivals.count
+            counters.add(arrivals.count, to: .received)
+            let port = unsafe receivers[position].traits.index
+            unsafe process(in: snapshot, from: port, now: tick)
+        }
+        if workerCount > 1 { unsafe handled &+= takeRedirected(in: snapshot, now: tick) }
+        handled &+= takeInjected()
+        unsafe balancer.expire(
+            budget: Self.expiryBudget,
+            balancing: snapshot.pointee.balancing,
+            now: tick
+        )
+        flush()
+        unsafe quiescent.report(snapshot.pointee.generation)
+        return handled
+    }
+
+    /// Gives back what the worker holds; call once, when no more turns follow.
+    public mutating func stop() {
+        flush()
+        quiescent.leave()
+    }
+
+    // MARK: - Other threads' packets
+
+    private mutating func takeRedirected(
+        in snapshot: UnsafeMutablePointer<Snapshot>,
+        now: Tick
+    ) -> Int {
+        var taken = 0
+        for other in 0..<workerCount where other != index {
+            while !arrivals.isFull, let buffer = unsafe incoming[other].pop() {
+                unsafe arrivals.append(Packet(owning: buffer))
+            }
+            guard !arrivals.isEmpty else { continue }
+            taken &+= arrivals.count
+            counters.add(arrivals.count, to: .redirectedIn)
+            unsafe process(in: snapshot, from: nil, now: now)
+        }
+        return taken
+    }
+
+    private mutating func takeInjected() -> Int {
+        var taken = 0
+        while taken < Self.burstSize, let injected = unsafe injections.pop() {
+            taken &+= 1
+            let packet = unsafe Packet(owning: injected.buffer)
+            unsafe transmit(packet, on: Int(injected.port))
+        }
+        counters.add(taken, to: .injected)
+        return taken
+    }
+
+    // MARK: - Leaving
+
+    /// Puts a complete frame into the queue of a port.
+    mutating func transmit(_ packet: consuming Packet, on port: Int) {
+        if unsafe slots[port].egress.isFull { flush(port) }
+        unsafe slots[port].egress.append(packet)
+    }
+
+    mutating func drop(_ packet: consuming Packet, _ reason: DropReason) {
+        counters.count(reason)
+        discard(packet)
+    }
+
+    /// Frees a packet that somebody has counted.
+    mutating func discard(_ packet: consuming Packet) {
+        if discarded.isFull { unsafe slots[0].port.free(&discarded) }
+        discarded.append(packet)
+    }
+
+    mutating func flush() {
+        for port in 0..<slotCount where unsafe !slots[port].egress.isEmpty { flush(port) }
+        if !discarded.isEmpty { unsafe slots[0].port.free(&discarded) }
+        if hasPunted {
+            hasPunted = false
+            doorbell.ring()
+        }
+    }
+
+    private mutating func flush(_ port: Int) {
+        let waiting = unsafe slots[port].egress.count
+        unsafe slots[port].port.transmit(&slots[port].egress)
+        let left = unsafe slots[port].egress.count
+        counters.add(waiting &- left, to: .transmitted)
+        guard left > 0 else { return }
+        counters.count(.transmitRingFull, packets: left)
+        unsafe slots[port].port.free(&slots[port].egress)
+    }
+}

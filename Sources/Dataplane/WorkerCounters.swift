@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Containers
+public import Packet
+
+/// What one worker (or the slow path) counts; it writes, anybody reads.
+public struct WorkerCounters: BitwiseCopyable, Sendable {
+    public enum Kind: Int, CaseIterable, Sendable {
+        case turns, idleTurns
+        case busyCycles, idleCycles
+        case received, transmitted
+        /// Packets that belong to another worker, and those that others handed over.
+        case redirectedOut, redirectedIn
+        /// Packets handed to the slow path, and frames it asked to send.
+        case punted, injected
+        /// Packets that ended with us because they were meant for us: ARP, echo.
+        case delivered
+        /// Packets that were made here, not received.
+        case generated
+        case connectionsOpened, connectionsExpired
+        /// Connections now.
+        case connections
+        /// Packets that wait for a neighbour or in a queue.
+        case held
+    }
+
+    private static let dropBase = 32
+
+    public let block: CounterBlock
+
+    /// Nil when memory is short.
+    public init?() {
+        guard let block = CounterBlock(count: Self.dropBase + DropReason.allCases.count) else {
+            return nil
+        }
+        self.block = block
+    }
+
+    public func destroy() { block.destroy() }
+
+    public func add(_ amount: Int, to kind: Kind) {
+        block.add(UInt64(truncatingIfNeeded: amount), at: kind.rawValue)
+    }
+
+    public func set(_ value: Int, for kind: Kind) {
+        block.set(UInt64(truncatingIfNeeded: value), at: kind.rawValue)
+    }
+
+    public func count(_ reason: DropReason, packets: Int = 1) {
+        block.add(
+            UInt64(truncatingIfNeeded: packets),
+            at: Self.dropBase &+ Int(reason.rawValue)
+        )
+    }
+
+    public subscript(kind: Kind) -> UInt64 { block[kind.rawValue] }
+    public subscript(reason: DropReason) -> UInt64 {
+        block[Self.dropBase + Int(reason.rawValue)]
+    }
+
+    /// Packets dropped for any reason.
+    public var dropped: UInt64 { DropReason.allCases.reduce(0) { $0 &+ self[$1] } }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a packet went no further; every dropped packet counts under exactly one.
+public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
+    // The frame itself.
+    case tooShort, badVersion, badHeaderLength, badTotalLength, badHeaderChecksum
+    case badTransportLength, badSourceAddress, badExtensionHeader
+    case unsupportedEtherType, unknownVLAN, badARP
+    /// IPv6 is parsed but not forwarded in this version.
+    case unsupportedIPv6
+
+    // Where it wants to go.
+    case notForUs, noRoute, ttlExceeded, tooBig
+    case unexpectedFragment, unsupportedProtocol
+
+    // What the balancer says.
+    case noService, noBackend, noLocalPort, connectionTableFull, tcpNotSYN, connectionGone
+    /// New connections are refused while the program ends.
+    case stopping
+
+    // Neighbours and the slow path.
+    case neighbourUnresolved, neighbourQueueFull, slowPathRingFull, icmpRateLimited, icmpIgnored
+
+    // The way out.
+    case redirectRingFull, transmitRingFull, noBuffer
+
+    /// Where in the packet's way it happened.
+    public enum Stage: String, CaseIterable, Sendable {
+        case parse, network, balance, slowPath = "slow_path", transmit
+    }
+
+    public var stage: Stage {
+        switch self {
+        case .tooShort, .badVersion, .badHeaderLength, .badTotalLength, .badHeaderChecksum,
+            .badTransportLength, .badSourceAddress, .badExtensionHeader, .unsupportedEtherType,
+            .unknownVLAN, .badARP, .unsupportedIPv6:
+            .parse
+        case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .unsupportedProtocol:
+            .network
+        case .noService, .noBackend, .noLocalPort, .connectionTableFull, .tcpNotSYN,
+            .connectionGone, .stopping:
+            .balance
+        case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
+            .icmpIgnored:
+            .slowPath
+        case .redirectRingFull, .transmitRingFull, .noBuffer: .transmit
+        }
+    }
+
+    /// The word that metrics and tools use.
+    public var name: String {
+        switch self {
+        case .tooShort: "too_short"
+        case .badVersion: "bad_version"
+        case .badHeaderLength: "bad_header_length"
+        case .badTotalLength: "bad_total_length"
+        case .badHeaderChecksum: "bad_header_checksum"
+        case .badTransportLength: "bad_transport_length"
+        case .badSourceAddress: "bad_source_address"
+        case .badExtensionHeader: "bad_extension_header"
+        case .unsupportedEtherType: "unsupported_ethertype"
+        case .unknownVLAN: "unknown_vlan"
+        case .badARP: "bad_arp"
+        case .unsupportedIPv6: "unsupported_ipv6"
+        case .notForUs: "not_for_us"
+        case .noRoute: "no_route"
+        case .ttlExceeded: "ttl_exceeded"
+        case .tooBig: "too_big"
+        case .unexpectedFragment: "unexpected_fragment"
+        case .unsupportedProtocol: "unsupported_protocol"
+        case .noService: "no_service"
+        case .noBackend: "no_backend"
+        case .noLocalPort: "no_local_port"
+        case .connectionTableFull: "connection_table_full"
+        case .tcpNotSYN: "tcp_not_syn"
+        case .connectionGone: "connection_gone"
+        case .stopping: "stopping"
+        case .neighbourUnresolved: "neighbour_unresolved"
+        case .neighbourQueueFull: "neighbour_queue_full"
+        case .slowPathRingFull: "slow_path_ring_full"
+        case .icmpRateLimited: "icmp_rate_limited"
+        case .icmpIgnored: "icmp_ignored"
+        case .redirectRingFull: "redirect_ring_full"
+        case .transmitRingFull: "transmit_ring_full"
+        case .noBuffer: "no_buffer"
+        }
+    }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Balancing
+import Dataplane
+import Model
+
+/// A compiled service and what it was made from; snapshots share it as long as that is the same.
+final class CompiledService: Sendable {
+    let source: Source
+    let record: ServiceRecord
+
+    /// All that the record depends on.
+    struct Source: Equatable, Sendable {
+        var slot: Int
+        var scheduler: SchedulerKind
+        var backends: [BackendRecordSource]
+        var localAddresses: [LocalAddressSource]
+    }
+
+    struct BackendRecordSource: Equatable, Sendable {
+        var address: IPv4Address
+        var port: UInt16
+        var weight: Int
+        var slot: Int
+    }
+
+    struct LocalAddressSource: Equatable, Sendable {
+        var address: IPv4Address
+        var slot: Int
+    }
+
+    init(_ source: Source) {
+        self.source = source
+        let weights = source.backends.map(\.weight)
+        let order =
+            switch source.scheduler {
+            case .rr: ScheduleSequence.plain(weights)
+            case .wrr: ScheduleSequence.weighted(weights)
+            }
+        record = ServiceRecord(
+            slot: UInt32(source.slot),
+            sequence: order.map { index in
+                let backend = source.backends[index]
+                return BackendRecord(
+                    address: backend.address,
+                    port: backend.port,
+                    slot: UInt32(backend.slot)
+                )
+            },
+            localAddresses: source.localAddresses.map {
+                LocalAddressRecord(address: $0.address, slot: UInt16($0.slot))
+            }
+        )
+    }
+
+    deinit { record.destroy() }
+}
+
+extension Provisioner {
+    /// Compiles what changed; the rest is the same object as before.
+    func compileServices(
+        of state: DesiredState
+    ) throws(ProvisioningError) -> [Service.Key: CompiledService] {
+        let wantedLocals = Set(state.services.flatMap { $0.localAddresses.compactMap(\.ipv4) })
+        localSlots.retire(allBut: wantedLocals)
+        serviceSlots.retire(allBut: Set(state.services.map(\.key)))
+        backendSlots.retire(allBut: Set(state.services.flatMap(Self.backendKeys)))
+        var result: [Service.Key: CompiledService] = [:]
+        result.reserveCapacity(state.services.count)
+        for service in state.services {
+            let source = try source(of: service)
+            if let known = compiled[service.key], known.source == source {
+                result[service.key] = known
+            } else {
+                result[service.key] = CompiledService(source)
+            }
+        }
+        return result
+    }
+
+    private static func backendKeys(of service: Service) -> [BackendKey] {
+        service.backends.map { BackendKey(service: service.key, endpoint: $0.endpoint) }
+    }
+
+    private func source(of service: Service) throws(ProvisioningError) -> CompiledService.Source {
+        guard let slot = serviceSlots.slot(for: service.key) else {
+            throw ProvisioningError("more than \(serviceSlots.capacity) services")
+        }
+        var backends: [CompiledService.BackendRecordSource] = []
+        for backend in service.backends {
+            let key = BackendKey(service: service.key, endpoint: backend.endpoint)
+            guard let address = backend.endpoint.address.ipv4 else {
+                throw ProvisioningError("backend \(backend.endpoint) is not IPv4")
+            }
+            guard let slot = backendSlots.slot(for: key) else {
+                throw ProvisioningError("more than \(backendSlots.capacity) backends")
+            }
+            backends.append(
+                .init(
+                    address: address,
+                    port: backend.endpoint.port,
+                    weight: backend.weight,
+                    slot: slot
+                )
+            )
+        }
+        var locals: [CompiledService.LocalAddressSource] = []
+        for address in service.localAddresses.compactMap(\.ipv4) {
+            locals.append(.init(address: address, slot: try localSlot(for: address)))
+        }
+        return .init(
+            slot: slot,
+            scheduler: service.scheduler,
+            backends: backends,
+            localAddresses: locals
+        )
+    }
+
+    private func localSlot(for address: IPv4Address) throws(ProvisioningError) -> Int {
+        guard let slot = localSlots.slot(for: address) else {
+            throw ProvisioningError("more than \(localSlots.capacity) local addresses")
+        }
+        guard slot == pools.count else { return slot }
+        let workers = engine.workerCount
+        let made = (0..<workers)
+            .compactMap {
+                LocalPortPool(worker: $0, of: workers, subPools: subPools)
+            }
+        guard made.count == workers else {
+            throw ProvisioningError("no memory for the ports of local address \(address)")
+        }
+        pools.append(made)
+        return slot
+    }
+
+    // MARK: - Slots that nobody needs any more
+
+    /// Gives back the slots of removed backends whose connections have all ended.
+    func releaseBackends() {
+        for key in backendSlots.retired {
+            guard let number = backendSlots.slots[key] else { continue }
+            let slot = UInt32(number)
+            let open =
+                engine.total(.active, slot: slot) &+ engine.total(.inactive, slot: slot)
+            guard open == 0 else { continue }
+            var totals = retiredTotals[key.service] ?? Array(repeating: 0, count: 8)
+            for counter in BackendCounter.allCases {
+                totals[counter.rawValue] &+= engine.total(counter, slot: slot)
+            }
+            retiredTotals[key.service] = totals
+            engine.clear(slot: slot)
+            backendSlots.release(key)
+        }
+        let inUse = Set(backendSlots.slots.keys.map(\.service))
+        for key in serviceSlots.retired where !inUse.contains(key) {
+            serviceSlots.release(key)
+            retiredTotals[key] = nil
+        }
+    }
+
+    /// Gives back the slots of removed local addresses whose ports are all free.
+    func releaseLocalAddresses() -> Bool {
+        var released = false
+        for address in localSlots.retired {
+            guard let slot = localSlots.slots[address], pools[slot].allSatisfy({ $0.used == 0 })
+            else { continue }
+            localSlots.release(address)
+            released = true
+        }
+        return released
+    }
+}

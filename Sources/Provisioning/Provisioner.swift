@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Addressing
+import Balancing
+package import Dataplane
+package import Model
+import Network
+
+/// A port as the configuration knows it.
+package struct Interface: Sendable, Equatable {
+    package var name: String
+    /// Position in the dataplane's list of ports.
+    package var index: Int
+    package var mtu: Int
+
+    package init(name: String, index: Int, mtu: Int) {
+        self.name = name
+        self.index = index
+        self.mtu = mtu
+    }
+}
+
+/// What the slow path does for the provisioner.
+package protocol NeighbourRegistry: AnyObject, Sendable {
+    /// The adjacency of `address` on the link of `port`, resolved soon; nil when the table is full.
+    ///
+    /// A pinned one is kept even when no packet goes there.
+    func adjacency(for address: IPAddress, port: Int, isPinned: Bool) -> AdjacencyHandle?
+
+    /// Tells which addresses are ours from now on; new ones are announced on their links.
+    func install(_ addresses: [OwnAddress])
+}
+
+/// Something that does not fit the running dataplane.
+package struct ProvisioningError: Error, Sendable, CustomStringConvertible {
+    package var description: String
+
+    package init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// Turns desired states into snapshots and publishes them: the one place that sees both sides.
+///
+/// Belongs to one thread or actor at a time. What outlives a snapshot, the slots under which
+/// connections and counters know backends, services and local addresses, is kept here.
+package final class Provisioner {
+    let engine: Engine
+    let interfaces: [Interface]
+    let neighbours: any NeighbourRegistry
+    let subPools: Int
+
+    var backendSlots: SlotAllocator<BackendKey>
+    var serviceSlots: SlotAllocator<Service.Key>
+    var localSlots: SlotAllocator<IPv4Address>
+    /// By local slot: one pool a worker, kept for the next owner of the slot.
+    var pools: [[LocalPortPool]] = []
+    /// Compiled services of the latest snapshot, to be shared with the next.
+    var compiled: [Service.Key: CompiledService] = [:]
+    /// What backends that are gone have counted for their services.
+    package internal(set) var retiredTotals: [Service.Key: [UInt64]] = [:]
+
+    private var published: SnapshotMemory?
+    /// Snapshots that some worker may still read.
+    private var leaving: [SnapshotMemory] = []
+    private var snapshotGeneration: UInt64 = 0
+    private var routeGeneration: UInt16 = 0
+    private var routeFingerprint: [RouteTable<UInt32>.Entry] = []
+    private var gatewayFingerprint: [AdjacencyHandle] = []
+    package private(set) var state = DesiredState()
+    /// Whether new connections are refused because the program ends.
+    private var isStopping = false
+
+    package struct BackendKey: Hashable, Sendable {
+        package var service: Service.Key
+        package var endpoint: Endpoint
+    }
+
+    /// Begins with nothing provisioned.
+    ///
+    /// `interfaces` are in order of port index; `subPools` is `sa_pool/pool_hash_size`.
+    package init(
+        engine: Engine,
+        interfaces: [Interface],
+        neighbours: any NeighbourRegistry,
+        subPools: Int = 16
+    ) {
+        self.engine = engine
+        self.interfaces = interfaces
+        self.neighbours = neighbours
+        self.subPools = subPools
+        backendSlots = SlotAllocator(capacity: engine.limits.backendSlots)
+        serviceSlots = SlotAllocator(capacity: engine.limits.serviceSlots)
+        localSlots = SlotAllocator(capacity: 1 << 16)
+    }
+
+    /// The slot of a backend, while it has one.
+    package func slot(of backend: BackendKey) -> UInt32? {
+        backendSlots.slots[backend].map(UInt32.init)
+    }
+
+    // MARK: - Compile and publish
+
+    /// A snapshot that is ready to be published.
+    package struct Compiled {
+        let memory: SnapshotMemory
+        let state: DesiredState
+        let addresses: [OwnAddress]
+        package var generation: UInt64 { memory.generation }
+    }
+
+    /// Lays `state` out for the packet path; nothing of the running snapshot changes.
+    package func compile(_ state: DesiredState) throws(ProvisioningError) -> Compiled {
+        let services = try compileServices(of: state)
+        let network = try compileNetwork(of: state)
+        snapshotGeneration += 1
+        let isSameNetwork =
+            network.gateways == gatewayFingerprint
+            && network.routes.elementsEqual(routeFingerprint, by: Self.isSame)
+        if !isSameNetwork {
+            routeGeneration &+= 1
+            routeFingerprint = network.routes
+            gatewayFingerprint = network.gateways
+        }
+        let forwarding = ForwardingTable(
+            routes: RouteTable(network.routes),
+            gateways: network.gateways,
+            generation: routeGeneration,
+            adjacencies: engine.adjacencies
+        )
+        let snapshot = Snapshot(
+            generation: snapshotGeneration,
+            forwarding: forwarding,
+            balancing: balancingState(of: state, services)
+        )
+        compiled = services
+        return Compiled(
+            memory: SnapshotMemory(snapshot, keeping: Array(services.values)),
+            state: state,
+            addresses: network.addresses
+        )
+    }
+
+    /// Shows a compiled snapshot to all workers; from its next turn on each of them uses it.
+    package func publish(_ next: Compiled) {
+        neighbours.install(next.addresses)
+        unsafe engine.interchange.cell.publish(next.memory.pointer)
+        if let published { leaving.append(published) }
+        published = next.memory
+        state = next.state
+        warmUpBackends(of: next.state)
+    }
+
+    /// Whether every worker has left all snapshots older than the published one.
+    package var isSettled: Bool {
+        engine.interchange.oldestGeneration >= (published?.generation ?? 0)
+    }
+
+    /// Refuses new connections from the next publication on.
+    package func beginStopping() { isStopping = true }
+
+    /// Frees what no worker and no connection uses any more; call now and then.
+    ///
+    /// - Returns: whether a local address is free to go, so that compiling and publishing the same
+    ///   state again would take it off.
+    package func reclaim() -> Bool {
+        let oldest = engine.interchange.oldestGeneration
+        leaving.removeAll { $0.generation < oldest }
+        guard isSettled else { return false }
+        releaseBackends()
+        return releaseLocalAddresses()
+    }
+
+    private static func isSame(
+        _ left: RouteTable<UInt32>.Entry,
+        _ right: RouteTable<UInt32>.Entry
+    ) -> Bool {
+        left.network == right.network && left.length == right.length && left.target == right.target
+    }
+
+    private func balancingState(
+        of state: DesiredState,
+        _ services: [Service.Key: CompiledService]
+    ) -> BalancingState {
+        var timeouts = Array(repeating: UInt32(0), count: serviceSlots.bound)
+        for service in state.services {
+            guard let slot = serviceSlots.slots[service.key] else { continue }
+            timeouts[slot] = service.connectionTimeout.map { ticks(covering: $0) } ?? 0
+        }
+        var poolTable: [LocalPortPool?] = []
+        for slot in 0..<localSlots.bound { poolTable += pools[slot].map { $0 } }
+        return BalancingState(
+            services: ServiceTable(
+                services.compactMap { key, service in
+                    guard let address = key.address.ipv4 else { return nil }
+                    return (address, key.port, key.protocol.ipProtocol, service.record)
+                }
+            ),
+            timeouts: stateTimeouts(of: state.settings),
+            options: options(of: state.settings, isStopping: isStopping),
+            workerCount: engine.workerCount,
+            pools: poolTable,
+            serviceTimeouts: timeouts
+        )
+    }
+}
