@@ -68,16 +68,23 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
-func package(_ product: String, _ package: String) -> Target.Dependency {
-    .product(name: product, package: package)
+func package(
+    _ product: String,
+    _ package: String,
+    moduleAliases: [String: String]? = nil
+) -> Target.Dependency {
+    .product(name: product, package: package, moduleAliases: moduleAliases)
 }
+
+/// The HTTP packages depend on a module `Configuration` of their own; theirs goes by another name.
+let aliases = ["Configuration": "SwiftConfiguration"]
 
 let argumentParser = package("ArgumentParser", "swift-argument-parser")
 let logging = package("Logging", "swift-log")
-let hummingbird = package("Hummingbird", "hummingbird")
-let hummingbirdTesting = package("HummingbirdTesting", "hummingbird")
+let hummingbird = package("Hummingbird", "hummingbird", moduleAliases: aliases)
+let hummingbirdTesting = package("HummingbirdTesting", "hummingbird", moduleAliases: aliases)
 let httpTypes = package("HTTPTypes", "swift-http-types")
-let asyncHTTPClient = package("AsyncHTTPClient", "async-http-client")
+let asyncHTTPClient = package("AsyncHTTPClient", "async-http-client", moduleAliases: aliases)
 let nioCore = package("NIOCore", "swift-nio")
 let lifecycle = package("ServiceLifecycle", "swift-service-lifecycle")
 let subprocess = package("Subprocess", "swift-subprocess")
@@ -123,11 +130,14 @@ let coldTargets: [Target] = [
     cold("Model", ["Addressing"]),
     cold("Configuration", ["Model", "Addressing", "YAML"]),
     cold("Reload", ["Configuration", "Model", "Linux", logging]),
-    cold("Metrics"),
+    cold("MetricsExposition"),
     cold("Control", ["Model", "Addressing", asyncHTTPClient, nioCore]),
     cold(
         "ControlServer",
-        ["Control", "Metrics", "Model", hummingbird, httpTypes, nioCore, logging, lifecycle]
+        [
+            "Control", "MetricsExposition", "Model", hummingbird, httpTypes, nioCore, logging,
+            lifecycle,
+        ]
     ),
     cold(
         "Provisioning",
@@ -143,8 +153,8 @@ let testTargets: [Target] = [
         swiftSettings: hotSettings
     ),
     tests("AddressingTests", ["Addressing"]),
-    tests("TimingTests", ["Timing"]),
-    tests("ContainersTests", ["Containers"]),
+    tests("TimingTests", ["Timing", "PacketTesting"]),
+    tests("ContainersTests", ["Containers", "PacketTesting"]),
     tests("LinuxTests", ["Linux"]),
     tests("YAMLTests", ["YAML"]),
     tests("PacketTests", ["Packet", "PacketTesting", "Addressing", "CPacket"]),
@@ -156,8 +166,14 @@ let testTargets: [Target] = [
     tests("ModelTests", ["Model", "Addressing"]),
     tests("ConfigurationTests", ["Configuration", "Model", "Addressing", "YAML"]),
     tests("ReloadTests", ["Reload", "Configuration", "Model", "Addressing", "Linux"]),
-    tests("MetricsTests", ["Metrics"]),
-    tests("ControlTests", ["Control", "ControlServer", "Metrics", "Model", hummingbirdTesting]),
+    tests("MetricsExpositionTests", ["MetricsExposition"]),
+    tests(
+        "ControlTests",
+        [
+            "Control", "ControlServer", "MetricsExposition", "Model", "Addressing",
+            hummingbirdTesting, httpTypes, nioCore, logging, lifecycle,
+        ]
+    ),
     tests(
         "ScenarioTests",
         [
@@ -182,8 +198,8 @@ let dpdkTargets: [Target] = [
         name: "dpvs",
         dependencies: [
             "Provisioning", "Dataplane", "Balancing", "Network", "Packet", "DPDK", "Containers",
-            "Timing", "Addressing", "Reload", "Configuration", "Model", "Metrics", "Control",
-            "ControlServer", "Linux", argumentParser, logging, lifecycle,
+            "Timing", "Addressing", "Reload", "Configuration", "Model", "MetricsExposition",
+            "Control", "ControlServer", "Linux", argumentParser, logging, lifecycle,
         ],
         swiftSettings: hotSettings
     ),

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import Balancing
+import Testing
+
+@Suite struct TCPTransitionsTests {
+    private let table = TCPTransitions()
+
+    private func walk(
+        _ steps: [(TCPEvent, Direction)],
+        from start: ConnectionState = .none
+    ) -> ConnectionState {
+        steps.reduce(start) { table.next($0, $1.0, $1.1) }
+    }
+
+    @Test func `a handshake establishes with the third segment`() {
+        #expect(walk([(.syn, .inbound)]) == .synReceived)
+        #expect(walk([(.syn, .inbound), (.syn, .outbound)]) == .synAck)
+        #expect(walk([(.syn, .inbound), (.syn, .outbound), (.ack, .inbound)]) == .established)
+    }
+
+    @Test func `an ACK before the backend's answer establishes nothing`() {
+        #expect(walk([(.syn, .inbound), (.ack, .inbound)]) == .synReceived)
+    }
+
+    @Test(arguments: [
+        (Direction.inbound, ConnectionState.closeWait), (Direction.outbound, .finWait),
+    ])
+    func `a FIN half-closes, by whoever sent it`(direction: Direction, state: ConnectionState) {
+        #expect(walk([(.fin, direction)], from: .established) == state)
+    }
+
+    @Test func `FINs from both sides end in time_wait, whoever began`() {
+        #expect(walk([(.fin, .inbound), (.fin, .outbound)], from: .established) == .timeWait)
+        #expect(walk([(.fin, .outbound), (.fin, .inbound)], from: .established) == .timeWait)
+    }
+
+    @Test(arguments: ConnectionState.allCases)
+    func `RST closes from every state`(state: ConnectionState) {
+        #expect(walk([(.rst, .inbound)], from: state) == .close)
+        #expect(walk([(.rst, .outbound)], from: state) == .close)
+    }
+
+    @Test(arguments: [ConnectionState.timeWait, .close, .lastAck])
+    func `a SYN of the client reopens a finished connection`(state: ConnectionState) {
+        #expect(walk([(.syn, .inbound)], from: state) == .synReceived)
+    }
+
+    @Test(arguments: [ConnectionState.established, .finWait, .closeWait])
+    func `a SYN does not disturb a living connection`(state: ConnectionState) {
+        #expect(walk([(.syn, .inbound)], from: state) == state)
+    }
+
+    @Test(arguments: ConnectionState.allCases)
+    func `a segment without SYN, FIN, RST and ACK moves nothing`(state: ConnectionState) {
+        #expect(TCPEvent(flags: 0x08) == .other)
+        #expect(walk([(.other, .inbound), (.other, .outbound)], from: state) == state)
+    }
+
+    @Test(
+        arguments: [
+            (0x14, TCPEvent.rst), (0x12, .syn), (0x02, .syn), (0x11, .fin), (0x10, .ack),
+            (0x18, .ack),
+            (0x00, .other),
+        ] as [(UInt8, TCPEvent)]
+    )
+    func `flags are read in the order RST, SYN, FIN, ACK`(flags: UInt8, event: TCPEvent) {
+        #expect(TCPEvent(flags: flags) == event)
+    }
+}
