@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension PortStatistics: MetricRow {
+    static let labels = ["port"]
+    var labelValues: [String] { [name] }
+}
+
+struct PortInfoRow: MetricRow {
+    static let labels = ["port", "driver", "mac"]
+    var port: PortStatistics
+    var labelValues: [String] { [port.name, port.driver, port.macAddress] }
+}
+
+extension PoolStatistics: MetricRow {
+    static let labels = ["pool"]
+    var labelValues: [String] { [name] }
+}
+
+extension LocalAddressStatistics: MetricRow {
+    static let labels = ["local_address"]
+    var labelValues: [String] { [address] }
+}
+
+extension Catalogue {
+    static let ports = MetricTable<PortStatistics>(
+        of: \.ports,
+        portState + portReceive + portTransmit
+    )
+
+    private static let portState: [MetricTable<PortStatistics>.Entry] = [
+        .gauge("dpvs_port_link_up", "1 while the link is up.") { .flag($0.isLinkUp) },
+        .gauge(
+            "dpvs_port_speed_bytes_per_second",
+            unit: "bytes_per_second",
+            "Speed of the link, where the device says it."
+        ) { $0.speed.map { .integer($0 / 8) } },
+        .gauge("dpvs_port_mtu_bytes", unit: "bytes", "Largest IP packet of the port.") {
+            .count($0.mtu)
+        },
+    ]
+
+    private static let portReceive: [MetricTable<PortStatistics>.Entry] = [
+        .counter(
+            "dpvs_port_receive_packets_total",
+            unit: "packets",
+            "Packets that the device received and delivered.",
+            value: \.receivedPackets
+        ),
+        .counter(
+            "dpvs_port_receive_bytes_total",
+            unit: "bytes",
+            "Octets that the device received and delivered.",
+            value: \.receivedBytes
+        ),
+        .counter(
+            "dpvs_port_receive_error_packets_total",
+            unit: "packets",
+            "Packets that the device received broken.",
+            value: \.receiveErrors
+        ),
+        .counter(
+            "dpvs_port_receive_missed_packets_total",
+            unit: "packets",
+            "Packets that the device dropped because no worker fetched them in time.",
+            value: \.receiveMissed
+        ),
+        .counter(
+            "dpvs_port_receive_no_buffer_packets_total",
+            unit: "packets",
+            "Packets that the device dropped because the mempool was empty.",
+            value: \.receiveNoBuffer
+        ),
+    ]
+
+    private static let portTransmit: [MetricTable<PortStatistics>.Entry] = [
+        .counter(
+            "dpvs_port_transmit_packets_total",
+            unit: "packets",
+            "Packets that the device sent.",
+            value: \.transmittedPackets
+        ),
+        .counter(
+            "dpvs_port_transmit_bytes_total",
+            unit: "bytes",
+            "Octets that the device sent.",
+            value: \.transmittedBytes
+        ),
+        .counter(
+            "dpvs_port_transmit_error_packets_total",
+            unit: "packets",
+            "Packets that the device failed to send.",
+            value: \.transmitErrors
+        ),
+    ]
+
+    static let portInfo = MetricTable<PortInfoRow>(
+        of: { $0.ports.map(PortInfoRow.init) },
+        [.info("dpvs_port_info", "What drives the port, and its hardware address.")]
+    )
+
+    static let pools = MetricTable<PoolStatistics>(
+        of: \.pools,
+        [
+            .gauge("dpvs_mempool_used_buffers", unit: "buffers", "Packet buffers in use.") {
+                .integer($0.inUse)
+            },
+            .gauge("dpvs_mempool_capacity_buffers", unit: "buffers", "Packet buffers in all.") {
+                .integer($0.capacity)
+            },
+        ]
+    )
+
+    static let localAddresses = MetricTable<LocalAddressStatistics>(
+        of: \.localAddresses,
+        [
+            .gauge("dpvs_local_address_used_ports", unit: "ports", "Local ports in use.") {
+                .integer($0.portsInUse)
+            },
+            .gauge("dpvs_local_address_capacity_ports", unit: "ports", "Local ports in all.") {
+                .integer($0.portCapacity)
+            },
+            .counter(
+                "dpvs_local_address_exhausted_total",
+                "Times that no port was free for a new connection.",
+                value: \.exhausted
+            ),
+        ]
+    )
+
+    static let neighbours = MetricTable<StateRow>(
+        of: { $0.neighbours.map(StateRow.init) },
+        [
+            .gauge("dpvs_neighbours", unit: "neighbours", "Neighbours by their state.") {
+                .integer($0.count.count)
+            }
+        ]
+    )
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension ServiceStatistics: MetricRow {
+    static let labels = ["service", "local_address", "local_port", "proto"]
+    var labelValues: [String] { [name, address, String(port), transport.uppercased()] }
+}
+
+struct BackendRow: MetricRow {
+    static let labels = ServiceStatistics.labels + ["remote_address", "remote_port"]
+    var serviceLabels: [String]
+    var backend: BackendStatistics
+    var labelValues: [String] { serviceLabels + [backend.address, String(backend.port)] }
+}
+
+extension Catalogue {
+    static let services = MetricTable<ServiceStatistics>(
+        of: \.services,
+        traffic("dpvs_service", \.traffic) + [
+            .gauge("dpvs_service_connections_active", "Established connections.") {
+                .integer($0.activeConnections)
+            },
+            .gauge("dpvs_service_weight", "Sum of the backends' weights.") {
+                .count($0.backends.reduce(0) { $0 + $1.weight })
+            },
+            .gauge("dpvs_service_backends", unit: "backends", "Backends, draining ones too.") {
+                .count($0.backends.count)
+            },
+        ]
+    )
+
+    static let backends = MetricTable<BackendRow>(
+        of: { statistics in
+            statistics.services.flatMap { service in
+                let labels = service.labelValues
+                return service.backends.map { BackendRow(serviceLabels: labels, backend: $0) }
+            }
+        },
+        traffic("dpvs_backend", \.backend.traffic) + [
+            .gauge("dpvs_backend_connections_active", "Established connections.") {
+                .integer($0.backend.activeConnections)
+            },
+            .gauge("dpvs_backend_connections_inactive", "Connections opening or closing.") {
+                .integer($0.backend.inactiveConnections)
+            },
+            .gauge("dpvs_backend_weight", "Share of new connections; 0 drains.") {
+                .count($0.backend.weight)
+            },
+        ]
+    )
+
+    /// What a service and a backend count alike.
+    private static func traffic<Row: MetricRow>(
+        _ prefix: String,
+        _ traffic: @escaping @Sendable (Row) -> TrafficStatistics
+    ) -> [MetricTable<Row>.Entry] {
+        [
+            .counter(
+                "\(prefix)_connections_total",
+                unit: "connections",
+                "Connections that were given a backend."
+            ) { traffic($0).connections },
+            .counter(
+                "\(prefix)_incoming_packets_total",
+                unit: "packets",
+                "Packets from clients."
+            ) { traffic($0).incomingPackets },
+            .counter(
+                "\(prefix)_outgoing_packets_total",
+                unit: "packets",
+                "Packets to clients."
+            ) { traffic($0).outgoingPackets },
+            .counter("\(prefix)_incoming_bytes_total", unit: "bytes", "Octets from clients.") {
+                traffic($0).incomingBytes
+            },
+            .counter("\(prefix)_outgoing_bytes_total", unit: "bytes", "Octets to clients.") {
+                traffic($0).outgoingBytes
+            },
+        ]
+    }
+}

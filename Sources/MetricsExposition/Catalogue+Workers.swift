@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension WorkerStatistics: MetricRow {
+    static let labels = ["worker"]
+    var labelValues: [String] { [String(id)] }
+}
+
+struct StateRow: MetricRow {
+    static let labels = ["state"]
+    var count: StateCount
+    var labelValues: [String] { [count.state] }
+}
+
+extension DropCount: MetricRow {
+    static let labels = ["reason", "stage"]
+    var labelValues: [String] { [reason, stage] }
+}
+
+extension Catalogue {
+    static let workers = MetricTable<WorkerStatistics>(
+        of: \.workers,
+        workerLoop + workerPackets + workerConnections
+    )
+
+    private static let workerLoop: [MetricTable<WorkerStatistics>.Entry] = [
+        .counter(
+            "dpvs_worker_turns_total",
+            unit: "turns",
+            "Times through the worker's loop.",
+            .experimental,
+            value: \.turns
+        ),
+        .counter(
+            "dpvs_worker_idle_turns_total",
+            unit: "turns",
+            "Times through the worker's loop that found nothing to do.",
+            .experimental,
+            value: \.idleTurns
+        ),
+        .counter(
+            "dpvs_worker_busy_cycles_total",
+            unit: "cycles",
+            "Cycles of turns that had work: the load is busy / (busy + idle).",
+            value: \.busyCycles
+        ),
+        .counter(
+            "dpvs_worker_idle_cycles_total",
+            unit: "cycles",
+            "Cycles of turns that found nothing to do.",
+            value: \.idleCycles
+        ),
+    ]
+
+    private static let workerPackets: [MetricTable<WorkerStatistics>.Entry] = [
+        .counter(
+            "dpvs_worker_receive_packets_total",
+            unit: "packets",
+            "Packets taken from ports.",
+            value: \.receivedPackets
+        ),
+        .counter(
+            "dpvs_worker_receive_bytes_total",
+            unit: "bytes",
+            "Octets taken from ports.",
+            value: \.receivedBytes
+        ),
+        .counter(
+            "dpvs_worker_transmit_packets_total",
+            unit: "packets",
+            "Packets given to ports.",
+            value: \.transmittedPackets
+        ),
+        .counter(
+            "dpvs_worker_transmit_bytes_total",
+            unit: "bytes",
+            "Octets given to ports.",
+            value: \.transmittedBytes
+        ),
+        .counter(
+            "dpvs_worker_redirected_out_packets_total",
+            unit: "packets",
+            "Packets handed to the worker that owns their connection.",
+            value: \.redirectedOut
+        ),
+        .counter(
+            "dpvs_worker_redirected_in_packets_total",
+            unit: "packets",
+            "Packets that other workers handed over.",
+            value: \.redirectedIn
+        ),
+        .counter(
+            "dpvs_worker_punted_packets_total",
+            unit: "packets",
+            "Packets handed to the slow path.",
+            value: \.punted
+        ),
+        .counter(
+            "dpvs_worker_injected_packets_total",
+            unit: "packets",
+            "Packets that the slow path asked to send.",
+            value: \.injected
+        ),
+        .counter(
+            "dpvs_worker_generated_packets_total",
+            unit: "packets",
+            "Packets made here instead of received.",
+            value: \.generated
+        ),
+        .gauge(
+            "dpvs_worker_held_packets",
+            unit: "packets",
+            "Packets that wait for a neighbour or in a queue."
+        ) { .integer($0.held) },
+    ]
+
+    private static let workerConnections: [MetricTable<WorkerStatistics>.Entry] = [
+        .counter(
+            "dpvs_worker_opened_connections_total",
+            unit: "connections",
+            "Connections set up.",
+            value: \.connectionsOpened
+        ),
+        .counter(
+            "dpvs_worker_expired_connections_total",
+            unit: "connections",
+            "Connections that ended, by close or by silence.",
+            value: \.connectionsExpired
+        ),
+        .gauge("dpvs_worker_connections", unit: "connections", "Connections in the table.") {
+            .integer($0.connections)
+        },
+        .gauge("dpvs_worker_connections_capacity", "Connections that the table can hold.") {
+            .integer($0.connectionCapacity)
+        },
+    ]
+
+    static let connections = MetricTable<WholeRow>(
+        of: { [WholeRow(statistics: $0)] },
+        [
+            .gauge("dpvs_connections_capacity", "Connections that all workers can hold.") {
+                .integer($0.statistics.workers.reduce(0) { $0 &+ $1.connectionCapacity })
+            }
+        ]
+    )
+
+    static let connectionStates = MetricTable<StateRow>(
+        of: { $0.connectionStates.map(StateRow.init) },
+        [
+            .gauge("dpvs_connections", unit: "connections", "Connections by their state.") {
+                .integer($0.count.count)
+            }
+        ]
+    )
+
+    static let drops = MetricTable<DropCount>(
+        of: \.drops,
+        [.counter("dpvs_drops_total", "Packets dropped, and why and where.", value: \.packets)]
+    )
+}

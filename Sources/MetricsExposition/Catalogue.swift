@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every metric that `dpvs` exposes, and the text of a scrape.
+///
+/// Names begin with `dpvs_`, except the process metrics that every program shares. Labels of
+/// services and backends are those of node_exporter's IPVS family.
+package enum Catalogue {
+    /// In the order of a scrape; `Catalogue+Services.swift` and its neighbours have the entries.
+    static let sections: [any MetricSection] = [
+        build, process, configuration, reloads,
+        workers, connections, connectionStates, drops,
+        ports, portInfo, pools, localAddresses, neighbours,
+        services, backends,
+    ]
+
+    /// Every metric, in the order of a scrape.
+    package static var metrics: [Metric] { sections.flatMap(\.metrics) }
+
+    /// One scrape, ready to send; `perBackend` off leaves `dpvs_backend_...` out, whose number
+    /// grows with services times backends.
+    package static func expose(
+        _ statistics: DataplaneStatistics,
+        as format: ExpositionFormat = .text,
+        perBackend: Bool = true
+    ) -> [UInt8] {
+        var common: [UInt8] = []
+        // `instance` is the scraper's own label.
+        if statistics.process.instance != "default" {
+            common += Array("dpvs_instance".utf8)
+            common.appendQuoted(statistics.process.instance)
+        }
+        var text = Exposition(format: format)
+        for section in sections where perBackend || !(section is MetricTable<BackendRow>) {
+            section.write(statistics, after: common, to: &text)
+        }
+        text.end()
+        return text.bytes
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Everything that a scrape shows, as plain data: the daemon fills it from the workers' counters.
+///
+/// Counters only grow while the process lives; gauges are of the moment of filling.
+package struct DataplaneStatistics: Sendable {
+    package var process: ProcessStatistics
+    package var configuration = ConfigurationStatistics()
+    /// Ticks of the cycle counter per second.
+    package var cycleFrequency: Double = 0
+    package var workers: [WorkerStatistics] = []
+    package var ports: [PortStatistics] = []
+    package var pools: [PoolStatistics] = []
+    /// Connections by state over all workers; a state without connections may be left out.
+    package var connectionStates: [StateCount] = []
+    package var services: [ServiceStatistics] = []
+    package var localAddresses: [LocalAddressStatistics] = []
+    package var neighbours: [StateCount] = []
+    /// Packets dropped, summed over workers; every reason, those at 0 too.
+    package var drops: [DropCount] = []
+
+    package init(process: ProcessStatistics) {
+        self.process = process
+    }
+}
+
+/// The process and what it was built from.
+package struct ProcessStatistics: Sendable {
+    package var instance: String
+    package var version: String
+    package var commit: String
+    package var dpdk: String
+    package var swift: String
+    /// Seconds since 1970.
+    package var startTime: Double
+    package var isReady: Bool
+
+    package init(
+        instance: String,
+        version: String,
+        commit: String,
+        dpdk: String,
+        swift: String,
+        startTime: Double,
+        isReady: Bool
+    ) {
+        self.instance = instance
+        self.version = version
+        self.commit = commit
+        self.dpdk = dpdk
+        self.swift = swift
+        self.startTime = startTime
+        self.isReady = isReady
+    }
+}
+
+/// What reloads did.
+package struct ConfigurationStatistics: Sendable {
+    package var generation: UInt64 = 0
+    package var lastReloadSuccessful = true
+    /// Seconds since 1970; nil before the first success.
+    package var lastSuccessTime: Double?
+    /// Seconds from reading the files to every worker using the result; nil before the first.
+    package var lastReloadDuration: Double?
+    package var successfulReloads: UInt64 = 0
+    package var failedReloads: UInt64 = 0
+    /// Reloads that found nothing changed.
+    package var unchangedReloads: UInt64 = 0
+    /// Changed items that wait for a restart.
+    package var restartRequired = 0
+
+    package init() {}
+}
+
+/// A number of things in one state.
+package struct StateCount: Sendable {
+    package var state: String
+    package var count: UInt64
+
+    package init(state: String, count: UInt64) {
+        self.state = state
+        self.count = count
+    }
+}
+
+/// Packets dropped for one reason.
+package struct DropCount: Sendable {
+    package var reason: String
+    /// Where on a packet's way: `link`, `network`, `balancing`, ...
+    package var stage: String
+    package var packets: UInt64
+
+    package init(reason: String, stage: String, packets: UInt64) {
+        self.reason = reason
+        self.stage = stage
+        self.packets = packets
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What went through a service or a backend; incoming is from the clients.
+package struct TrafficStatistics: Sendable, Equatable {
+    package var connections: UInt64 = 0
+    package var incomingPackets: UInt64 = 0
+    package var outgoingPackets: UInt64 = 0
+    package var incomingBytes: UInt64 = 0
+    package var outgoingBytes: UInt64 = 0
+
+    package init() {}
+
+    package static func += (left: inout Self, right: Self) {
+        left.connections &+= right.connections
+        left.incomingPackets &+= right.incomingPackets
+        left.outgoingPackets &+= right.outgoingPackets
+        left.incomingBytes &+= right.incomingBytes
+        left.outgoingBytes &+= right.outgoingBytes
+    }
+}
+
+/// A service and its backends.
+package struct ServiceStatistics: Sendable {
+    package var name: String
+    package var address: String
+    package var port: UInt16
+    /// `tcp` or `udp`, in any case; shown as node_exporter does: `TCP`.
+    package var transport: String
+    /// Its own, not the sum of `backends`: a backend that goes takes nothing away from it.
+    package var traffic = TrafficStatistics()
+    package var activeConnections: UInt64 = 0
+    package var backends: [BackendStatistics] = []
+
+    package init(name: String, address: String, port: UInt16, transport: String) {
+        self.name = name
+        self.address = address
+        self.port = port
+        self.transport = transport
+    }
+}
+
+/// A backend of one service.
+package struct BackendStatistics: Sendable {
+    package var address: String
+    package var port: UInt16
+    package var weight: Int
+    package var traffic = TrafficStatistics()
+    package var activeConnections: UInt64 = 0
+    package var inactiveConnections: UInt64 = 0
+
+    package init(address: String, port: UInt16, weight: Int) {
+        self.address = address
+        self.port = port
+        self.weight = weight
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What one worker counted.
+package struct WorkerStatistics: Sendable {
+    package var id: Int
+    /// Times through the loop, and those of them that found nothing to do.
+    package var turns: UInt64 = 0
+    package var idleTurns: UInt64 = 0
+    package var busyCycles: UInt64 = 0
+    package var idleCycles: UInt64 = 0
+    package var receivedPackets: UInt64 = 0
+    package var receivedBytes: UInt64 = 0
+    package var transmittedPackets: UInt64 = 0
+    package var transmittedBytes: UInt64 = 0
+    package var redirectedOut: UInt64 = 0
+    package var redirectedIn: UInt64 = 0
+    package var punted: UInt64 = 0
+    package var injected: UInt64 = 0
+    package var generated: UInt64 = 0
+    package var held: UInt64 = 0
+    package var connectionsOpened: UInt64 = 0
+    package var connectionsExpired: UInt64 = 0
+    package var connections: UInt64 = 0
+    package var connectionCapacity: UInt64 = 0
+
+    package init(id: Int) {
+        self.id = id
+    }
+}
+
+/// A network port: its state and what the device counted.
+package struct PortStatistics: Sendable {
+    package var name: String
+    package var driver: String
+    package var macAddress: String
+    package var isLinkUp = false
+    /// Bits per second; nil when the device does not say.
+    package var speed: UInt64?
+    /// Octets.
+    package var mtu = 0
+    package var receivedPackets: UInt64 = 0
+    package var receivedBytes: UInt64 = 0
+    package var receiveErrors: UInt64 = 0
+    package var receiveMissed: UInt64 = 0
+    package var receiveNoBuffer: UInt64 = 0
+    package var transmittedPackets: UInt64 = 0
+    package var transmittedBytes: UInt64 = 0
+    package var transmitErrors: UInt64 = 0
+
+    package init(name: String, driver: String, macAddress: String) {
+        self.name = name
+        self.driver = driver
+        self.macAddress = macAddress
+    }
+}
+
+/// A pool of packet buffers.
+package struct PoolStatistics: Sendable {
+    package var name: String
+    package var inUse: UInt64
+    package var capacity: UInt64
+
+    package init(name: String, inUse: UInt64, capacity: UInt64) {
+        self.name = name
+        self.inUse = inUse
+        self.capacity = capacity
+    }
+}
+
+/// The ports of one local address, over all workers.
+package struct LocalAddressStatistics: Sendable {
+    package var address: String
+    package var portsInUse: UInt64
+    package var portCapacity: UInt64
+    /// Connections refused because no port was free.
+    package var exhausted: UInt64
+
+    package init(address: String, portsInUse: UInt64, portCapacity: UInt64, exhausted: UInt64) {
+        self.address = address
+        self.portsInUse = portsInUse
+        self.portCapacity = portCapacity
+        self.exhausted = exhausted
+    }
+}

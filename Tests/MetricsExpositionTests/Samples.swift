@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+@testable import MetricsExposition
+
+extension DataplaneStatistics {
+    /// One of everything, with values that can be told apart.
+    static func sample(instance: String = "default") -> DataplaneStatistics {
+        var statistics = DataplaneStatistics(
+            process: ProcessStatistics(
+                instance: instance,
+                version: "0.1.0",
+                commit: "abc123",
+                dpdk: "22.11.7",
+                swift: "6.3.1",
+                startTime: 1_700_000_000.5,
+                isReady: true
+            )
+        )
+        statistics.configuration.generation = 7
+        statistics.configuration.lastSuccessTime = 1_700_000_100
+        statistics.configuration.lastReloadDuration = 0.0125
+        statistics.configuration.failedReloads = 2
+        statistics.cycleFrequency = 2.1e9
+        var worker = WorkerStatistics(id: 1)
+        worker.busyCycles = UInt64.max
+        worker.connectionCapacity = 1_048_576
+        statistics.workers = [worker]
+        var port = PortStatistics(name: "dpdk0", driver: "net_tap", macAddress: "02:00:00:00:00:01")
+        port.isLinkUp = true
+        port.speed = 10_000_000_000
+        port.mtu = 1500
+        statistics.ports = [port]
+        statistics.pools = [PoolStatistics(name: "pool0", inUse: 12, capacity: 8191)]
+        statistics.connectionStates = [StateCount(state: "established", count: 3)]
+        statistics.services = [.sample()]
+        statistics.localAddresses = [
+            LocalAddressStatistics(
+                address: "192.168.0.200",
+                portsInUse: 4,
+                portCapacity: 64511,
+                exhausted: 0
+            )
+        ]
+        statistics.neighbours = [StateCount(state: "reachable", count: 2)]
+        statistics.drops = [DropCount(reason: "no_service", stage: "balancing", packets: 5)]
+        return statistics
+    }
+}
+
+extension ServiceStatistics {
+    static func sample(name: String = "web", backends: Int = 2) -> ServiceStatistics {
+        var service = ServiceStatistics(
+            name: name,
+            address: "10.0.0.100",
+            port: 80,
+            transport: "tcp"
+        )
+        for index in 0..<backends {
+            var backend = BackendStatistics(
+                address: "192.168.0.\(index + 2)",
+                port: 8080,
+                weight: index + 1
+            )
+            backend.traffic.connections = 10
+            backend.traffic.incomingBytes = 1000
+            service.traffic += backend.traffic
+            service.backends.append(backend)
+        }
+        return service
+    }
+}
+
+/// The scrape as text.
+func expose(
+    _ statistics: DataplaneStatistics,
+    as format: ExpositionFormat = .text,
+    perBackend: Bool = true
+) -> String {
+    let bytes = Catalogue.expose(statistics, as: format, perBackend: perBackend)
+    return String(decoding: bytes, as: UTF8.self)
+}
+
+func lines(_ text: String, with prefix: String) -> [String] {
+    text.split(separator: "\n").filter { $0.hasPrefix(prefix) }.map(String.init)
+}
