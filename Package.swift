@@ -86,6 +86,7 @@ let hummingbirdTesting = package("HummingbirdTesting", "hummingbird", moduleAlia
 let httpTypes = package("HTTPTypes", "swift-http-types")
 let asyncHTTPClient = package("AsyncHTTPClient", "async-http-client", moduleAliases: aliases)
 let nioCore = package("NIOCore", "swift-nio")
+let nioHTTP1 = package("NIOHTTP1", "swift-nio")
 let lifecycle = package("ServiceLifecycle", "swift-service-lifecycle")
 let subprocess = package("Subprocess", "swift-subprocess")
 
@@ -131,7 +132,7 @@ let coldTargets: [Target] = [
     cold("Configuration", ["Model", "Addressing", "YAML"]),
     cold("Reload", ["Configuration", "Model", "Linux", logging]),
     cold("MetricsExposition"),
-    cold("Control", ["Model", "Addressing", asyncHTTPClient, nioCore]),
+    cold("Control", ["Model", "Addressing", asyncHTTPClient, nioCore, nioHTTP1]),
     cold(
         "ControlServer",
         [
