@@ -15,7 +15,7 @@ public struct ConnectionTable: ~Copyable {
     private let entries: UnsafeMutablePointer<Connection>
     private var index: TagIndex
     private var wheel: TimerWheel
-    private let seed: UInt64
+    private let key: HashKey
     public let capacity: Int
     /// Entries in use.
     public private(set) var count = 0
@@ -30,7 +30,7 @@ public struct ConnectionTable: ~Copyable {
     public init?(capacity: Int, seed: UInt64, now: Tick) {
         precondition((1...(1 << 30)).contains(capacity))
         self.capacity = capacity
-        self.seed = seed | 1
+        key = HashKey(seed: seed)
         guard
             let memory = unsafe CLinux_map_table(capacity * MemoryLayout<Connection>.stride),
             let index = TagIndex(keys: capacity * 2)
@@ -50,7 +50,7 @@ public struct ConnectionTable: ~Copyable {
     // MARK: - Look-ahead, in passes over a burst
 
     public func hash(_ tuple: IPv4Tuple, _ protocolNumber: UInt8) -> UInt64 {
-        tuple.hash(protocolNumber, seed: seed)
+        tuple.hash(protocolNumber, key: key)
     }
 
     /// Pass one: asks for the index bucket.

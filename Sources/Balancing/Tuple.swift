@@ -41,12 +41,12 @@ public struct IPv4Tuple: Hashable, Sendable, BitwiseCopyable {
     public var sourcePort: UInt16 { UInt16(truncatingIfNeeded: ports).byteSwapped }
     public var destinationPort: UInt16 { UInt16(truncatingIfNeeded: ports >> 16).byteSwapped }
 
-    /// A keyed hash: without `seed`, nobody can choose tuples that collide.
-    public func hash(_ protocolNumber: UInt8, seed: UInt64) -> UInt64 {
-        let first = (addresses ^ seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        let mixed = first.high ^ first.low
+    /// A keyed hash of two folded multiplications: without `key`, nobody can choose tuples that
+    /// collide.
+    public func hash(_ protocolNumber: UInt8, key: HashKey) -> UInt64 {
         let tail = UInt64(ports) | UInt64(protocolNumber) << 32
-        let second = (mixed ^ tail).multipliedFullWidth(by: seed | 1)
+        let first = (addresses ^ key.first).multipliedFullWidth(by: tail ^ key.second)
+        let second = (first.high ^ first.low ^ key.first).multipliedFullWidth(by: key.third)
         return second.high ^ second.low
     }
 
@@ -58,6 +58,27 @@ public struct IPv4Tuple: Hashable, Sendable, BitwiseCopyable {
 
     /// The same for addresses and ports.
     var tupleSum: UInt32 { foldChecksum(UInt64(addressSum) &+ UInt64(ports)) }
+}
+
+/// Three words derived from one secret; the last is odd.
+public struct HashKey: Sendable, BitwiseCopyable {
+    let first: UInt64
+    let second: UInt64
+    let third: UInt64
+
+    /// SplitMix64 spreads even a poor seed over all bits.
+    public init(seed: UInt64) {
+        var state = seed
+        func next() -> UInt64 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var value = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
+            value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+            return value ^ value >> 31
+        }
+        first = next()
+        second = next()
+        third = next() | 1
+    }
 }
 
 /// Adds the 16-bit halves of `sum` until one is left.

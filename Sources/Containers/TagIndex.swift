@@ -11,9 +11,10 @@ import CPacket
 ///     | 8 tags  | 8 references        | displaced |        |
 ///     +---------+---------------------+-----------+--------+
 ///
-/// A key lives in its home bucket or, when that is full, in its one alternate; `displaced` counts
-/// the keys of a home that live elsewhere, so that a miss rarely touches a second line. The index
-/// knows no keys: whoever looks up confirms each candidate against its own entry.
+/// A key lives in its home bucket or, when that is full, in the first of its alternates with room;
+/// `displaced` counts the keys of a home that live elsewhere, so that a miss rarely touches a second
+/// line. Half full, one home in twenty overflows, and all eight alternates are full once in 10^11.
+/// The index knows no keys: whoever looks up confirms each candidate against its own entry.
 @safe
 public struct TagIndex: ~Copyable {
     private enum Layout {
@@ -21,6 +22,7 @@ public struct TagIndex: ~Copyable {
         static let slots = 8
         static let references = 16
         static let displaced = 48
+        static let alternates: UInt64 = 8
     }
 
     /// Stands for "no reference".
@@ -65,19 +67,25 @@ public struct TagIndex: ~Copyable {
         let found = unsafe search(bucket, tag: tag, confirm: confirm)
         if found != Self.none { return found }
         guard unsafe displaced(in: bucket).pointee != 0 else { return Self.none }
-        return unsafe search(alternate(of: hash, tag: tag), tag: tag, confirm: confirm)
+        for number in 1...Layout.alternates {
+            let bucket = unsafe alternate(number, of: hash)
+            let found = unsafe search(bucket, tag: tag, confirm: confirm)
+            if found != Self.none { return found }
+        }
+        return Self.none
     }
 
-    /// Adds `reference`; false when both buckets are full, and nothing changed.
+    /// Adds `reference`; false when it finds no room, and nothing changed.
     public mutating func insert(_ reference: UInt32, under hash: UInt64) -> Bool {
         let tag = Self.tag(of: hash)
         let bucket = unsafe home(of: hash)
         if unsafe put(reference, tag: tag, into: bucket) { return true }
-        guard unsafe put(reference, tag: tag, into: alternate(of: hash, tag: tag)) else {
-            return false
+        for number in 1...Layout.alternates
+        where unsafe put(reference, tag: tag, into: alternate(number, of: hash)) {
+            unsafe displaced(in: bucket).pointee &+= 1
+            return true
         }
-        unsafe displaced(in: bucket).pointee &+= 1
-        return true
+        return false
     }
 
     /// Takes out `reference`, which was inserted under `hash`.
@@ -85,9 +93,12 @@ public struct TagIndex: ~Copyable {
         let tag = Self.tag(of: hash)
         let bucket = unsafe home(of: hash)
         if unsafe clear(reference, tag: tag, in: bucket) { return }
-        let removed = unsafe clear(reference, tag: tag, in: alternate(of: hash, tag: tag))
-        assert(removed, "the reference was not in the index")
-        if removed { unsafe displaced(in: bucket).pointee &-= 1 }
+        for number in 1...Layout.alternates
+        where unsafe clear(reference, tag: tag, in: alternate(number, of: hash)) {
+            unsafe displaced(in: bucket).pointee &-= 1
+            return
+        }
+        assertionFailure("the reference was not in the index")
     }
 
     // MARK: - Buckets
@@ -102,9 +113,10 @@ public struct TagIndex: ~Copyable {
         unsafe base + Int(hash & mask) &* Layout.bucket
     }
 
-    private func alternate(of hash: UInt64, tag: UInt16) -> UnsafeMutableRawPointer {
-        let step = UInt64(tag) &* 0x5BD1_E995 | 1
-        return unsafe base + Int((hash ^ step) & mask) &* Layout.bucket
+    /// Steps away from home by an odd stride of the hash's own.
+    private func alternate(_ number: UInt64, of hash: UInt64) -> UnsafeMutableRawPointer {
+        let step = hash >> 32 | 1
+        return unsafe base + Int((hash &+ number &* step) & mask) &* Layout.bucket
     }
 
     private func reference(

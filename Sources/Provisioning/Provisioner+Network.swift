@@ -9,6 +9,12 @@ extension Provisioner {
         var routes: [RouteTable<UInt32>.Entry] = []
         var gateways: [AdjacencyHandle] = []
         var addresses: [OwnAddress] = []
+        /// The addresses of `addresses`.
+        var known: Set<IPv4Address> = []
+
+        mutating func add(_ address: OwnAddress) {
+            if known.insert(address.address).inserted { addresses.append(address) }
+        }
     }
 
     /// Routes from the least to the most specific origin: a later equal prefix counts.
@@ -19,15 +25,15 @@ extension Provisioner {
             guard let own = address.prefix.address.ipv4 else { continue }
             let port = try index(of: address.interface)
             addConnected(address.prefix, port, to: &network)
-            network.addresses.append(OwnAddress(own, prefix: address.prefix, port: port))
+            network.add(OwnAddress(own, prefix: address.prefix, port: port))
         }
         for service in state.services {
             guard let address = service.key.address.ipv4 else { continue }
-            addImplied(address, to: &network)
+            addImplied(address, of: state, to: &network)
         }
         // Removed local addresses stay ours until their last connection has ended.
         for (address, slot) in localSlots.slots {
-            addImplied(address, to: &network)
+            addImplied(address, of: state, to: &network)
             network.routes.append(
                 .init(
                     network: address.rawValue,
@@ -47,7 +53,7 @@ extension Provisioner {
 
     /// Asks for the neighbours of backends before the first client does.
     func warmUpBackends(of state: DesiredState) {
-        guard let forwarding = unsafe publishedForwarding else { return }
+        let forwarding = unsafe engine.interchange.cell.current().pointee.forwarding
         for service in state.services {
             for backend in service.backends {
                 guard let address = backend.endpoint.address.ipv4 else { continue }
@@ -56,10 +62,6 @@ extension Provisioner {
                 _ = neighbours.adjacency(for: .v4(address), port: target.index, isPinned: false)
             }
         }
-    }
-
-    private var publishedForwarding: ForwardingTable? {
-        unsafe engine.interchange.cell.current().pointee.forwarding
     }
 
     private func index(of interface: String) throws(ProvisioningError) -> Int {
@@ -81,11 +83,15 @@ extension Provisioner {
     }
 
     /// An address that is ours because a service says so.
-    private func addImplied(_ address: IPv4Address, to network: inout CompiledNetwork) {
-        guard !network.addresses.contains(where: { $0.address == address }) else { return }
-        let connected = network.addresses.first { $0.prefix.contains(.v4(address)) }
-        network.addresses.append(
-            OwnAddress(address, prefix: IPPrefix(host: .v4(address)), port: connected?.port)
+    private func addImplied(
+        _ address: IPv4Address,
+        of state: DesiredState,
+        to network: inout CompiledNetwork
+    ) {
+        let connected = state.addresses.first { $0.prefix.contains(.v4(address)) }
+        let port = connected.flatMap { link in interfaces.first { $0.name == link.interface } }
+        network.add(
+            OwnAddress(address, prefix: IPPrefix(host: .v4(address)), port: port?.index)
         )
     }
 

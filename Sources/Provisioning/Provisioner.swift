@@ -3,7 +3,7 @@ package import Addressing
 import Balancing
 package import Dataplane
 package import Model
-import Network
+package import Network
 
 /// A port as the configuration knows it.
 package struct Interface: Sendable, Equatable {

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Addressing
+public import Timing
+
+/// Who is behind which address on which link: the state machine of RFC 4861 section 7.3, for ARP.
+///
+///      wanted            answered                silent for `reachableTime`
+///     --------> incomplete -----> reachable ------------------------> stale
+///                 |    ^             ^  ^------ answered ---- probe <---'  used, or pinned
+///       3 x silent|    | wanted      |                          |
+///                 v    | again       '-------- answered ---     | 3 x silent
+///               failed -                     incomplete <-------'
+///
+/// A value without sockets or timers: events go in with the time, actions come out. The table
+/// believes answers only about neighbours that somebody here wanted, so that nobody fills it from
+/// outside, but follows every news about those at once: a gateway that fails over moves with its
+/// first gratuitous ARP. `Held` is how the caller names a packet that waits for a neighbour.
+public struct NeighbourTable<Held: BitwiseCopyable> {
+    public struct Key: Hashable, Sendable {
+        public var address: IPAddress
+        public var port: Int
+
+        public init(_ address: IPAddress, port: Int) {
+            self.address = address
+            self.port = port
+        }
+    }
+
+    /// What the caller is to do, in order.
+    public enum Action {
+        /// Ask for the key's link-layer address: everybody, or the one who had it.
+        case solicit(Key, MACAddress?)
+        /// Let workers see this.
+        case show(AdjacencyTable.State, MACAddress, AdjacencyHandle)
+        /// Send a packet that waited.
+        case send(Held, Key)
+        /// A packet that waited goes nowhere: nobody answered.
+        case unreachable(Held)
+        /// A packet finds no room to wait in.
+        case refuse(Held)
+        /// Forget the handle.
+        case remove(AdjacencyHandle)
+    }
+
+    /// Times and sizes; the first two are `neigh_defs` of `dpvs.conf`.
+    public struct Limits: Sendable {
+        public var reachableTime: Duration
+        public var queueLength: Int
+        public var retransmitTime = Duration.seconds(1)
+        public var solicitations = 3
+        /// Unused neighbours are forgotten after this long.
+        public var idleTime = Duration.seconds(600)
+        /// A neighbour that did not answer is not asked for again for this long.
+        public var failureHold = Duration.seconds(1)
+
+        public init(reachableTime: Duration = .seconds(60), queueLength: Int = 128) {
+            self.reachableTime = reachableTime
+            self.queueLength = queueLength
+        }
+    }
+
+    public enum State: String, CaseIterable, Sendable {
+        case incomplete, reachable, stale, probe, failed
+    }
+
+    struct Neighbour {
+        var handle: AdjacencyHandle
+        var state: State
+        var mac: MACAddress
+        /// When the state ends by itself.
+        var deadline: Instant
+        /// Solicitations sent in this state.
+        var asked = 0
+        var waiting: [Held] = []
+        var isPinned: Bool
+    }
+
+    public var limits: Limits
+    private(set) var neighbours: [Key: Neighbour] = [:]
+
+    public init(limits: Limits = Limits()) {
+        self.limits = limits
+    }
+
+    public var count: Int { neighbours.count }
+
+    /// Packets that wait for an answer.
+    public var heldCount: Int { neighbours.values.reduce(0) { $0 + $1.waiting.count } }
+
+    public func count(in state: State) -> Int {
+        neighbours.values.reduce(0) { $0 + ($1.state == state ? 1 : 0) }
+    }
+
+    public func handle(of key: Key) -> AdjacencyHandle? { neighbours[key]?.handle }
+
+    // MARK: - Events
+
+    /// Somebody wants to reach `key`, perhaps with a packet; `handle` is for a new neighbour.
+    public mutating func want(
+        _ key: Key,
+        holding packet: Held? = nil,
+        isPinned: Bool = false,
+        handle: @autoclosure () -> AdjacencyHandle?,
+        at now: Instant
+    ) -> [Action] {
+        guard var neighbour = neighbours[key] else {
+            guard let handle = handle() else { return packet.map { [.refuse($0)] } ?? [] }
+            var neighbour = Neighbour(
+                handle: handle,
+                state: .incomplete,
+                mac: .zero,
+                deadline: now.advanced(by: limits.retransmitTime),
+                asked: 1,
+                isPinned: isPinned
+            )
+            if let packet { neighbour.waiting.append(packet) }
+            neighbours[key] = neighbour
+            return [.solicit(key, nil)]
+        }
+        defer { neighbours[key] = neighbour }
+        if isPinned { neighbour.isPinned = true }
+        switch neighbour.state {
+        case .reachable, .probe: return packet.map { [.send($0, key)] } ?? []
+        case .stale:
+            return begin(.probe, &neighbour, key, now) + (packet.map { [.send($0, key)] } ?? [])
+        case .incomplete: return packet.map { hold($0, &neighbour) } ?? []
+        case .failed:
+            guard now >= neighbour.deadline else { return packet.map { [.unreachable($0)] } ?? [] }
+            if let packet { neighbour.waiting.append(packet) }
+            return begin(.incomplete, &neighbour, key, now)
+        }
+    }
+
+    /// A worker sent to a neighbour that was shown as stale.
+    public mutating func used(_ key: Key, at now: Instant) -> [Action] {
+        guard var neighbour = neighbours[key], neighbour.state == .stale else { return [] }
+        defer { neighbours[key] = neighbour }
+        return begin(.probe, &neighbour, key, now)
+    }
+
+    /// Somebody said that `key` is at `mac`: a reply, a request or a gratuitous ARP.
+    public mutating func learn(_ key: Key, at mac: MACAddress, now: Instant) -> [Action] {
+        guard !mac.isMulticast, mac != .zero, var neighbour = neighbours[key] else { return [] }
+        let waiting = neighbour.waiting
+        neighbour.waiting = []
+        neighbour.mac = mac
+        neighbour.state = .reachable
+        neighbour.asked = 0
+        neighbour.deadline = now.advanced(by: limits.reachableTime)
+        neighbours[key] = neighbour
+        return [.show(.reachable, mac, neighbour.handle)] + waiting.map { .send($0, key) }
+    }
+
+    /// Nobody needs `key` kept any more.
+    public mutating func unpin(_ key: Key) { neighbours[key]?.isPinned = false }
+
+    public var pinned: [Key] { neighbours.filter(\.value.isPinned).map(\.key) }
+
+    /// Lets time pass; call a few times a second.
+    public mutating func tick(at now: Instant) -> [Action] {
+        var actions: [Action] = []
+        for (key, known) in neighbours where known.deadline <= now {
+            var neighbour = known
+            actions += expire(&neighbour, key, now)
+            neighbours[key] = neighbour
+            if isForgotten(neighbour, now) {
+                neighbours[key] = nil
+                actions.append(.remove(neighbour.handle))
+            }
+        }
+        return actions
+    }
+
+    // MARK: - Inside
+
+    private mutating func expire(
+        _ neighbour: inout Neighbour,
+        _ key: Key,
+        _ now: Instant
+    ) -> [Action] {
+        switch neighbour.state {
+        case .reachable where neighbour.isPinned: return begin(.probe, &neighbour, key, now)
+        case .reachable:
+            neighbour.state = .stale
+            neighbour.deadline = now.advanced(by: limits.idleTime)
+            return [.show(.stale, neighbour.mac, neighbour.handle)]
+        case .probe, .incomplete:
+            if neighbour.asked < limits.solicitations {
+                neighbour.asked += 1
+                neighbour.deadline = now.advanced(by: limits.retransmitTime)
+                return [.solicit(key, neighbour.state == .probe ? neighbour.mac : nil)]
+            }
+            if neighbour.state == .probe { return begin(.incomplete, &neighbour, key, now) }
+            return fail(&neighbour, now)
+        case .failed where neighbour.isPinned: return begin(.incomplete, &neighbour, key, now)
+        case .failed, .stale: return []
+        }
+    }
+
+    private func begin(
+        _ state: State,
+        _ neighbour: inout Neighbour,
+        _ key: Key,
+        _ now: Instant
+    ) -> [Action] {
+        neighbour.state = state
+        neighbour.asked = 1
+        neighbour.deadline = now.advanced(by: limits.retransmitTime)
+        let isProbe = state == .probe
+        // While the old address is being confirmed packets go on, without news from the workers.
+        return [
+            .show(isProbe ? .reachable : .unresolved, neighbour.mac, neighbour.handle),
+            .solicit(key, isProbe ? neighbour.mac : nil),
+        ]
+    }
+
+    private func fail(_ neighbour: inout Neighbour, _ now: Instant) -> [Action] {
+        let waiting = neighbour.waiting
+        neighbour.waiting = []
+        neighbour.state = .failed
+        neighbour.deadline = now.advanced(by: limits.failureHold)
+        return waiting.map { .unreachable($0) }
+    }
+
+    private func hold(_ packet: Held, _ neighbour: inout Neighbour) -> [Action] {
+        guard neighbour.waiting.count < limits.queueLength else { return [.refuse(packet)] }
+        neighbour.waiting.append(packet)
+        return []
+    }
+
+    /// Stale for `idleTime`, or failed and not wanted since.
+    private func isForgotten(_ neighbour: Neighbour, _ now: Instant) -> Bool {
+        guard !neighbour.isPinned, neighbour.deadline <= now else { return false }
+        return neighbour.state == .stale || neighbour.state == .failed
+    }
+}
