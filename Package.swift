@@ -172,7 +172,7 @@ let testTargets: [Target] = [
         "ControlTests",
         [
             "Control", "ControlServer", "MetricsExposition", "Model", "Addressing",
-            hummingbirdTesting, httpTypes, nioCore, logging, lifecycle,
+            hummingbirdTesting, asyncHTTPClient, httpTypes, nioCore, logging, lifecycle,
         ]
     ),
     tests(

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import AsyncHTTPClient
+import Foundation
+package import NIOCore
+import NIOHTTP1
+
+/// Asks a running daemon through its unix socket.
+package struct ControlClient: Sendable {
+    package let socket: String
+    private let timeout: TimeAmount
+
+    /// `timeout` is for one question, from connecting to the last octet of the answer.
+    package init(socket: String, timeout: TimeAmount = .seconds(60)) {
+        self.socket = socket
+        self.timeout = timeout
+    }
+
+    package func get<Answer: Decodable>(
+        _ path: String,
+        as type: Answer.Type = Answer.self
+    ) async throws(ControlError) -> Answer {
+        try decode(await ask(.GET, path))
+    }
+
+    package func post<Answer: Decodable>(
+        _ path: String,
+        as type: Answer.Type = Answer.self
+    ) async throws(ControlError) -> Answer {
+        try decode(await ask(.POST, path))
+    }
+
+    /// Whether somebody accepts connections on the socket.
+    package func isListening() async -> Bool {
+        do throws(ControlError) {
+            _ = try await ask(.GET, "/livez")
+            return true
+        } catch {
+            switch error {
+            case .noSocket, .notRunning: return false
+            case .noPermission, .noAnswer, .refused, .unreadable: return true
+            }
+        }
+    }
+
+    private func decode<Answer: Decodable>(_ body: Data) throws(ControlError) -> Answer {
+        do {
+            return try ControlJSON.decode(Answer.self, from: body)
+        } catch {
+            throw .unreadable(reason: "\(error)")
+        }
+    }
+
+    /// The body of a 2xx answer.
+    private func ask(_ method: HTTPMethod, _ path: String) async throws(ControlError) -> Data {
+        var configuration = HTTPClient.Configuration()
+        // A daemon that is not there now will not be in a moment; say so at once.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.timeout.connect = .seconds(5)
+        let client = HTTPClient(configuration: configuration)
+        let answer: Result<Data, ControlError>
+        do throws(ControlError) {
+            answer = .success(try await ask(method, path, through: client))
+        } catch {
+            answer = .failure(error)
+        }
+        try? await client.shutdown()
+        return try answer.get()
+    }
+
+    private func ask(
+        _ method: HTTPMethod,
+        _ path: String,
+        through client: HTTPClient
+    ) async throws(ControlError) -> Data {
+        let status: Int
+        let body: Data
+        do {
+            var request = HTTPClientRequest(url: url(path))
+            request.method = method
+            request.headers.add(name: "Accept", value: "application/json")
+            let response = try await client.execute(request, timeout: timeout)
+            status = Int(response.status.code)
+            let buffer = try await response.body.collect(upTo: Self.largestAnswer)
+            body = Data(buffer.readableBytesView)
+        } catch {
+            throw explain(error)
+        }
+        if (200..<300).contains(status) { return body }
+        guard let problem = try? ControlJSON.decode(ProblemDetails.self, from: body) else {
+            throw .refused(ProblemDetails(status: status, title: "HTTP status \(status)"))
+        }
+        throw .refused(problem)
+    }
+
+    /// Octets: the running state of some 100 000 services.
+    private static let largestAnswer = 256 << 20
+
+    /// The socket's path stands where other URLs have a host, so slashes and all are escaped.
+    private func url(_ path: String) -> String {
+        let host = socket.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        return "http+unix://\(host)\(path)"
+    }
+
+    private func explain(_ error: any Error) -> ControlError {
+        switch (error as? IOError)?.errnoCode {
+        case ENOENT:
+            let root = URL(filePath: socket).deletingLastPathComponent()
+                .deletingLastPathComponent().path
+            return .noSocket(socket, others: SocketPath.instances(under: root))
+        case ECONNREFUSED: return .notRunning(socket)
+        case EACCES, EPERM: return .noPermission(socket)
+        default: return .noAnswer(socket, reason: "\(error)")
+        }
+    }
+}

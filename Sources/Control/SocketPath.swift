@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// Where an instance's control socket is: `/run/dpvs/<instance>/control.sock`.
+package enum SocketPath {
+    /// Every instance has a directory here.
+    package static let root = "/run/dpvs"
+    package static let file = "control.sock"
+    package static let defaultInstance = "default"
+
+    package static func of(instance: String, under root: String = root) -> String {
+        "\(root)/\(instance)/\(file)"
+    }
+
+    /// Instances that have a socket, whether somebody listens or not.
+    package static func instances(under root: String = root) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        return
+            names.filter {
+                FileManager.default.fileExists(atPath: of(instance: $0, under: root))
+            }
+            .sorted()
+    }
+}

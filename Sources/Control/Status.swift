@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Addressing
+package import Model
+
+/// What `dpvs status` shows: the answer of `GET /v1/status`.
+package struct Status: Equatable, Codable, Sendable {
+    /// Where the daemon stands in its life.
+    package enum Phase: String, Codable, Sendable, CaseIterable {
+        case starting, ready
+        /// Ends when the last connection has, or at its deadline; no new connections.
+        case draining
+    }
+
+    package var version: String
+    package var instance: String
+    package var pid: Int32
+    /// Seconds.
+    package var uptime: Double
+    package var phase: Phase
+    /// The generation that every worker uses.
+    package var generation: UInt64
+    /// Of the generation's files, in hexadecimal digits.
+    package var digest: String
+    /// Changed items that wait for a restart, by name.
+    package var restartRequired: [String] = []
+    /// Where packet memory comes from, in one line.
+    package var memory: String = ""
+    package var workers: [WorkerStatus] = []
+    package var ports: [PortStatus] = []
+    package var services: [ServiceStatus] = []
+    /// Those that are not 0.
+    package var drops: [DropStatus] = []
+
+    package init(
+        version: String,
+        instance: String,
+        pid: Int32,
+        uptime: Double,
+        phase: Phase,
+        generation: UInt64,
+        digest: String
+    ) {
+        self.version = version
+        self.instance = instance
+        self.pid = pid
+        self.uptime = uptime
+        self.phase = phase
+        self.generation = generation
+        self.digest = digest
+    }
+}
+
+/// One worker.
+package struct WorkerStatus: Equatable, Codable, Sendable {
+    package var id: Int
+    package var cpu: Int
+    /// Busy cycles among all since the status before, 0...1.
+    package var busyFraction: Double
+    package var connections: UInt64
+    package var connectionCapacity: UInt64
+    /// Received since the start.
+    package var packets: UInt64
+
+    package init(
+        id: Int,
+        cpu: Int,
+        busyFraction: Double,
+        connections: UInt64,
+        connectionCapacity: UInt64,
+        packets: UInt64
+    ) {
+        self.id = id
+        self.cpu = cpu
+        self.busyFraction = busyFraction
+        self.connections = connections
+        self.connectionCapacity = connectionCapacity
+        self.packets = packets
+    }
+}
+
+/// One network port.
+package struct PortStatus: Equatable, Codable, Sendable {
+    package var name: String
+    package var driver: String
+    package var macAddress: MACAddress
+    /// Octets.
+    package var mtu: Int
+    package var isLinkUp: Bool
+    /// Bits per second; nil when the device does not say.
+    package var speed: UInt64?
+    /// Receive and transmit queues of each kind.
+    package var queues: Int
+    /// What the device computes for us, by name.
+    package var offloads: [String] = []
+    package var receivedPackets: UInt64 = 0
+    package var receivedBytes: UInt64 = 0
+    package var transmittedPackets: UInt64 = 0
+    package var transmittedBytes: UInt64 = 0
+    /// Packets that the device lost: broken, missed, without buffer, not sent.
+    package var lostPackets: UInt64 = 0
+
+    package init(
+        name: String,
+        driver: String,
+        macAddress: MACAddress,
+        mtu: Int,
+        isLinkUp: Bool,
+        speed: UInt64?,
+        queues: Int
+    ) {
+        self.name = name
+        self.driver = driver
+        self.macAddress = macAddress
+        self.mtu = mtu
+        self.isLinkUp = isLinkUp
+        self.speed = speed
+        self.queues = queues
+    }
+}
+
+/// Packets dropped for one reason.
+package struct DropStatus: Equatable, Codable, Sendable {
+    package var reason: String
+    package var stage: String
+    package var packets: UInt64
+
+    package init(reason: String, stage: String, packets: UInt64) {
+        self.reason = reason
+        self.stage = stage
+        self.packets = packets
+    }
+}
+
+/// One service and its backends.
+package struct ServiceStatus: Equatable, Codable, Sendable {
+    package var name: String
+    package var key: Service.Key
+    package var mode: ForwardingMode
+    package var scheduler: SchedulerKind
+    package var activeConnections: UInt64 = 0
+    package var totalConnections: UInt64 = 0
+    package var backends: [BackendStatus] = []
+
+    package init(_ service: Service) {
+        name = service.name
+        key = service.key
+        mode = service.mode
+        scheduler = service.scheduler
+    }
+}
+
+/// One backend of a service.
+package struct BackendStatus: Equatable, Codable, Sendable {
+    package enum Role: String, Codable, Sendable, CaseIterable {
+        /// Gets new connections.
+        case serving
+        /// Weight 0: its connections finish.
+        case draining
+    }
+
+    package var endpoint: Endpoint
+    package var weight: Int
+    package var role: Role
+    package var activeConnections: UInt64 = 0
+    package var inactiveConnections: UInt64 = 0
+    package var totalConnections: UInt64 = 0
+
+    package init(_ backend: Backend) {
+        endpoint = backend.endpoint
+        weight = backend.weight
+        role = backend.weight > 0 ? .serving : .draining
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Model
+
+extension Status {
+    /// Reasons shown at most; `--json` has all.
+    private static let dropLimit = 10
+
+    /// What `dpvs status` prints.
+    package var text: String {
+        let parts = [heading, workerTable, portTable, serviceTable, dropTable]
+        return parts.filter { !$0.isEmpty }.joined(separator: "\n")
+    }
+
+    private var heading: String {
+        var lines = [
+            "dpvs \(version), instance \(instance), pid \(pid): \(phase.rawValue), "
+                + "up \(Quantity.duration(seconds: uptime))",
+            "configuration: generation \(generation), digest \(digest.prefix(12))",
+        ]
+        if !restartRequired.isEmpty {
+            lines.append("restart required: \(restartRequired.joined(separator: ", "))")
+        }
+        if !memory.isEmpty { lines.append("memory: \(memory)") }
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    private var workerTable: String {
+        var table = TextTable(
+            .right("WORKER"),
+            .right("CPU"),
+            .right("BUSY"),
+            .right("CONNECTIONS"),
+            .right("CAPACITY"),
+            .right("PACKETS")
+        )
+        for worker in workers {
+            table.append(
+                String(worker.id),
+                String(worker.cpu),
+                Quantity.percent(worker.busyFraction),
+                Quantity.count(worker.connections),
+                Quantity.count(worker.connectionCapacity),
+                Quantity.count(worker.packets)
+            )
+        }
+        return table.isEmpty ? "" : table.text()
+    }
+
+    private var portTable: String {
+        var table = TextTable(
+            .left("PORT"),
+            .left("DRIVER"),
+            .left("MAC"),
+            .right("MTU"),
+            .left("LINK"),
+            .right("QUEUES"),
+            .right("RECEIVED"),
+            .right("SENT"),
+            .right("LOST")
+        )
+        for port in ports {
+            let speed = port.speed.map(Quantity.bitRate) ?? "up"
+            table.append(
+                port.name,
+                port.driver,
+                port.macAddress.description,
+                String(port.mtu),
+                port.isLinkUp ? speed : "down",
+                String(port.queues),
+                Quantity.count(port.receivedPackets),
+                Quantity.count(port.transmittedPackets),
+                Quantity.count(port.lostPackets)
+            )
+        }
+        return table.isEmpty ? "" : table.text()
+    }
+
+    private var serviceTable: String {
+        var table = TextTable(
+            .left("SERVICE / BACKEND"),
+            .left("ADDRESS"),
+            .left("SCHEDULER"),
+            .right("WEIGHT"),
+            .right("ACTIVE"),
+            .right("INACTIVE"),
+            .right("TOTAL")
+        )
+        for service in services {
+            table.append(
+                service.name,
+                service.key.description,
+                "\(service.scheduler.rawValue) \(service.mode.rawValue)",
+                String(service.backends.reduce(0) { $0 + $1.weight }),
+                Quantity.count(service.activeConnections),
+                Quantity.count(service.backends.reduce(0) { $0 &+ $1.inactiveConnections }),
+                Quantity.count(service.totalConnections)
+            )
+            for backend in service.backends {
+                table.append(
+                    "  \(backend.role.rawValue)",
+                    "  \(backend.endpoint)",
+                    "",
+                    String(backend.weight),
+                    Quantity.count(backend.activeConnections),
+                    Quantity.count(backend.inactiveConnections),
+                    Quantity.count(backend.totalConnections)
+                )
+            }
+        }
+        return table.isEmpty ? "" : table.text()
+    }
+
+    private var dropTable: String {
+        var table = TextTable(.left("DROPPED"), .left("STAGE"), .right("PACKETS"))
+        let sorted = drops.filter { $0.packets > 0 }
+            .sorted { ($1.packets, $0.reason) < ($0.packets, $1.reason) }
+        for drop in sorted.prefix(Self.dropLimit) {
+            table.append(drop.reason, drop.stage, Quantity.count(drop.packets))
+        }
+        let more = sorted.count - Self.dropLimit
+        return table.isEmpty ? "" : table.text() + (more > 0 ? "and \(more) more reasons\n" : "")
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Control
+package import MetricsExposition
+package import Model
+
+/// What the server asks of the daemon; every answer is a value of one moment.
+///
+/// Called from any task, several at a time. Nothing here may wait for a worker's packets.
+package protocol ControlBackend: Sendable {
+    /// Passes while the process does its work; when not, a supervisor restarts it.
+    func liveness() async -> Probe
+    /// Passes while traffic is balanced; not while starting and draining.
+    func readiness() async -> Probe
+    func statistics() async -> DataplaneStatistics
+    func status() async -> Status
+    /// What the dataplane does now, whoever asked for it.
+    func running() async -> DesiredState
+}

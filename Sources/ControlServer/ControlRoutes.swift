@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import Control
+import HTTPTypes
+import Hummingbird
+import MetricsExposition
+import NIOCore
+
+/// The whole API; `doc/control.md` lists it.
+enum ControlRoutes {
+    static let all: [ControlRoute] = [
+        .get("/metrics", .everywhere, handler: metrics),
+        .get("/livez", .everywhere) { _, backend in try .probe(await backend.liveness()) },
+        .get("/readyz", .everywhere) { _, backend in try .probe(await backend.readiness()) },
+        .get("/v1/status", .everywhere) { _, backend in try .json(await backend.status()) },
+        .get("/v1/config/running") { _, backend in try .json(await backend.running()) },
+    ]
+
+    @Sendable private static func metrics(
+        _ request: Request,
+        _ backend: any ControlBackend
+    ) async throws -> Response {
+        let perBackend = try flag("backends", of: request)
+        let format = ExpositionFormat(accept: request.headers[.accept])
+        let text = Catalogue.expose(
+            await backend.statistics(),
+            as: format,
+            perBackend: perBackend ?? true
+        )
+        var response = Response(
+            status: .ok,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: text))
+        )
+        response.headers[.contentType] = format.contentType
+        return response
+    }
+
+    /// `?name=on` or `?name=off`; nil without it.
+    private static func flag(_ name: String, of request: Request) throws -> Bool? {
+        switch request.uri.queryParameters[Substring(name)] {
+        case nil: return nil
+        case "on": return true
+        case "off": return false
+        case .some(let value):
+            throw ProblemDetails(
+                status: 400,
+                title: "Bad Request",
+                detail: "'\(value)' is not a value of \(name); accepted: on, off"
+            )
+        }
+    }
+}

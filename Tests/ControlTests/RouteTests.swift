@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import Control
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Model
+import NIOCore
+import Testing
+
+@testable import ControlServer
+
+@Suite struct RouteTests {
+    @Test func `metrics come in the format that the scraper accepts`() async throws {
+        try await ask { client in
+            let text = try await client.execute(uri: "/metrics", method: .get)
+            #expect(text.status == .ok)
+            #expect(text.headers[.contentType] == "text/plain; version=0.0.4; charset=utf-8")
+            #expect(text.text.contains("dpvs_backend_weight{"))
+            let accept: HTTPFields = [.accept: "application/openmetrics-text"]
+            let open = try await client.execute(uri: "/metrics", method: .get, headers: accept)
+            #expect(open.text.hasSuffix("# EOF\n"))
+        }
+    }
+
+    @Test func `backends can be left out of the metrics`() async throws {
+        try await ask { client in
+            let less = try await client.execute(uri: "/metrics?backends=off", method: .get)
+            #expect(!less.text.contains("dpvs_backend_weight"))
+            let wrong = try await client.execute(uri: "/metrics?backends=maybe", method: .get)
+            #expect(try wrong.problem.status == 400)
+            #expect(
+                try wrong.problem.detail == "'maybe' is not a value of backends; accepted: on, off"
+            )
+        }
+    }
+
+    @Test func `probes answer 200, or 503 with the reason`() async throws {
+        let draining = SampleBackend(ready: .failing("draining"))
+        try await ask(draining) { client in
+            let live = try await client.execute(uri: "/livez", method: .get)
+            #expect(live.status == .ok)
+            let ready = try await client.execute(uri: "/readyz", method: .get)
+            #expect(ready.status == .serviceUnavailable)
+            #expect(try ready.decode(Probe.self) == .failing("draining"))
+        }
+    }
+
+    @Test func `the running state is what the dataplane does`() async throws {
+        try await ask { client in
+            let answer = try await client.execute(uri: "/v1/config/running", method: .get)
+            #expect(try answer.decode(DesiredState.self).services == [.sample()])
+        }
+    }
+
+    @Test func `an unknown path is 404 as problem JSON`() async throws {
+        try await ask { client in
+            let answer = try await client.execute(uri: "/v3/x", method: .get)
+            #expect(answer.status == .notFound)
+            #expect(answer.headers[.contentType] == "application/problem+json")
+            #expect(
+                try answer.problem
+                    == ProblemDetails(
+                        status: 404,
+                        title: "Not Found",
+                        detail: "there is no /v3/x"
+                    )
+            )
+        }
+    }
+
+    @Test func `a wrong method is 405 and says the right ones`() async throws {
+        try await ask { client in
+            let answer = try await client.execute(uri: "/metrics", method: .delete)
+            #expect(answer.status == .methodNotAllowed)
+            #expect(answer.headers[.allow] == "GET, HEAD")
+            #expect(try answer.problem.detail == "/metrics takes GET, HEAD")
+        }
+    }
+
+    @Test func `HEAD answers without a body`() async throws {
+        try await ask { client in
+            let answer = try await client.execute(uri: "/v1/status", method: .head)
+            #expect(answer.status == .ok)
+            #expect(answer.text == "")
+        }
+    }
+
+    @Test func `a body that no request needs is 413`() async throws {
+        try await ask { client in
+            let body = ByteBuffer(repeating: 0, count: ControlResponder.largestBody + 1)
+            let answer = try await client.execute(uri: "/v1/status", method: .get, body: body)
+            #expect(answer.status == .contentTooLarge)
+            #expect(try answer.problem.detail == "a body has at most 65536 octets")
+        }
+    }
+
+    @Test(arguments: ControlRoutes.all.map { ($0.method, $0.path) })
+    func `TCP serves reads for monitoring and nothing else`(
+        method: HTTPRequest.Method,
+        path: String
+    ) async throws {
+        let isMonitoring = ["/metrics", "/livez", "/readyz", "/v1/status"].contains(path)
+        try await ask(through: .tcp) { client in
+            let answer = try await client.execute(uri: path, method: method)
+            #expect((answer.status == .forbidden) == !isMonitoring)
+        }
+    }
+
+    private func ask(
+        _ backend: SampleBackend = SampleBackend(),
+        through entrance: ControlResponder.Entrance = .socket,
+        _ questions: @Sendable (any TestClientProtocol) async throws -> Void
+    ) async throws {
+        let responder = ControlResponder(backend: backend, entrance: entrance)
+        try await Application(responder: responder).test(.router) { try await questions($0) }
+    }
+}
+
+extension TestResponse {
+    fileprivate var text: String { String(buffer: body) }
+    fileprivate var problem: ProblemDetails { get throws { try decode(ProblemDetails.self) } }
+
+    fileprivate func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        try ControlJSON.decode(type, from: .init(body.readableBytesView))
+    }
+}

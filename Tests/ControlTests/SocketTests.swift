@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+import AsyncHTTPClient
+import Foundation
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Testing
+
+@testable import Control
+@testable import ControlServer
+
+@Suite struct SocketTests {
+    @Test func `the client reads a status through a real socket`() async throws {
+        try await serve { client, _ in
+            let status = try await client.get("/v1/status", as: Status.self)
+            #expect(status == (try .sample()))
+        }
+    }
+
+    @Test func `the socket is for its owner and leaves nothing beside it`() async throws {
+        let path = try await serve { client, _ in
+            let files = FileManager.default
+            let mode = try files.attributesOfItem(atPath: client.socket)[.posixPermissions]
+            #expect(mode as? Int == 0o600)
+            let directory = URL(filePath: client.socket).deletingLastPathComponent().path
+            #expect(try files.contentsOfDirectory(atPath: directory) == ["control.sock"])
+        }
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test func `a second daemon does not take the socket of the first`() async throws {
+        try await serve { client, _ in
+            let second = ControlServer(
+                backend: SampleBackend(),
+                socket: client.socket,
+                logger: Logger(label: "test")
+            )
+            await #expect(throws: ControlServerError.inUse(client.socket)) {
+                try await second.run()
+            }
+            #expect(await client.isListening())
+        }
+    }
+
+    @Test func `a socket that was left behind is replaced`() async throws {
+        let directory = try temporaryDirectory()
+        let path = directory + "/control.sock"
+        try Data().write(to: URL(filePath: path))
+        // A plain file refuses connections just like a socket without listener.
+        try await serve(in: directory) { client, _ in #expect(await client.isListening()) }
+    }
+
+    @Test func `TCP serves beside the socket, read only`() async throws {
+        let tcp = ControlServer.TCPAddress(host: "127.0.0.1", port: 0)
+        try await serve(tcp: tcp) { _, listening in
+            let address = try #require(listening.tcp)
+            #expect(address.port > 0)
+            let request = HTTPClientRequest(url: "http://\(address)/readyz")
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+            let body = try await response.body.collect(upTo: 1000)
+            #expect(String(buffer: body) == #"{"isPassing":true,"reason":"ok"}"#)
+        }
+    }
+
+    @Test func `a path that no socket can have is an error that says so`() async throws {
+        let path = "/tmp/" + String(repeating: "x", count: 120) + "/control.sock"
+        let server = ControlServer(
+            backend: SampleBackend(),
+            socket: path,
+            logger: Logger(label: "test")
+        )
+        await #expect(throws: ControlServerError.self) { try await server.run() }
+    }
+
+    @Test func `without a socket the client says that nothing runs, and what does`() async throws {
+        let root = try temporaryDirectory()
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let path = SocketPath.of(instance: "default", under: root)
+        let missing = ControlClient(socket: path)
+        await #expect(throws: ControlError.noSocket(path, others: [])) {
+            try await missing.get("/v1/status", as: Status.self)
+        }
+        try FileManager.default.createDirectory(
+            atPath: root + "/b",
+            withIntermediateDirectories: true
+        )
+        try Data().write(to: URL(filePath: SocketPath.of(instance: "b", under: root)))
+        await #expect(throws: ControlError.noSocket(path, others: ["b"])) {
+            try await missing.get("/v1/status", as: Status.self)
+        }
+        let dead = SocketPath.of(instance: "b", under: root)
+        await #expect(throws: ControlError.notRunning(dead)) {
+            try await ControlClient(socket: dead).get("/v1/status", as: Status.self)
+        }
+    }
+
+    @Test func `a problem of the daemon becomes the client's error`() async throws {
+        try await serve { client, _ in
+            let expected = ProblemDetails(
+                status: 404,
+                title: "Not Found",
+                detail: "there is no /v1/nothing"
+            )
+            await #expect(throws: ControlError.refused(expected)) {
+                try await client.get("/v1/nothing", as: Status.self)
+            }
+            await #expect(throws: ControlError.self) {
+                try await client.get("/v1/status", as: [Int].self)
+            }
+        }
+    }
+
+    @Test func `exit codes tell an unreachable daemon from one that says no`() {
+        #expect(ControlError.notRunning("x").exitCode.rawValue == 3)
+        #expect(ControlError.noPermission("x").exitCode.rawValue == 3)
+        #expect(
+            ControlError.refused(ProblemDetails(status: 400, title: "x")).exitCode.rawValue == 1
+        )
+    }
+
+    /// Runs a server as the daemon does, asks, and ends it gracefully; gives the socket's path.
+    @discardableResult
+    private func serve(
+        in directory: String? = nil,
+        tcp: ControlServer.TCPAddress? = nil,
+        _ questions:
+            @escaping @Sendable (ControlClient, ControlServer.Listening) async throws -> Void
+    ) async throws -> String {
+        let directory = try directory ?? temporaryDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let (started, starting) = AsyncStream.makeStream(of: ControlServer.Listening.self)
+        let server = ControlServer(
+            backend: SampleBackend(),
+            socket: directory + "/control.sock",
+            tcp: tcp,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        ) { starting.yield($0) }
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [ServiceGroupConfiguration.ServiceConfiguration(service: server)],
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
+        )
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                defer { starting.finish() }
+                try await group.run()
+            }
+            var iterator = started.makeAsyncIterator()
+            if let listening = await iterator.next() {
+                do {
+                    try await questions(ControlClient(socket: listening.socket), listening)
+                } catch {
+                    await group.triggerGracefulShutdown()
+                    throw error
+                }
+            }
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+        return directory + "/control.sock"
+    }
+
+    private func temporaryDirectory() throws -> String {
+        // Not under `NSTemporaryDirectory`, which may be too long for a socket.
+        let path = "/tmp/dpvs-control-" + String(UInt32.random(in: 0...UInt32.max), radix: 36)
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        return path
+    }
+}
