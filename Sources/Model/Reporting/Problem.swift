@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One thing to say about a configuration, as reports carry it.
+package struct Problem: Hashable, Codable, Sendable {
+    package enum Severity: String, Codable, Sendable, CaseIterable {
+        /// Nothing of the configuration is applied.
+        case error
+        /// Applied, but probably not what was meant.
+        case warning
+        /// Accepted and without effect in this version.
+        case notInEffect = "not in effect"
+    }
+
+    package var severity: Severity
+    /// `web.yaml:12:9`; nil: about no place in a file.
+    package var location: String?
+    /// The item, the value, what is wrong with it and what is accepted.
+    package var message: String
+
+    package init(_ severity: Severity, at location: String? = nil, _ message: String) {
+        self.severity = severity
+        self.location = location
+        self.message = message
+    }
+}
+
+extension Problem: CustomStringConvertible {
+    /// `web.yaml:12:9: error: services[0].port: '99999' is not a port; accepted: 1...65535`.
+    package var description: String {
+        (location.map { $0 + ": " } ?? "") + "\(severity.rawValue): \(message)"
+    }
+}
