@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Addressing
 import Containers
 public import Network
 public import Timing
@@ -57,6 +58,13 @@ extension Balancer {
         } else {
             unsafe entry.pointee.towardClient = nextHop
         }
+    }
+
+    /// Where a packet along `reference` goes once it is rewritten.
+    public func destination(along reference: UInt32) -> IPv4Address {
+        let entry = unsafe connections.entry(reference)
+        return unsafe reference & 1 == Direction.inbound.rawValue
+            ? entry.pointee.backendTuple.source : entry.pointee.clientTuple.source
     }
 
     private func forgetNextHops(of entry: UnsafeMutablePointer<Connection>, generation: UInt16) {

@@ -7,7 +7,7 @@ import Network
 public typealias PacketBuffer = UnsafeMutablePointer<CPacket_buffer>
 
 /// A packet that a worker hands to the slow path, which owns it from then on.
-@unsafe
+@safe
 public struct PuntedPacket: BitwiseCopyable {
     public enum Reason: UInt8, BitwiseCopyable, Sendable {
         /// An ARP packet.
@@ -36,7 +36,7 @@ public struct PuntedPacket: BitwiseCopyable {
 }
 
 /// What the slow path hands to a worker.
-@unsafe
+@safe
 public struct InjectedPacket: BitwiseCopyable {
     /// A complete frame.
     public var buffer: PacketBuffer
@@ -75,8 +75,8 @@ public final class Interchange: @unchecked Sendable {
         unsafe cell = SnapshotCell(initial)
         quiescent = (0..<workers).map { _ in QuiescentState() }
         counters = (0..<workers).compactMap { _ in WorkerCounters() }
-        unsafe punts = (0..<workers).map { _ in unsafe Ring(capacity: ringSize) }
-        unsafe injections = (0..<workers).map { _ in unsafe Ring(capacity: ringSize) }
+        punts = (0..<workers).map { _ in Ring(capacity: ringSize) }
+        injections = (0..<workers).map { _ in Ring(capacity: ringSize) }
         unsafe redirects = (0..<workers * workers).map { _ in unsafe Ring(capacity: ringSize) }
         stale = (0..<workers).map { _ in Ring(capacity: 256) }
         self.doorbell = doorbell
@@ -88,8 +88,8 @@ public final class Interchange: @unchecked Sendable {
         cell.destroy()
         quiescent.forEach { $0.destroy() }
         counters.forEach { $0.destroy() }
-        unsafe punts.forEach { unsafe $0.destroy() }
-        unsafe injections.forEach { unsafe $0.destroy() }
+        punts.forEach { $0.destroy() }
+        injections.forEach { $0.destroy() }
         unsafe redirects.forEach { unsafe $0.destroy() }
         stale.forEach { $0.destroy() }
         doorbell.destroy()

@@ -115,6 +115,12 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
+        if transport.totalLength > smallestMTU,
+            let mtu = unsafe exceededMTU(transport, along: reference, snapshot)
+        {
+            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
+            return
+        }
         let decision = unsafe balancer.forward(
             transport,
             along: reference,
@@ -133,7 +139,7 @@ extension Worker {
         let adjacencies = unsafe snapshot.pointee.forwarding.adjacencies
         let answer = adjacencies.answer(for: nextHop)
         if answer.isReachable {
-            emit(packet, transport, to: answer, adjacencies.port(of: nextHop), networkOffset)
+            emit(packet, to: answer, adjacencies.port(of: nextHop), networkOffset)
         } else {
             unsafe resolve(packet, transport, nextHop, reference, networkOffset, snapshot)
         }
@@ -143,16 +149,10 @@ extension Worker {
     @inline(__always)
     mutating func emit(
         _ packet: consuming Packet,
-        _ transport: TransportPacket,
         to answer: AdjacencyTable.Answer,
         _ port: Int,
         _ networkOffset: Int
     ) {
-        guard unsafe transport.totalLength <= slots[port].traits.mtu else {
-            let mtu = unsafe slots[port].traits.mtu
-            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
-            return
-        }
         let buffer = unsafe packet.buffer
         let surplus = networkOffset &- Lookahead.networkOffset
         if surplus != 0 { unsafe Self.trimFront(of: buffer, by: surplus) }

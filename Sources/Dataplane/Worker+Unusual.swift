@@ -127,7 +127,7 @@ extension Worker {
             return
         }
         if answer.state == .stale, staleNeighbours.push(nextHop) { hasPunted = true }
-        emit(packet, transport, to: answer, forwarding.adjacencies.port(of: nextHop), networkOffset)
+        emit(packet, to: answer, forwarding.adjacencies.port(of: nextHop), networkOffset)
     }
 
     // MARK: - The slow path
@@ -149,7 +149,7 @@ extension Worker {
             offset: UInt16(offset),
             mtu: mtu
         )
-        if unsafe punts.push(punted) {
+        if punts.push(punted) {
             counters.add(1, to: .punted)
             hasPunted = true
         } else {
@@ -166,6 +166,103 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
-        drop(packet, .unsupportedProtocol)
+        let buffer = unsafe packet.buffer
+        let destination = unsafe packet.frame.loadUnaligned(as: UInt64.self) & 0xFFFF_FFFF_FFFF
+        let isGroup = destination & 1 != 0
+        guard unsafe isGroup || destination == slots[Int(buffer.pointee.port)].ownAddress else {
+            drop(packet, .notForUs)
+            return
+        }
+        let outcome = ParsedFrame.parse(packet)
+        guard case .parsed(let frame) = outcome else {
+            if case .malformed(let reason) = outcome { drop(packet, reason) }
+            return
+        }
+        switch frame.content {
+        case _ where frame.vlan != 0: drop(packet, .unknownVLAN)
+        case .arp: punt(packet, .arp, as: .badARP, offset: Int(frame.networkOffset))
+        case .ipv6: drop(packet, .unsupportedIPv6)
+        case .ipv4 where isGroup: drop(packet, .notForUs)
+        case .ipv4: unsafe settleIPv4(packet, frame, snapshot, now)
+        }
+    }
+
+    private mutating func settleIPv4(
+        _ packet: consuming Packet,
+        _ frame: ParsedFrame,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        let networkOffset = Int(frame.networkOffset)
+        guard !frame.isFragment else {
+            drop(packet, .unexpectedFragment)
+            return
+        }
+        switch frame.protocol {
+        case .tcp, .udp: break
+        case .icmp:
+            punt(packet, .local, as: .icmpIgnored, offset: networkOffset)
+            return
+        default:
+            drop(packet, .unsupportedProtocol)
+            return
+        }
+        let transport = unsafe TransportPacket(
+            network: packet.frame + networkOffset,
+            transport: packet.frame + Int(frame.transportOffset),
+            protocolNumber: frame.protocol.rawValue,
+            totalLength: frame.totalLength
+        )
+        let tuple = transport.tuple
+        let hash = balancer.connections.hash(tuple, transport.protocolNumber)
+        let reference = balancer.connections.find(
+            tuple,
+            transport.protocolNumber,
+            hash: hash,
+            candidate: ConnectionTable.none
+        )
+        guard reference != ConnectionTable.none else {
+            unsafe settleNew(
+                packet,
+                transport,
+                hash: hash,
+                networkOffset: networkOffset,
+                snapshot,
+                now
+            )
+            return
+        }
+        unsafe forward(
+            packet,
+            transport,
+            along: reference,
+            networkOffset: networkOffset,
+            snapshot,
+            now
+        )
+    }
+
+    // MARK: - Packets that are longer than some link takes
+
+    /// The MTU toward the next hop of a packet, not rewritten yet, that is too long for it.
+    @inline(never)
+    func exceededMTU(
+        _ transport: TransportPacket,
+        along reference: UInt32,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) -> UInt16? {
+        let forwarding = unsafe snapshot.pointee.forwarding
+        let destination = balancer.destination(along: reference)
+        let port: Int
+        switch forwarding.routes.target(for: destination.rawValue) {
+        case let target where target.kind == .link: port = target.index
+        default:
+            guard case .adjacency(let handle) = forwarding.nextHop(for: destination) else {
+                return nil
+            }
+            port = forwarding.adjacencies.port(of: handle)
+        }
+        let mtu = unsafe slots[port].traits.mtu
+        return transport.totalLength > mtu ? mtu : nil
     }
 }

@@ -35,6 +35,8 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     /// By port index.
     let slots: UnsafeMutablePointer<PortSlot<Port>>
     let slotCount: Int
+    /// What every link takes.
+    let smallestMTU: UInt16
 
     public var balancer: Balancer
     var arrivals: Burst
@@ -61,8 +63,8 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         cell = interchange.cell
         quiescent = interchange.quiescent[index]
         counters = interchange.counters[index]
-        unsafe punts = interchange.punts[index]
-        unsafe injections = interchange.injections[index]
+        punts = interchange.punts[index]
+        injections = interchange.injections[index]
         staleNeighbours = interchange.stale[index]
         doorbell = interchange.doorbell
         unsafe outgoing = .allocate(capacity: workerCount)
@@ -79,6 +81,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
             unsafe (self.receivers + position).initialize(to: receiver)
         }
         slotCount = transmitters.count
+        smallestMTU = transmitters.map(\.traits.mtu).min() ?? 0
         unsafe slots = .allocate(capacity: max(1, transmitters.count))
         for (position, transmitter) in transmitters.enumerated() {
             precondition(Int(transmitter.traits.index) == position)
@@ -156,10 +159,10 @@ public struct Worker<Port: PacketPort>: ~Copyable {
 
     private mutating func takeInjected() -> Int {
         var taken = 0
-        while taken < Self.burstSize, let injected = unsafe injections.pop() {
+        while taken < Self.burstSize, let injected = injections.pop() {
             taken &+= 1
             let packet = unsafe Packet(owning: injected.buffer)
-            unsafe transmit(packet, on: Int(injected.port))
+            transmit(packet, on: Int(injected.port))
         }
         counters.add(taken, to: .injected)
         return taken

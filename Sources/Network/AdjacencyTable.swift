@@ -21,6 +21,8 @@ public struct AdjacencyHandle: RawRepresentable, Hashable, Sendable, BitwiseCopy
     /// Fits no adjacency: generations begin at 1.
     public static let none = AdjacencyHandle(rawValue: 0)
 
+    public var positionNumber: Int { position }
+    public var generationNumber: UInt32 { rawValue >> Self.positionBits }
     var position: Int { Int(rawValue & (1 << Self.positionBits - 1)) }
     var generation: UInt64 { UInt64(rawValue >> Self.positionBits) }
 }

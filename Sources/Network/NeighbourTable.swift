@@ -91,6 +91,18 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         neighbours.values.reduce(0) { $0 + ($1.state == state ? 1 : 0) }
     }
 
+    /// Everything is forgotten; the packets that waited are the caller's again.
+    public mutating func removeAll() -> [Held] {
+        defer { neighbours = [:] }
+        return neighbours.values.flatMap(\.waiting)
+    }
+
+    /// Where `key` was last heard of, while that counts.
+    public func address(of key: Key) -> MACAddress? {
+        guard let neighbour = neighbours[key], neighbour.mac != .zero else { return nil }
+        return neighbour.mac
+    }
+
     public func handle(of key: Key) -> AdjacencyHandle? { neighbours[key]?.handle }
 
     // MARK: - Events

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Addressing
+import CPacket
+import Containers
+public import Network
+public import Packet
+import Synchronization
+public import Timing
+
+/// The part of the dataplane that may think: neighbours, ARP, and ICMP about packets that workers
+/// could not send on. One thread turns it; the control side asks it under the same lock.
+public final class SlowPath<Port: PacketPort>: Sendable {
+    private let state: Mutex<SlowPathState<Port>>
+    public let counters: WorkerCounters
+
+    /// `ports` are in order of port index; nil when memory is short.
+    public init?(
+        engine: Engine,
+        ports: [Port],
+        limits: SlowPathLimits = SlowPathLimits(),
+        now: Instant
+    ) {
+        guard let counters = WorkerCounters() else { return nil }
+        self.counters = counters
+        state = Mutex(SlowPathState(engine, ports, counters, limits, now))
+    }
+
+    /// Handles what has arrived and what is due; returns how many packets were handled.
+    public func turn(now: Instant) -> Int { state.withLock { $0.turn(now) } }
+
+    /// The adjacency of `address` on the link of `port`, being resolved; nil when there is no room.
+    ///
+    /// A pinned neighbour is kept and probed even when no packet goes there.
+    public func adjacency(
+        for address: IPAddress,
+        port: Int,
+        isPinned: Bool
+    ) -> AdjacencyHandle? {
+        state.withLock { $0.adjacency(for: address, port, isPinned) }
+    }
+
+    /// Says which addresses are ours from now on; those that are new are announced.
+    public func install(_ addresses: [OwnAddress]) { state.withLock { $0.install(addresses) } }
+
+    /// Takes over changed limits.
+    public func change(limits: SlowPathLimits) {
+        state.withLock { state in
+            state.limits = limits
+            state.neighbours.limits = limits.neighbours
+        }
+    }
+
+    /// Announces every address of a link that came up.
+    public func linkCameUp(_ port: Int) { state.withLock { $0.announceAll(on: port) } }
+
+    /// Neighbours by state.
+    public func neighbourCount(in wanted: NeighbourTable<PuntedPacket>.State) -> Int {
+        state.withLock { $0.neighbours.count(in: wanted) }
+    }
+
+    /// Frees what is held; every worker has stopped.
+    public func destroy() {
+        state.withLock { $0.releaseAll() }
+        counters.destroy()
+    }
+}
+
+/// What bounds the slow path; changed by reload.
+public struct SlowPathLimits: Sendable {
+    public var neighbours: NeighbourTable<PuntedPacket>.Limits
+    /// TTL of packets that are made here: `ipv4_defs/default_ttl`.
+    public var timeToLive: UInt8
+    /// ICMP errors and resets a second.
+    public var errorsPerSecond: Int
+    /// Echo replies a second.
+    public var echoesPerSecond: Int
+
+    public init(
+        neighbours: NeighbourTable<PuntedPacket>.Limits = .init(),
+        timeToLive: UInt8 = 64,
+        errorsPerSecond: Int = 1000,
+        echoesPerSecond: Int = 10_000
+    ) {
+        self.neighbours = neighbours
+        self.timeToLive = timeToLive
+        self.errorsPerSecond = errorsPerSecond
+        self.echoesPerSecond = echoesPerSecond
+    }
+}
+
+/// Allows so many events a second, and a tenth of that at once.
+struct TokenBucket {
+    private var tokens: Double
+    private var last: Instant
+
+    init(now: Instant) {
+        tokens = 100
+        last = now
+    }
+
+    mutating func take(_ perSecond: Int, _ now: Instant) -> Bool {
+        let passed = Double(now.nanoseconds &- last.nanoseconds) / 1_000_000_000
+        last = now
+        tokens = min(tokens + passed * Double(perSecond), max(1, Double(perSecond) / 10))
+        guard tokens >= 1 else { return false }
+        tokens -= 1
+        return true
+    }
+}

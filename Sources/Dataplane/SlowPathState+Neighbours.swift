@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import CPacket
+import Network
+import Packet
+import Timing
+
+extension SlowPathState {
+    typealias Key = NeighbourTable<PuntedPacket>.Key
+
+    /// Asks for a neighbour on behalf of the control side.
+    mutating func adjacency(
+        for address: IPAddress,
+        _ port: Int,
+        _ isPinned: Bool
+    ) -> AdjacencyHandle? {
+        let key = Key(address, port: port)
+        want(key, holding: nil, isPinned: isPinned)
+        return neighbours.handle(of: key)
+    }
+
+    /// Finds the neighbour of a rewritten packet and sends the packet there, now or later.
+    mutating func resolve(_ packet: consuming Packet, _ punted: PuntedPacket) {
+        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        guard let number = bytes.long(Int(punted.offset) + 16) else {
+            drop(packet, .tooShort)
+            return
+        }
+        let destination = IPv4Address(rawValue: number)
+        let forwarding = unsafe engine.interchange.cell.current().pointee.forwarding
+        let target = forwarding.routes.target(for: number)
+        let key: Key
+        switch target.kind {
+        case .link: key = Key(.v4(destination), port: target.index)
+        case .gateway:
+            guard case .adjacency(let handle) = forwarding.nextHop(for: destination) else {
+                drop(packet, .noRoute)
+                return
+            }
+            key = Key(
+                engine.adjacencies.address(of: handle),
+                port: engine.adjacencies.port(of: handle)
+            )
+        case .none, .local, .localAddress:
+            drop(packet, .noRoute)
+            return
+        }
+        var held = punted
+        unsafe held.buffer = packet.release()
+        want(key, holding: held, isPinned: false)
+    }
+
+    private mutating func want(_ key: Key, holding packet: PuntedPacket?, isPinned: Bool) {
+        let known = neighbours.handle(of: key)
+        let handle = known ?? takePlace(key)
+        let actions = neighbours.want(
+            key,
+            holding: packet,
+            isPinned: isPinned,
+            handle: handle,
+            at: now
+        )
+        perform(actions)
+    }
+
+    /// Carries out what the table of neighbours decided.
+    mutating func perform(_ actions: [NeighbourTable<PuntedPacket>.Action]) {
+        for action in actions {
+            switch action {
+            case .solicit(let key, let mac): solicit(key, mac)
+            case .show(let state, let mac, let handle):
+                engine.adjacencies.set(state, mac, for: handle)
+            case .send(let held, let key): send(held, to: key)
+            case .unreachable(let held): giveUp(held)
+            case .refuse(let held):
+                unsafe drop(Packet(owning: held.buffer), .neighbourQueueFull)
+            case .remove(let handle): retirePlace(of: handle)
+            }
+        }
+    }
+
+    private mutating func send(_ held: PuntedPacket, to key: Key) {
+        let packet = unsafe Packet(owning: held.buffer)
+        guard let mac = neighbours.address(of: key) else {
+            drop(packet, .neighbourUnresolved)
+            return
+        }
+        let surplus = Int(held.offset) - 14
+        unsafe packet.buffer.pointee.data_off &+= UInt16(surplus)
+        unsafe packet.buffer.pointee.data_len &-= UInt16(surplus)
+        unsafe packet.buffer.pointee.pkt_len &-= UInt32(surplus)
+        unsafe packet.buffer.pointee.ol_flags = 0
+        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        writeEthernet(bytes, to: mac, from: key.port, .ipv4)
+        inject(packet, on: key.port)
+    }
+
+    /// Nobody answered for the neighbour of a packet; its sender is not told, because the packet
+    /// is rewritten already and the sender's own network is in order.
+    private mutating func giveUp(_ held: PuntedPacket) {
+        unsafe drop(Packet(owning: held.buffer), .neighbourUnresolved)
+    }
+
+    func writeEthernet(
+        _ bytes: FrameBytes,
+        to mac: MACAddress,
+        from port: Int,
+        _ type: EtherType
+    ) {
+        bytes.setAddress(mac.rawValue, at: 0)
+        bytes.setAddress(ports[port].traits.macAddress.rawValue, at: 6)
+        bytes.set(type.rawValue, at: 12)
+    }
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import CPacket
+import Containers
+import Network
+import Packet
+import Timing
+
+/// What the slow path knows; its lock is held around every call.
+struct SlowPathState<Port: PacketPort>: ~Copyable {
+    let engine: Engine
+    let ports: [Port]
+    let counters: WorkerCounters
+    var limits: SlowPathLimits
+    var neighbours: NeighbourTable<PuntedPacket>
+    var now: Instant
+
+    /// Own addresses, and those of them that still have to be announced.
+    var own: [IPv4Address: OwnAddress] = [:]
+    var announcements: [Announcement] = []
+    var errorTokens: TokenBucket
+    var echoTokens: TokenBucket
+    private var nextTick: Instant
+    private var discarded = Burst(capacity: 64)
+
+    // Places in the adjacency table.
+    private var freePlaces: [(position: Int, generation: UInt32)] = []
+    private var untouchedPlace = 0
+    private var retiredPlaces: [(position: Int, generation: UInt32, since: Instant)] = []
+    /// A worker's turn lasts microseconds: after this no worker reads a retired place.
+    private static var gracePeriod: Duration { .seconds(5) }
+
+    struct Announcement {
+        var address: IPv4Address
+        var port: Int
+        var due: Instant
+        var remaining: Int
+    }
+
+    init(
+        _ engine: Engine,
+        _ ports: [Port],
+        _ counters: WorkerCounters,
+        _ limits: SlowPathLimits,
+        _ now: Instant
+    ) {
+        self.engine = engine
+        self.ports = ports
+        self.counters = counters
+        self.limits = limits
+        neighbours = NeighbourTable(limits: limits.neighbours)
+        self.now = now
+        nextTick = now
+        errorTokens = TokenBucket(now: now)
+        echoTokens = TokenBucket(now: now)
+    }
+
+    // MARK: - The loop
+
+    /// Packets taken from one worker at once, so that one flood does not silence the others.
+    private static var share: Int { 256 }
+
+    mutating func turn(_ now: Instant) -> Int {
+        self.now = now
+        var handled = 0
+        for worker in 0..<engine.workerCount {
+            let stale = engine.interchange.stale[worker]
+            while let handle = stale.pop() {
+                let key = key(of: handle)
+                if let key { perform(neighbours.used(key, at: now)) }
+            }
+            for _ in 0..<Self.share {
+                guard let punted = engine.interchange.punts[worker].pop() else { break }
+                handled += 1
+                handle(punted)
+            }
+        }
+        if now >= nextTick {
+            nextTick = now.advanced(by: .milliseconds(100))
+            perform(neighbours.tick(at: now))
+            recyclePlaces()
+        }
+        announceDue()
+        flushDiscarded()
+        counters.set(neighbours.heldCount, for: .held)
+        return handled
+    }
+
+    private mutating func handle(_ punted: PuntedPacket) {
+        let packet = unsafe Packet(owning: punted.buffer)
+        switch punted.reason {
+        case .arp: handleARP(packet, port: Int(punted.port), offset: Int(punted.offset))
+        case .local: handleICMP(packet, punted)
+        case .unresolved: resolve(packet, punted)
+        case .refused: refuse(packet, punted)
+        case .timeExceeded:
+            report(packet, punted, ICMPError(type: 11, code: 0))
+        case .tooBig:
+            // RFC 1191 section 4: the code, and the MTU in the low half of the unused word.
+            report(packet, punted, ICMPError(type: 3, code: 4, rest: UInt32(punted.mtu)))
+        }
+    }
+
+    // MARK: - Ends of packets
+
+    mutating func drop(_ packet: consuming Packet, _ reason: DropReason) {
+        counters.count(reason)
+        discard(packet)
+    }
+
+    /// Ends a packet that was for us.
+    mutating func deliver(_ packet: consuming Packet) {
+        counters.add(1, to: .delivered)
+        discard(packet)
+    }
+
+    private mutating func discard(_ packet: consuming Packet) {
+        if discarded.isFull { flushDiscarded() }
+        discarded.append(packet)
+    }
+
+    mutating func flushDiscarded() {
+        if !discarded.isEmpty, let port = ports.first { port.free(&discarded) }
+    }
+
+    /// Gives a complete frame to a worker, who transmits it on `port`.
+    mutating func inject(_ packet: consuming Packet, on port: Int) {
+        let worker = port % engine.workerCount
+        let injected = unsafe InjectedPacket(buffer: packet.release(), port: UInt16(port))
+        if !engine.interchange.injections[worker].push(injected) {
+            unsafe drop(Packet(owning: injected.buffer), .transmitRingFull)
+        }
+    }
+
+    /// A fresh packet with `length` zeroed octets, counted as made here; nil when the pool is empty.
+    mutating func make(_ length: Int, on port: Int) -> Packet? {
+        guard let packet = ports[port].allocate() else {
+            counters.count(.noBuffer, packets: 0)
+            return nil
+        }
+        unsafe packet.buffer.pointee.data_len = UInt16(length)
+        unsafe packet.buffer.pointee.pkt_len = UInt32(length)
+        unsafe packet.frame.initializeMemory(as: UInt8.self, repeating: 0, count: length)
+        counters.add(1, to: .generated)
+        return packet
+    }
+
+    mutating func releaseAll() {
+        for worker in 0..<engine.workerCount {
+            while let punted = engine.interchange.punts[worker].pop() {
+                unsafe discard(Packet(owning: punted.buffer))
+            }
+            while let injected = engine.interchange.injections[worker].pop() {
+                unsafe discard(Packet(owning: injected.buffer))
+            }
+            for other in 0..<engine.workerCount {
+                let ring = unsafe engine.interchange.redirects[worker * engine.workerCount + other]
+                while let buffer = unsafe ring.pop() {
+                    unsafe discard(Packet(owning: buffer))
+                }
+            }
+        }
+        for held in neighbours.removeAll() {
+            unsafe discard(Packet(owning: held.buffer))
+        }
+        flushDiscarded()
+    }
+
+    // MARK: - Places in the adjacency table
+
+    mutating func takePlace(_ key: NeighbourTable<PuntedPacket>.Key) -> AdjacencyHandle? {
+        var place = freePlaces.popLast()
+        if place == nil, untouchedPlace < engine.adjacencies.capacity {
+            place = (untouchedPlace, 1)
+            untouchedPlace += 1
+        }
+        guard let place else { return nil }
+        let handle = engine.adjacencies.insert(
+            key.address,
+            port: key.port,
+            at: place.position,
+            generation: place.generation
+        )
+        if handle == nil { freePlaces.append(place) }
+        return handle
+    }
+
+    mutating func retirePlace(of handle: AdjacencyHandle) {
+        engine.adjacencies.remove(handle)
+        let generation = handle.generationNumber == 0xFFF ? 1 : handle.generationNumber + 1
+        retiredPlaces.append((handle.positionNumber, generation, now))
+    }
+
+    private mutating func recyclePlaces() {
+        while let oldest = retiredPlaces.first,
+            now >= oldest.since.advanced(by: Self.gracePeriod)
+        {
+            retiredPlaces.removeFirst()
+            freePlaces.append((oldest.position, oldest.generation))
+        }
+    }
+
+    private func key(of handle: AdjacencyHandle) -> NeighbourTable<PuntedPacket>.Key? {
+        guard engine.adjacencies.answer(for: handle).isCurrent else { return nil }
+        return .init(
+            engine.adjacencies.address(of: handle),
+            port: engine.adjacencies.port(of: handle)
+        )
+    }
+}
