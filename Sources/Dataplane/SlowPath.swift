@@ -7,8 +7,9 @@ public import Packet
 import Synchronization
 public import Timing
 
-/// The part of the dataplane that may think: neighbours, ARP, and ICMP about packets that workers
-/// could not send on. One thread turns it; the control side asks it under the same lock.
+/// The part of the dataplane that may think: neighbours, ARP, and ICMP about what workers refuse.
+///
+/// One thread turns it; the control side asks it under the same lock.
 public final class SlowPath<Port: PacketPort>: Sendable {
     private let state: Mutex<SlowPathState<Port>>
     public let counters: WorkerCounters

@@ -82,8 +82,10 @@ extension SlowPathState {
         drop(packet, DropReason(rawValue: punted.dropReason) ?? .noService)
     }
 
-    /// RFC 9293 section 3.10.7.1: "An incoming segment not containing a RST causes a reset to be
-    /// sent in response."
+    /// Resets the sender of a segment that fits no connection.
+    ///
+    /// RFC 9293 section 3.10.7.1: "An incoming segment not containing a RST causes a RST to be sent
+    /// in response."
     private mutating func reset(_ request: FrameBytes, _ punted: PuntedPacket) {
         let base = Int(punted.offset)
         let headerLength = Int((request.octet(base) ?? 0) & 0xF) * 4

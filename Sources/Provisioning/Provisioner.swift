@@ -73,6 +73,11 @@ package final class Provisioner {
     package struct BackendKey: Hashable, Sendable {
         package var service: Service.Key
         package var endpoint: Endpoint
+
+        package init(service: Service.Key, endpoint: Endpoint) {
+            self.service = service
+            self.endpoint = endpoint
+        }
     }
 
     /// Begins with nothing provisioned.

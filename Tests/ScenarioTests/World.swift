@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Balancing
+import Dataplane
+import Model
+import Network
+import Packet
+import PacketTesting
+import Provisioning
+import Testing
+import Timing
+
+/// A whole dataplane between two links in memory, on a clock that moves only when told.
+///
+///     clients 10.0.0.0/24 -- port 0 [ workers, slow path ] port 1 -- backends 10.0.1.0/24
+///
+/// Hosts on both links answer ARP by themselves; frames go in with `send` and come out of `take`.
+final class World {
+    static let portMACs = [
+        MACAddress(rawValue: 0x0200_0000_0001), MACAddress(rawValue: 0x0200_0000_0002),
+    ]
+
+    private(set) var now = Instant(nanoseconds: 1_000_000_000)
+    let pool = MemoryPool(buffers: 8192)
+    let links: [MemoryLink]
+    let engine: Engine
+    let slowPath: SlowPath<MemoryPort>
+    let provisioner: Provisioner
+    private var boxes: [WorkerBox] = []
+    /// Who answers ARP on each link.
+    var hosts: [[IPv4Address: MACAddress]] = [[:], [:]]
+    private var inbox: [[DecodedFrame]] = [[], []]
+
+    /// A worker cannot be copied, so it lives in a box.
+    private final class WorkerBox {
+        var worker: Worker<MemoryPort>
+
+        init(_ worker: consuming Worker<MemoryPort>) { self.worker = worker }
+    }
+
+    init(
+        _ state: DesiredState,
+        workers: Int = 1,
+        connections: Int = 4096,
+        mtus: [UInt16] = [1500, 1500],
+        offloads: PortTraits.Offloads = [],
+        slowPathLimits: SlowPathLimits = SlowPathLimits()
+    ) throws {
+        links = (0..<2)
+            .map { [pool] index in
+                MemoryLink(
+                    PortTraits(
+                        index: UInt16(index),
+                        macAddress: Self.portMACs[index],
+                        mtu: mtus[index],
+                        offloads: offloads
+                    ),
+                    queues: workers,
+                    pool: pool
+                )
+            }
+        let limits = DataplaneLimits(
+            connectionsPerWorker: connections,
+            backendSlots: 1 << 14,
+            serviceSlots: 1 << 12,
+            neighbours: 1 << 10
+        )
+        engine = try #require(Engine(workers: workers, limits: limits, seed: 42))
+        let handles = links.map { $0.port() }
+        slowPath = try #require(
+            SlowPath(engine: engine, ports: handles, limits: slowPathLimits, now: now)
+        )
+        provisioner = Provisioner(
+            engine: engine,
+            interfaces: [
+                Interface(name: "dpdk0", index: 0, mtu: 1500),
+                Interface(name: "dpdk1", index: 1, mtu: 1500),
+            ],
+            neighbours: slowPath
+        )
+        for index in 0..<workers {
+            let balancer = try required(engine.makeBalancer(index, now: now))
+            let ports = links.map { $0.port(queue: index) }
+            boxes.append(
+                WorkerBox(
+                    Worker(
+                        index: index,
+                        interchange: engine.interchange,
+                        receivers: ports,
+                        transmitters: ports,
+                        balancer: balancer
+                    )
+                )
+            )
+        }
+        try apply(state)
+    }
+
+    deinit {
+        for box in boxes { box.worker.stop() }
+        slowPath.destroy()
+        engine.destroy()
+    }
+
+    // MARK: - Configuration
+
+    /// Compiles and publishes; workers see it from their next turn on.
+    func apply(_ state: DesiredState) throws {
+        provisioner.publish(try provisioner.compile(state))
+    }
+
+    func change(_ edit: (inout DesiredState) -> Void) throws {
+        var state = provisioner.state
+        edit(&state)
+        try apply(state)
+    }
+
+    // MARK: - Time
+
+    /// One turn of every thread.
+    func turn() {
+        for box in boxes { _ = box.worker.turn(now: now) }
+        _ = slowPath.turn(now: now)
+    }
+
+    /// Turns until nothing moves, answering ARP for the hosts.
+    func settle() {
+        var quietTurns = 0
+        // A packet may pass worker, slow path and worker again without being seen outside.
+        while quietTurns < 3 {
+            turn()
+            quietTurns += 1
+            for port in links.indices {
+                let frames = links[port].takeDeparted()
+                if !frames.isEmpty { quietTurns = 0 }
+                for frame in frames { receive(frame, from: port) }
+            }
+        }
+    }
+
+    /// Lets time pass in steps small enough for every timer, then settles.
+    func advance(_ duration: Duration) {
+        let step = Duration.milliseconds(100)
+        var left = duration
+        while left > .zero {
+            now = now.advanced(by: min(left, step))
+            left -= step
+            settle()
+        }
+    }
+
+    // MARK: - Frames
+
+    func send(_ frames: [UInt8]..., on port: Int, queue: Int = 0) {
+        for frame in frames { links[port].deliver(frame, queue: queue) }
+        settle()
+    }
+
+    /// What the hosts on `port` have received since the last call, ARP left out.
+    func take(_ port: Int) -> [DecodedFrame] {
+        defer { inbox[port] = [] }
+        return inbox[port].filter { $0.arp == nil }
+    }
+
+    /// The ARP among it.
+    func takeARP(_ port: Int) -> [DecodedFrame] {
+        defer { inbox[port].removeAll { $0.arp != nil } }
+        return inbox[port].filter { $0.arp != nil }
+    }
+
+    private func receive(_ frame: [UInt8], from port: Int) {
+        guard let decoded = DecodedFrame(frame) else {
+            Issue.record("an unreadable frame left port \(port): \(frame)")
+            return
+        }
+        inbox[port].append(decoded)
+        if let arp = decoded.arp, arp.operation == 1, arp.sender != arp.target,
+            let mac = hosts[port][arp.target]
+        {
+            links[port]
+                .deliver(
+                    Frame.arp(
+                        isReply: true,
+                        from: arp.target.description,
+                        at: mac,
+                        to: arp.sender.description,
+                        at: decoded.sourceMAC
+                    )
+                )
+        }
+    }
+
+    // MARK: - Accounts
+
+    func drops(_ reason: DropReason) -> Int {
+        let counters = engine.interchange.counters + [slowPath.counters]
+        return Int(counters.reduce(0) { $0 + $1[reason] })
+    }
+
+    func total(_ kind: WorkerCounters.Kind) -> Int {
+        let counters = engine.interchange.counters + [slowPath.counters]
+        return Int(counters.reduce(0) { $0 &+ $1[kind] })
+    }
+
+    var connectionCount: Int { boxes.reduce(0) { $0 + $1.worker.balancer.connections.count } }
+
+    /// A counter of a backend over all workers.
+    func backend(_ counter: BackendCounter, _ endpoint: String, of service: Service) throws -> Int {
+        let key = Provisioner.BackendKey(
+            service: service.key,
+            endpoint: try #require(Endpoint(endpoint))
+        )
+        return Int(engine.total(counter, slot: try #require(provisioner.slot(of: key))))
+    }
+
+    /// Received and made here = transmitted, dropped, delivered to ourselves, or held; no buffer
+    /// is lost.
+    func expectConservation(sourceLocation: SourceLocation = #_sourceLocation) {
+        let counters = engine.interchange.counters + [slowPath.counters]
+        let dropped = Int(counters.reduce(0) { $0 + $1.dropped })
+        let sources = total(.received) + total(.generated)
+        let ends = total(.transmitted) + dropped + total(.delivered) + total(.held)
+        #expect(sources == ends, sourceLocation: sourceLocation)
+        #expect(pool.inUse == total(.held), sourceLocation: sourceLocation)
+    }
+}
+
+extension DesiredState {
+    /// One service at 10.0.0.100:80 with backends 10.0.1.2 and .3, as in the quickstart.
+    static func web(
+        _ protocol: TransportProtocol = .tcp,
+        scheduler: SchedulerKind = .rr,
+        weights: [Int] = [1, 1],
+        localAddresses: [IPv4Address] = [IPv4Address(10, 0, 1, 200)]
+    ) -> DesiredState {
+        DesiredState(
+            addresses: [
+                InterfaceAddress(interface: "dpdk0", prefix: .literal("10.0.0.1/24")),
+                InterfaceAddress(interface: "dpdk1", prefix: .literal("10.0.1.1/24")),
+            ],
+            routes: [],
+            services: [
+                Service(
+                    key: .init(
+                        address: .v4(IPv4Address(10, 0, 0, 100)),
+                        port: 80,
+                        protocol: `protocol`
+                    ),
+                    name: "web",
+                    scheduler: scheduler,
+                    localAddresses: localAddresses.map { .v4($0) },
+                    backends: weights.enumerated()
+                        .map { index, weight in
+                            Backend(
+                                endpoint: Endpoint(
+                                    .v4(IPv4Address(10, 0, 1, UInt8(2 + index))),
+                                    8080
+                                ),
+                                weight: weight
+                            )
+                        }
+                )
+            ]
+        )
+    }
+}
+
+extension IPPrefix {
+    static func literal(_ text: String) -> IPPrefix {
+        guard let prefix = IPPrefix(text) else { preconditionFailure("not a prefix: \(text)") }
+        return prefix
+    }
+}
