@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import AsyncHTTPClient
 import Foundation
+package import Model
 package import NIOCore
 import NIOHTTP1
 
@@ -22,11 +23,25 @@ package struct ControlClient: Sendable {
         try decode(await ask(.GET, path))
     }
 
-    package func post<Answer: Decodable>(
-        _ path: String,
-        as type: Answer.Type = Answer.self
-    ) async throws(ControlError) -> Answer {
-        try decode(await ask(.POST, path))
+    /// Reads the files again; a reload that was not applied is an answer, not an error.
+    package func reload() async throws(ControlError) -> ReloadReport {
+        try await report("/v1/config/reload")
+    }
+
+    /// Applies a generation that ran before.
+    package func rollback(to generation: UInt64) async throws(ControlError) -> ReloadReport {
+        try await report("/v1/config/rollback?generation=\(generation)")
+    }
+
+    private func report(_ path: String) async throws(ControlError) -> ReloadReport {
+        do throws(ControlError) {
+            return try decode(await ask(.POST, path))
+        } catch {
+            guard case .refused(let problem) = error, let report = problem.report else {
+                throw error
+            }
+            return report
+        }
     }
 
     /// Whether somebody accepts connections on the socket.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Model
 
 /// Why a request failed, as RFC 9457 says it: `application/problem+json`.
 package struct ProblemDetails: Error, Equatable, Codable, Sendable {
@@ -11,11 +12,14 @@ package struct ProblemDetails: Error, Equatable, Codable, Sendable {
     package var title: String
     /// What is wrong with this request, and what would not be.
     package var detail: String?
+    /// An extension member: of a reload that did not succeed.
+    package var report: ReloadReport?
 
-    package init(status: Int, title: String, detail: String? = nil) {
+    package init(status: Int, title: String, detail: String? = nil, report: ReloadReport? = nil) {
         self.status = status
         self.title = title
         self.detail = detail
+        self.report = report
     }
 
     package init(from decoder: any Decoder) throws {
@@ -25,6 +29,7 @@ package struct ProblemDetails: Error, Equatable, Codable, Sendable {
         status = try container.decodeIfPresent(Int.self, forKey: .status) ?? 0
         title = try container.decodeIfPresent(String.self, forKey: .title) ?? "unknown problem"
         detail = try container.decodeIfPresent(String.self, forKey: .detail)
+        report = try container.decodeIfPresent(ReloadReport.self, forKey: .report)
     }
 }
 

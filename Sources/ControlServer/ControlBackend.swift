@@ -15,4 +15,13 @@ package protocol ControlBackend: Sendable {
     func status() async -> Status
     /// What the dataplane does now, whoever asked for it.
     func running() async -> DesiredState
+
+    func configurationStatus() async -> ConfigStatus
+    /// Newest first.
+    func history() async -> [HistoryEntry]
+    func drift() async -> [DriftEntry]
+    /// Reads the files and applies them; one at a time, later calls wait.
+    func reload() async -> ReloadReport
+    /// Applies `generation` again, as a new one; throws 404 when it is not remembered.
+    func rollback(to generation: UInt64) async throws(ProblemDetails) -> ReloadReport
 }

@@ -12,7 +12,14 @@ enum ControlRoutes {
         .get("/livez", .everywhere) { _, backend in try .probe(await backend.liveness()) },
         .get("/readyz", .everywhere) { _, backend in try .probe(await backend.readiness()) },
         .get("/v1/status", .everywhere) { _, backend in try .json(await backend.status()) },
+        .get("/v1/config/status") { _, backend in
+            try .json(await backend.configurationStatus())
+        },
+        .get("/v1/config/history") { _, backend in try .json(await backend.history()) },
+        .get("/v1/config/drift") { _, backend in try .json(await backend.drift()) },
         .get("/v1/config/running") { _, backend in try .json(await backend.running()) },
+        .post("/v1/config/reload") { _, backend in try .report(await backend.reload()) },
+        .post("/v1/config/rollback", handler: rollback),
     ]
 
     @Sendable private static func metrics(
@@ -32,6 +39,21 @@ enum ControlRoutes {
         )
         response.headers[.contentType] = format.contentType
         return response
+    }
+
+    @Sendable private static func rollback(
+        _ request: Request,
+        _ backend: any ControlBackend
+    ) async throws -> Response {
+        let text = request.uri.queryParameters["generation"] ?? ""
+        guard let generation = UInt64(text) else {
+            throw ProblemDetails(
+                status: 400,
+                title: "Bad Request",
+                detail: "'\(text)' is not a generation; accepted: ?generation=NUMBER"
+            )
+        }
+        return try .report(await backend.rollback(to: generation))
     }
 
     /// `?name=on` or `?name=off`; nil without it.

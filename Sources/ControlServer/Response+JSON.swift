@@ -2,6 +2,7 @@
 import Control
 import HTTPTypes
 import Hummingbird
+import Model
 import NIOCore
 
 extension Response {
@@ -41,6 +42,28 @@ extension Response {
         var response = json ?? Response(status: status)
         for field in headers { response.headers.append(field) }
         return response
+    }
+
+    /// 200 when what was asked for runs, else 422 or 500 with the report in the problem.
+    static func report(_ report: ReloadReport) throws -> Response {
+        let status: HTTPResponse.Status
+        let detail: String
+        switch report.outcome {
+        case .applied, .unchanged: return try .json(report)
+        case .rejected:
+            status = .unprocessableContent
+            detail = "the configuration has errors, nothing changed"
+        case .failed:
+            status = .internalServerError
+            detail = "the configuration could not be carried out"
+        }
+        let problem = ProblemDetails(
+            status: status.code,
+            title: status.reasonPhrase,
+            detail: detail,
+            report: report
+        )
+        return .problem(problem)
     }
 
     /// 200 or 503 with the reason, for supervisors that read the status only.

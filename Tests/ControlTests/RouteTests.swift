@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Control
+import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
@@ -49,6 +50,52 @@ import Testing
         try await ask { client in
             let answer = try await client.execute(uri: "/v1/config/running", method: .get)
             #expect(try answer.decode(DesiredState.self).services == [.sample()])
+        }
+    }
+
+    @Test func `reports about configurations arrive as they are`() async throws {
+        try await ask { client in
+            let status = try await client.execute(uri: "/v1/config/status", method: .get)
+            #expect(try status.decode(ConfigStatus.self) == .sample)
+            let history = try await client.execute(uri: "/v1/config/history", method: .get)
+            #expect(try history.decode([HistoryEntry].self) == .sample)
+            let drift = try await client.execute(uri: "/v1/config/drift", method: .get)
+            #expect(try drift.decode([DriftEntry].self) == .sample)
+        }
+    }
+
+    @Test(arguments: [
+        (ReloadReport.Outcome.applied, 200), (.unchanged, 200), (.rejected, 422), (.failed, 500),
+    ])
+    func `a reload that was not applied is an error with its report`(
+        outcome: ReloadReport.Outcome,
+        status: Int
+    ) async throws {
+        try await ask(SampleBackend(outcome: outcome)) { client in
+            let answer = try await client.execute(uri: "/v1/config/reload", method: .post)
+            #expect(answer.status.code == status)
+            let report =
+                status == 200 ? try answer.decode(ReloadReport.self) : try answer.problem.report
+            #expect(report == .sample(outcome))
+        }
+    }
+
+    @Test(arguments: [
+        ("?generation=3", 200), ("?generation=9", 404), ("?generation=-1", 400),
+        ("?generation=", 400), ("", 400),
+    ])
+    func `rollback takes a generation that is remembered`(query: String, status: Int) async throws {
+        try await ask { client in
+            let answer = try await client.execute(uri: "/v1/config/rollback\(query)", method: .post)
+            #expect(answer.status.code == status)
+        }
+    }
+
+    @Test func `asking for a change with GET is 405`() async throws {
+        try await ask { client in
+            let answer = try await client.execute(uri: "/v1/config/reload", method: .get)
+            #expect(answer.status == .methodNotAllowed)
+            #expect(answer.headers[.allow] == "POST")
         }
     }
 
@@ -104,6 +151,18 @@ import Testing
             let answer = try await client.execute(uri: path, method: method)
             #expect((answer.status == .forbidden) == !isMonitoring)
         }
+    }
+
+    @Test func `the page lists every path, no more and no less`() throws {
+        let page = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "doc/control.md")
+        let listed = try String(contentsOf: page, encoding: .utf8).split(separator: "\n")
+            .filter { $0.hasPrefix("| `GET ") || $0.hasPrefix("| `POST ") }
+            .map { $0.split(separator: "`")[1].split(separator: "?")[0] }
+        #expect(
+            listed.map(String.init) == ControlRoutes.all.map { "\($0.method.rawValue) \($0.path)" }
+        )
     }
 
     private func ask(

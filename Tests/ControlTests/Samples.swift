@@ -2,6 +2,7 @@
 import Addressing
 import Control
 import ControlServer
+import Foundation
 import MetricsExposition
 import Model
 import Testing
@@ -10,12 +11,23 @@ import Testing
 struct SampleBackend: ControlBackend {
     var live = Probe.passing
     var ready = Probe.passing
+    var outcome = ReloadReport.Outcome.applied
 
     func liveness() async -> Probe { live }
     func readiness() async -> Probe { ready }
     func status() async -> Status { (try? .sample()) ?? .empty }
     func running() async -> DesiredState {
         DesiredState(services: [(try? .sample())].compactMap(\.self))
+    }
+
+    func configurationStatus() async -> ConfigStatus { .sample }
+    func history() async -> [HistoryEntry] { .sample }
+    func drift() async -> [DriftEntry] { .sample }
+    func reload() async -> ReloadReport { .sample(outcome) }
+
+    func rollback(to generation: UInt64) async throws(ProblemDetails) -> ReloadReport {
+        if generation < 7 { return .sample(.applied) }
+        throw ProblemDetails(status: 404, title: "Not Found", detail: "no generation \(generation)")
     }
 
     func statistics() async -> DataplaneStatistics {
@@ -106,4 +118,62 @@ extension Status {
         ]
         return status
     }
+}
+
+extension ReloadReport {
+    static func sample(_ outcome: Outcome) -> ReloadReport {
+        var report = ReloadReport(
+            outcome: outcome,
+            trigger: "file",
+            generation: 7,
+            digest: "0123456789abcdef",
+            finished: Date(timeIntervalSince1970: 1_700_000_000),
+            duration: 0.0042
+        )
+        switch outcome {
+        case .applied: report.changes = ["set weight of 192.168.0.2:8080 in web to 3"]
+        case .unchanged: report.restartRequired = ["worker_defs"]
+        case .rejected, .failed:
+            report.problems = [
+                Problem(.error, at: "web.yaml:12:9", "services[0].port: '99999' is not a port")
+            ]
+        }
+        return report
+    }
+}
+
+extension ConfigStatus {
+    static let sample = ConfigStatus(
+        generation: 7,
+        digest: "0123456789abcdef",
+        applied: Date(timeIntervalSince1970: 1_699_999_000),
+        files: ["/etc/dpvs/dpvs.conf", "/etc/dpvs/services/web.yaml"],
+        restartRequired: ["worker_defs"],
+        drift: 1,
+        lastReload: .sample(.rejected)
+    )
+}
+
+extension [HistoryEntry] {
+    static let sample = [
+        HistoryEntry(
+            generation: 7,
+            digest: "0123456789abcdef",
+            applied: Date(timeIntervalSince1970: 1_699_999_000),
+            trigger: "file",
+            changes: 3,
+            isCurrent: true
+        )
+    ]
+}
+
+extension [DriftEntry] {
+    static let sample = [
+        DriftEntry(
+            object: "service tcp 10.0.0.100:80",
+            kind: .different,
+            owner: .file("/etc/dpvs/services/web.yaml"),
+            detail: "weight of 192.168.0.2:8080: file 1, running 3"
+        )
+    ]
 }

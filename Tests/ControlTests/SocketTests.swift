@@ -2,6 +2,7 @@
 import AsyncHTTPClient
 import Foundation
 import Logging
+import Model
 import NIOCore
 import ServiceLifecycle
 import Testing
@@ -110,6 +111,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [ReloadReport.Outcome.applied, .rejected])
+    func `the client reads reports of reloads, good or bad`(
+        outcome: ReloadReport.Outcome
+    ) async throws {
+        try await serve(SampleBackend(outcome: outcome)) { client, _ in
+            let reloaded = try await client.reload()
+            #expect(reloaded == .sample(outcome))
+            let rolledBack = try await client.rollback(to: 3)
+            #expect(rolledBack == .sample(.applied))
+            await #expect(throws: ControlError.self) { try await client.rollback(to: 9) }
+        }
+    }
+
     @Test func `exit codes tell an unreachable daemon from one that says no`() {
         #expect(ControlError.notRunning("x").exitCode.rawValue == 3)
         #expect(ControlError.noPermission("x").exitCode.rawValue == 3)
@@ -121,6 +135,7 @@ import Testing
     /// Runs a server as the daemon does, asks, and ends it gracefully; gives the socket's path.
     @discardableResult
     private func serve(
+        _ backend: SampleBackend = SampleBackend(),
         in directory: String? = nil,
         tcp: ControlServer.TCPAddress? = nil,
         _ questions:
@@ -130,7 +145,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let (started, starting) = AsyncStream.makeStream(of: ControlServer.Listening.self)
         let server = ControlServer(
-            backend: SampleBackend(),
+            backend: backend,
             socket: directory + "/control.sock",
             tcp: tcp,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Control
+import Model
 import Testing
 
 @Suite struct TextTests {
@@ -78,5 +79,94 @@ import Testing
     @Test func `the status survives its journey`() throws {
         let status = try Status.sample()
         #expect(try ControlJSON.decode(Status.self, from: ControlJSON.encode(status)) == status)
+    }
+
+    @Test(arguments: [
+        (
+            ReloadReport.Outcome.applied,
+            """
+            applied in 4.2 ms: generation 7 runs
+              set weight of 192.168.0.2:8080 in web to 3
+
+            """
+        ),
+        (
+            .unchanged,
+            """
+            nothing changed: generation 7 runs on
+            restart required: worker_defs
+
+            """
+        ),
+        (
+            .rejected,
+            """
+            rejected: generation 7 runs on
+            web.yaml:12:9: error: services[0].port: '99999' is not a port
+
+            """
+        ),
+    ])
+    func `a reload says what came of it`(outcome: ReloadReport.Outcome, text: String) {
+        #expect(ReloadReport.sample(outcome).text == text)
+    }
+
+    @Test func `the configuration's status names files, drift and the last reload`() {
+        #expect(
+            ConfigStatus.sample.text == """
+                generation 7, digest 0123456789ab, applied 2023-11-14T21:56:40Z
+                  /etc/dpvs/dpvs.conf
+                  /etc/dpvs/services/web.yaml
+                drift: 1, see dpvs config drift
+                restart required: worker_defs
+                last reload (file, 2023-11-14T22:13:20Z): rejected: generation 7 runs on
+                web.yaml:12:9: error: services[0].port: '99999' is not a port
+
+                """
+        )
+    }
+
+    @Test func `history and drift are tables`() {
+        #expect(
+            [HistoryEntry].sample.text == """
+                GENERATION  DIGEST        APPLIED               TRIGGER  CHANGES
+                         7  0123456789ab  2023-11-14T21:56:40Z  file           3  runs
+
+                """
+        )
+        let drift = [DriftEntry].sample.text
+        #expect(drift.split(separator: "\n").count == 2)
+        #expect(drift.split(separator: "\n").allSatisfy { $0.count <= TextTable.lineWidth })
+        #expect([DriftEntry]().text == "what runs is what the files say\n")
+    }
+
+    @Test func `a check lists problems first and what has no effect last`() {
+        let report = CheckReport(
+            files: ["dpvs.conf"],
+            problems: [
+                Problem(.notInEffect, at: "dpvs.conf:3:1", "netif_defs.kni"),
+                Problem(.error, at: "dpvs.conf:9:5", "netif_defs.device.mtu: '1' is not an MTU"),
+            ]
+        )
+        #expect(report.hasErrors)
+        #expect(
+            report.text == """
+                dpvs.conf:9:5: error: netif_defs.device.mtu: '1' is not an MTU
+                not in effect in this version:
+                  dpvs.conf:3:1: netif_defs.kni
+                1 file, 1 error, 0 warnings, 1 item not in effect
+
+                """
+        )
+    }
+
+    @Test func `a plan names its changes, or why there are none`() {
+        var plan = PlanReport(changes: [], restartRequired: [], problems: [])
+        #expect(plan.text == "no changes\n")
+        plan.changes = ["add service web"]
+        plan.restartRequired = ["worker_defs"]
+        #expect(plan.text == "changes: 1\n  add service web\nrestart required: worker_defs\n")
+        plan.problems = [Problem(.error, "x")]
+        #expect(plan.text == "error: x\nnothing would be applied\n")
     }
 }
