@@ -73,11 +73,8 @@ extension [DriftEntry] {
     /// What `dpvs config drift` prints.
     package var text: String {
         if isEmpty { return "what runs is what the files say\n" }
-        var table = TextTable(.left("OBJECT"), .left("DRIFT"), .left("OWNER"), .left("DETAIL"))
-        for entry in self {
-            table.append(entry.object, entry.kind.rawValue, entry.owner.description, entry.detail)
-        }
-        return table.text()
+        // Not a table: details are of any length, and all of them matters.
+        return map { "\($0.object) (\($0.owner)): \($0.kind.rawValue)\n  \($0.detail)\n" }.joined()
     }
 }
 
