@@ -26,7 +26,11 @@ func pkgConfig(_ arguments: String...) -> [String]? {
 }
 
 let dpdkCompilerFlags = pkgConfig("--cflags", "libdpdk")
-let dpdkLinkerFlags = pkgConfig("--libs", "libdpdk") ?? []
+/// `swiftc` links, and passes `-Wl,` words on only one by one.
+let dpdkLinkerFlags = (pkgConfig("--libs", "libdpdk") ?? []).flatMap { flag in
+    guard flag.hasPrefix("-Wl,") else { return [flag] }
+    return flag.dropFirst(4).split(separator: ",").flatMap { ["-Xlinker", String($0)] }
+}
 let hasDPDK = dpdkCompilerFlags != nil
 
 /// `DPVS_CPU` names the oldest CPU that the build must run on (`-march`): see doc/performance.md.
@@ -194,7 +198,7 @@ let dpdkTargets: [Target] = [
         linkerSettings: [.unsafeFlags(dpdkLinkerFlags)]
     ),
     hot("DPDK", ["CDPDK", "Packet", "Addressing", "CPacket"]),
-    tests("DPDKTests", ["DPDK", "Packet", "Addressing"]),
+    tests("DPDKTests", ["DPDK", "Packet", "Addressing", "CPacket"]),
     .executableTarget(
         name: "dpvs",
         dependencies: [

@@ -1,2 +1,173 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// DPDK as plain C functions over plain types: the only header of this target, and it includes no
+// header of DPDK, so that DPDK's compiler flags stay here. Every function that can fail returns a
+// negative errno value.
+#ifndef CDPDK_H
+#define CDPDK_H
+
 #include "CPacket.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// MARK: - Environment
+
+/// Receives what DPDK logs, `length` octets that are not terminated. May be called by any thread.
+typedef void (*CDPDK_log_writer)(const char *text, size_t length);
+
+/// Sends DPDK's log to `writer` from now on.
+int CDPDK_capture_log(CDPDK_log_writer writer);
+
+/// Starts the environment with `argc` arguments, the program's name first. At most once a process.
+int CDPDK_start(int argc, char **argv);
+
+/// Gives everything back that the environment holds; ports are closed before.
+void CDPDK_stop(void);
+
+/// The version of the DPDK that runs, "DPDK 22.11.11".
+const char *CDPDK_version(void);
+
+/// What a negative errno value means.
+const char *CDPDK_error_text(int error);
+
+/// Cycles per second of `CPacket_cycles`.
+uint64_t CDPDK_cycle_frequency(void);
+
+// MARK: - Lcores
+
+/// Runs `function(context)` on another lcore; it must have been idle.
+int CDPDK_launch(unsigned lcore, int (*function)(void *), void *context);
+
+/// Waits until the lcore's function has returned.
+int CDPDK_wait(unsigned lcore);
+
+/// The lcores besides the main one, in order; returns how many there are.
+unsigned CDPDK_worker_lcores(unsigned *lcores, unsigned capacity);
+
+/// The socket of memory that is near an lcore.
+unsigned CDPDK_lcore_socket(unsigned lcore);
+
+// MARK: - Packet pools
+
+typedef struct CDPDK_pool CDPDK_pool;
+
+/// Makes a pool of `count` buffers with `room` octets for frames, headroom not counted; null and
+/// `*error` on failure.
+CDPDK_pool *CDPDK_make_pool(const char *name, unsigned count, unsigned cache, uint16_t room,
+                            int socket, int *error);
+void CDPDK_free_pool(CDPDK_pool *pool);
+unsigned CDPDK_pool_available(const CDPDK_pool *pool);
+unsigned CDPDK_pool_in_use(const CDPDK_pool *pool);
+
+/// One buffer with an empty frame, or null. Any thread.
+CPacket_buffer *CDPDK_allocate(CDPDK_pool *pool);
+
+/// Gives `count` buffers back to their pools. Any thread.
+void CDPDK_free(CPacket_buffer **buffers, unsigned count);
+
+// MARK: - Ports
+
+/// Plugs a device in after the start: "net_af_packet0,iface=eth1" or "0000:06:00.0".
+int CDPDK_attach(const char *arguments);
+
+/// The port of the device with this name, or a negative errno.
+int CDPDK_find_port(const char *device);
+
+/// The ports there are, in order; returns how many.
+unsigned CDPDK_ports(uint16_t *ports, unsigned capacity);
+
+typedef struct CDPDK_port_facts {
+    char device[64];
+    char driver[64];
+    uint8_t mac[6];
+    uint16_t mtu;
+    uint16_t min_mtu;
+    uint16_t max_mtu;
+    uint16_t max_rx_queues;
+    uint16_t max_tx_queues;
+    uint16_t max_rx_descriptors;
+    uint16_t min_rx_descriptors;
+    uint16_t max_tx_descriptors;
+    uint16_t min_tx_descriptors;
+    /// Bits of `CDPDK_offload`.
+    uint32_t offloads;
+    /// Bits of `CDPDK_rss`.
+    uint32_t rss;
+    uint16_t reta_size;
+    int16_t socket;
+    /// Not a device on a bus.
+    bool is_virtual;
+} CDPDK_port_facts;
+
+/// What a device can do, and what it is asked to do.
+enum CDPDK_offload {
+    CDPDK_rx_ipv4_checksum = 1 << 0,
+    CDPDK_rx_l4_checksum = 1 << 1,
+    CDPDK_rx_vlan_strip = 1 << 2,
+    CDPDK_tx_ipv4_checksum = 1 << 3,
+    CDPDK_tx_tcp_checksum = 1 << 4,
+    CDPDK_tx_udp_checksum = 1 << 5,
+    CDPDK_tx_vlan_insert = 1 << 6,
+    CDPDK_tx_fast_free = 1 << 7,
+};
+
+/// What receive-side scaling looks at.
+enum CDPDK_rss {
+    CDPDK_rss_ip = 1 << 0,
+    CDPDK_rss_tcp = 1 << 1,
+    CDPDK_rss_udp = 1 << 2,
+    CDPDK_rss_sctp = 1 << 3,
+};
+
+int CDPDK_port_get_facts(uint16_t port, CDPDK_port_facts *facts);
+
+typedef struct CDPDK_port_setup {
+    uint16_t rx_queues;
+    uint16_t tx_queues;
+    uint16_t rx_descriptors;
+    uint16_t tx_descriptors;
+    uint32_t offloads;
+    uint32_t rss;
+    uint16_t mtu;
+    bool promiscuous;
+    bool all_multicast;
+    CDPDK_pool *pool;
+} CDPDK_port_setup;
+
+/// Configures and starts a port. `*failed` names the call that failed. Descriptor counts come back
+/// as the device wanted them.
+int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed);
+void CDPDK_port_close(uint16_t port);
+
+typedef struct CDPDK_link {
+    uint32_t megabits;
+    bool is_up;
+    bool is_full_duplex;
+} CDPDK_link;
+
+int CDPDK_port_get_link(uint16_t port, CDPDK_link *link);
+
+typedef struct CDPDK_port_statistics {
+    uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
+    uint64_t rx_missed, rx_errors, tx_errors, rx_no_buffer;
+} CDPDK_port_statistics;
+
+int CDPDK_port_get_statistics(uint16_t port, CDPDK_port_statistics *statistics);
+
+// MARK: - Bursts
+
+/// Receives at most `count` frames, each in one segment of at least 14 octets.
+uint16_t CDPDK_receive(uint16_t port, uint16_t queue, CPacket_buffer **buffers, uint16_t count);
+
+/// Transmits the first of `count` frames that the device takes; returns how many these are.
+uint16_t CDPDK_transmit(uint16_t port, uint16_t queue, CPacket_buffer **buffers, uint16_t count);
+
+/// Frames that `CDPDK_receive` dropped because they were too short or could not be made one segment.
+uint64_t CDPDK_unusable_frames(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
+#include "CDPDK.h"
+
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_log.h>
+#include <rte_version.h>
+#include <stdio.h>
+#include <string.h>
+
+static CDPDK_log_writer log_writer;
+
+static ssize_t write_log(void *cookie, const char *text, size_t length) {
+    (void)cookie;
+    if (log_writer) log_writer(text, length);
+    return (ssize_t)length;
+}
+
+int CDPDK_capture_log(CDPDK_log_writer writer) {
+    log_writer = writer;
+    cookie_io_functions_t functions = {.write = write_log};
+    FILE *stream = fopencookie(NULL, "w", functions);
+    if (!stream) return -ENOMEM;
+    setvbuf(stream, NULL, _IOLBF, 0);
+    return rte_openlog_stream(stream);
+}
+
+int CDPDK_start(int argc, char **argv) {
+    int result = rte_eal_init(argc, argv);
+    return result < 0 ? (rte_errno ? -rte_errno : -EINVAL) : 0;
+}
+
+void CDPDK_stop(void) { rte_eal_cleanup(); }
+
+const char *CDPDK_version(void) { return rte_version(); }
+
+const char *CDPDK_error_text(int error) { return rte_strerror(error < 0 ? -error : error); }
+
+uint64_t CDPDK_cycle_frequency(void) { return rte_get_tsc_hz(); }
+
+int CDPDK_launch(unsigned lcore, int (*function)(void *), void *context) {
+    return rte_eal_remote_launch(function, context, lcore);
+}
+
+int CDPDK_wait(unsigned lcore) { return rte_eal_wait_lcore(lcore); }
+
+unsigned CDPDK_worker_lcores(unsigned *lcores, unsigned capacity) {
+    unsigned lcore, count = 0;
+    RTE_LCORE_FOREACH_WORKER(lcore) {
+        if (count < capacity) lcores[count] = lcore;
+        count++;
+    }
+    return count;
+}
+
+unsigned CDPDK_lcore_socket(unsigned lcore) { return rte_lcore_to_socket_id(lcore); }

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "CDPDK.h"
+
+#include <errno.h>
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+#include <string.h>
+
+int CDPDK_attach(const char *arguments) { return rte_dev_probe(arguments); }
+
+int CDPDK_find_port(const char *device) {
+    uint16_t port;
+    int result = rte_eth_dev_get_port_by_name(device, &port);
+    return result < 0 ? result : port;
+}
+
+unsigned CDPDK_ports(uint16_t *ports, unsigned capacity) {
+    uint16_t port;
+    unsigned count = 0;
+    RTE_ETH_FOREACH_DEV(port) {
+        if (count < capacity) ports[count] = port;
+        count++;
+    }
+    return count;
+}
+
+// MARK: - Facts
+
+typedef struct {
+    uint32_t ours;
+    uint64_t theirs;
+} bit_pair;
+
+static const bit_pair rx_offloads[] = {
+    {CDPDK_rx_ipv4_checksum, RTE_ETH_RX_OFFLOAD_IPV4_CKSUM},
+    {CDPDK_rx_l4_checksum, RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM},
+    {CDPDK_rx_vlan_strip, RTE_ETH_RX_OFFLOAD_VLAN_STRIP},
+};
+static const bit_pair tx_offloads[] = {
+    {CDPDK_tx_ipv4_checksum, RTE_ETH_TX_OFFLOAD_IPV4_CKSUM},
+    {CDPDK_tx_tcp_checksum, RTE_ETH_TX_OFFLOAD_TCP_CKSUM},
+    {CDPDK_tx_udp_checksum, RTE_ETH_TX_OFFLOAD_UDP_CKSUM},
+    {CDPDK_tx_vlan_insert, RTE_ETH_TX_OFFLOAD_VLAN_INSERT},
+    {CDPDK_tx_fast_free, RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE},
+};
+static const bit_pair rss_types[] = {
+    {CDPDK_rss_ip, RTE_ETH_RSS_IP},
+    {CDPDK_rss_tcp, RTE_ETH_RSS_TCP},
+    {CDPDK_rss_udp, RTE_ETH_RSS_UDP},
+    {CDPDK_rss_sctp, RTE_ETH_RSS_SCTP},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+/// Our bits whose counterparts are all (or, with `any`, partly) in `theirs`.
+static uint32_t to_ours(const bit_pair *pairs, size_t count, uint64_t theirs, bool any) {
+    uint32_t ours = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t common = theirs & pairs[i].theirs;
+        if (any ? common != 0 : common == pairs[i].theirs) ours |= pairs[i].ours;
+    }
+    return ours;
+}
+
+static uint64_t to_theirs(const bit_pair *pairs, size_t count, uint32_t ours) {
+    uint64_t theirs = 0;
+    for (size_t i = 0; i < count; i++)
+        if (ours & pairs[i].ours) theirs |= pairs[i].theirs;
+    return theirs;
+}
+
+int CDPDK_port_get_facts(uint16_t port, CDPDK_port_facts *facts) {
+    struct rte_eth_dev_info info;
+    int result = rte_eth_dev_info_get(port, &info);
+    if (result < 0) return result;
+    memset(facts, 0, sizeof *facts);
+    struct rte_ether_addr mac;
+    if ((result = rte_eth_macaddr_get(port, &mac)) < 0) return result;
+    memcpy(facts->mac, mac.addr_bytes, sizeof facts->mac);
+    char name[RTE_ETH_NAME_MAX_LEN] = "";
+    rte_eth_dev_get_name_by_port(port, name);
+    snprintf(facts->device, sizeof facts->device, "%s", name);
+    snprintf(facts->driver, sizeof facts->driver, "%s", info.driver_name);
+    if ((result = rte_eth_dev_get_mtu(port, &facts->mtu)) < 0) return result;
+    facts->min_mtu = info.min_mtu;
+    facts->max_mtu = info.max_mtu;
+    facts->max_rx_queues = info.max_rx_queues;
+    facts->max_tx_queues = info.max_tx_queues;
+    facts->max_rx_descriptors = info.rx_desc_lim.nb_max;
+    facts->min_rx_descriptors = info.rx_desc_lim.nb_min;
+    facts->max_tx_descriptors = info.tx_desc_lim.nb_max;
+    facts->min_tx_descriptors = info.tx_desc_lim.nb_min;
+    facts->offloads = to_ours(rx_offloads, COUNT(rx_offloads), info.rx_offload_capa, false) |
+                      to_ours(tx_offloads, COUNT(tx_offloads), info.tx_offload_capa, false);
+    facts->rss = to_ours(rss_types, COUNT(rss_types), info.flow_type_rss_offloads, true);
+    facts->reta_size = info.reta_size;
+    facts->socket = (int16_t)rte_eth_dev_socket_id(port);
+    // Drivers without a bus are named net_<something>, and so are PCI drivers; only the latter's
+    // devices carry an address with colons.
+    facts->is_virtual = strchr(name, ':') == NULL;
+    return 0;
+}
+
+// MARK: - Setup
+
+#define TRY(call, name)                                                                            \
+    do {                                                                                           \
+        int result = (call);                                                                       \
+        if (result < 0) {                                                                          \
+            *failed = name;                                                                        \
+            return result;                                                                         \
+        }                                                                                          \
+    } while (0)
+
+static int setup_queues(uint16_t port, CDPDK_port_setup *setup, const struct rte_eth_conf *conf,
+                        const struct rte_eth_dev_info *info, const char **failed) {
+    unsigned socket = (unsigned)rte_eth_dev_socket_id(port);
+    for (uint16_t queue = 0; queue < setup->rx_queues; queue++) {
+        struct rte_eth_rxconf rx = info->default_rxconf;
+        rx.offloads = conf->rxmode.offloads & info->rx_queue_offload_capa;
+        TRY(rte_eth_rx_queue_setup(port, queue, setup->rx_descriptors, socket, &rx,
+                                   (struct rte_mempool *)setup->pool),
+            "rte_eth_rx_queue_setup");
+    }
+    for (uint16_t queue = 0; queue < setup->tx_queues; queue++) {
+        struct rte_eth_txconf tx = info->default_txconf;
+        tx.offloads = conf->txmode.offloads & info->tx_queue_offload_capa;
+        TRY(rte_eth_tx_queue_setup(port, queue, setup->tx_descriptors, socket, &tx),
+            "rte_eth_tx_queue_setup");
+    }
+    return 0;
+}
+
+int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed) {
+    struct rte_eth_dev_info info;
+    TRY(rte_eth_dev_info_get(port, &info), "rte_eth_dev_info_get");
+    struct rte_eth_conf conf = {0};
+    conf.rxmode.offloads = to_theirs(rx_offloads, COUNT(rx_offloads), setup->offloads) &
+                           info.rx_offload_capa;
+    conf.txmode.offloads = to_theirs(tx_offloads, COUNT(tx_offloads), setup->offloads) &
+                           info.tx_offload_capa;
+    // A device checks this MTU against its buffers; the wanted one is set below.
+    conf.rxmode.mtu = RTE_ETHER_MTU;
+    if (info.max_mtu && conf.rxmode.mtu > info.max_mtu) conf.rxmode.mtu = info.max_mtu;
+    uint64_t rss = to_theirs(rss_types, COUNT(rss_types), setup->rss) & info.flow_type_rss_offloads;
+    if (setup->rx_queues > 1 && rss) {
+        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+        conf.rx_adv_conf.rss_conf.rss_hf = rss;
+    }
+    TRY(rte_eth_dev_configure(port, setup->rx_queues, setup->tx_queues, &conf),
+        "rte_eth_dev_configure");
+    TRY(rte_eth_dev_adjust_nb_rx_tx_desc(port, &setup->rx_descriptors, &setup->tx_descriptors),
+        "rte_eth_dev_adjust_nb_rx_tx_desc");
+    uint16_t mtu;
+    if (setup->mtu && rte_eth_dev_get_mtu(port, &mtu) == 0 && mtu != setup->mtu) {
+        int result = rte_eth_dev_set_mtu(port, setup->mtu);
+        if (result < 0 && result != -ENOTSUP) {
+            *failed = "rte_eth_dev_set_mtu";
+            return result;
+        }
+    }
+    int result = setup_queues(port, setup, &conf, &info, failed);
+    if (result < 0) return result;
+    TRY(rte_eth_dev_start(port), "rte_eth_dev_start");
+    if (setup->promiscuous) {
+        result = rte_eth_promiscuous_enable(port);
+        if (result < 0 && result != -ENOTSUP) {
+            *failed = "rte_eth_promiscuous_enable";
+            return result;
+        }
+    }
+    if (setup->all_multicast) {
+        result = rte_eth_allmulticast_enable(port);
+        if (result < 0 && result != -ENOTSUP) {
+            *failed = "rte_eth_allmulticast_enable";
+            return result;
+        }
+    }
+    return 0;
+}
+
+void CDPDK_port_close(uint16_t port) {
+    rte_eth_dev_stop(port);
+    rte_eth_dev_close(port);
+}
+
+// MARK: - State
+
+int CDPDK_port_get_link(uint16_t port, CDPDK_link *link) {
+    struct rte_eth_link found;
+    int result = rte_eth_link_get_nowait(port, &found);
+    if (result < 0) return result;
+    link->is_up = found.link_status == RTE_ETH_LINK_UP;
+    link->is_full_duplex = found.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
+    link->megabits = found.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : found.link_speed;
+    return 0;
+}
+
+int CDPDK_port_get_statistics(uint16_t port, CDPDK_port_statistics *statistics) {
+    struct rte_eth_stats found;
+    int result = rte_eth_stats_get(port, &found);
+    if (result < 0) return result;
+    *statistics = (CDPDK_port_statistics){
+        .rx_packets = found.ipackets,
+        .tx_packets = found.opackets,
+        .rx_bytes = found.ibytes,
+        .tx_bytes = found.obytes,
+        .rx_missed = found.imissed,
+        .rx_errors = found.ierrors,
+        .tx_errors = found.oerrors,
+        .rx_no_buffer = found.rx_nombuf,
+    };
+    return 0;
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Addressing
+import CDPDK
+public import Packet
+
+/// A network device that DPDK drives, from its discovery to its end.
+@safe
+public struct Device: Sendable {
+    /// What it says of itself before it is started.
+    public struct Facts: Sendable {
+        public var device: String
+        public var driver: String
+        public var macAddress: MACAddress
+        public var mtu: Int
+        public var largestMTU: Int
+        public var receiveQueues: Int
+        public var transmitQueues: Int
+        public var offloads: PortTraits.Offloads
+        public var canScaleReceive: Bool
+        public var socket: Int
+        /// Not on a bus: polling it without pause only burns a CPU.
+        public var isVirtual: Bool
+    }
+
+    /// What it is to be.
+    public struct Setup: Sendable {
+        public var receiveQueues = 1
+        public var transmitQueues = 1
+        public var receiveDescriptors = 256
+        public var transmitDescriptors = 512
+        public var mtu = 1500
+        public var rss: RSS = [.tcp]
+        public var isPromiscuous = false
+        public var allMulticast = false
+        public var fastFree = true
+
+        public init() {}
+    }
+
+    /// Fields that receive-side scaling looks at.
+    public struct RSS: OptionSet, Sendable {
+        public var rawValue: UInt32
+
+        public init(rawValue: UInt32) {
+            self.rawValue = rawValue
+        }
+
+        public static let ip = RSS(rawValue: UInt32(CDPDK_rss_ip.rawValue))
+        public static let tcp = RSS(rawValue: UInt32(CDPDK_rss_tcp.rawValue))
+        public static let udp = RSS(rawValue: UInt32(CDPDK_rss_udp.rawValue))
+        public static let sctp = RSS(rawValue: UInt32(CDPDK_rss_sctp.rawValue))
+    }
+
+    let port: UInt16
+    public let facts: Facts
+
+    // MARK: - Finding
+
+    /// Every device that DPDK has found, in its order.
+    public static func all() throws(DPDKError) -> [Device] {
+        let ports = unsafe withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 64) { ports in
+            unsafe ports.initialize(repeating: 0)
+            let count = unsafe CDPDK_ports(ports.baseAddress, 64)
+            return unsafe Array(ports.prefix(Int(count)))
+        }
+        var devices: [Device] = []
+        for port in ports { devices.append(try Device(port: port)) }
+        return devices
+    }
+
+    /// The device with DPDK's name for it: `0000:06:00.0`, `net_af_packet0`.
+    public static func named(_ name: String) throws(DPDKError) -> Device {
+        let found = unsafe name.withCString { unsafe CDPDK_find_port($0) }
+        return try Device(
+            port: UInt16(try check(found, "rte_eth_dev_get_port_by_name", on: name))
+        )
+    }
+
+    init(port: UInt16) throws(DPDKError) {
+        self.port = port
+        var raw = CDPDK_port_facts()
+        try check(
+            unsafe CDPDK_port_get_facts(port, &raw),
+            "rte_eth_dev_info_get",
+            on: "port \(port)"
+        )
+        facts = Facts(raw)
+    }
+
+    // MARK: - Life
+
+    /// Configures and starts the device with as much of `setup` as it can do.
+    ///
+    /// Notes say in words what it cannot.
+    public func start(
+        _ setup: Setup,
+        pool: PacketPool
+    ) throws(DPDKError) -> (applied: Setup, notes: [String]) {
+        var applied = setup
+        var notes: [String] = []
+        func limit(_ path: WritableKeyPath<Setup, Int>, _ most: Int, _ what: String) {
+            guard applied[keyPath: path] > most else { return }
+            notes.append("\(what): \(most) instead of \(applied[keyPath: path])")
+            applied[keyPath: path] = most
+        }
+        if !facts.canScaleReceive {
+            limit(\.receiveQueues, 1, "no receive-side scaling, receive queues")
+        }
+        limit(\.receiveQueues, facts.receiveQueues, "receive queues")
+        limit(\.transmitQueues, facts.transmitQueues, "transmit queues")
+        limit(\.mtu, facts.largestMTU, "MTU")
+        var raw = unsafe CDPDK_port_setup()
+        unsafe raw.rx_queues = UInt16(applied.receiveQueues)
+        unsafe raw.tx_queues = UInt16(applied.transmitQueues)
+        unsafe raw.rx_descriptors = UInt16(applied.receiveDescriptors)
+        unsafe raw.tx_descriptors = UInt16(applied.transmitDescriptors)
+        unsafe raw.offloads = facts.offloads.rawValue & Self.portableOffloads
+        if applied.fastFree { unsafe raw.offloads |= UInt32(CDPDK_tx_fast_free.rawValue) }
+        unsafe raw.rss = applied.rss.rawValue
+        unsafe raw.mtu = UInt16(applied.mtu)
+        unsafe raw.promiscuous = applied.isPromiscuous
+        unsafe raw.all_multicast = applied.allMulticast
+        unsafe raw.pool = pool.pointer
+        var failed: UnsafePointer<CChar>?
+        let result = unsafe CDPDK_port_start(port, &raw, &failed)
+        guard result >= 0 else {
+            let call = unsafe failed.map { unsafe String(cString: $0) } ?? "start"
+            throw DPDKError(call, result, on: facts.device)
+        }
+        applied.receiveDescriptors = unsafe Int(raw.rx_descriptors)
+        applied.transmitDescriptors = unsafe Int(raw.tx_descriptors)
+        return (applied, notes)
+    }
+
+    public func close() { CDPDK_port_close(port) }
+
+    /// A worker's handle to one queue of each direction; `index` is our number for the port.
+    public func handle(
+        index: Int,
+        receiveQueue: Int,
+        transmitQueue: Int,
+        mtu: Int,
+        pool: PacketPool
+    ) -> DPDKPort {
+        DPDKPort(
+            port: port,
+            receiveQueue: receiveQueue,
+            transmitQueue: transmitQueue,
+            pool: pool,
+            traits: PortTraits(
+                index: UInt16(index),
+                macAddress: facts.macAddress,
+                mtu: UInt16(mtu),
+                offloads: facts.offloads
+            )
+        )
+    }
+
+    /// Offloads whose bits are the same here and in C.
+    private static let portableOffloads: UInt32 = 0x7F
+
+    // MARK: - State
+
+    public struct Link: Equatable, Sendable {
+        public var isUp: Bool
+        /// 0 when the device does not know.
+        public var megabits: Int
+    }
+
+    public var link: Link {
+        var raw = CDPDK_link()
+        guard unsafe CDPDK_port_get_link(port, &raw) >= 0 else {
+            return Link(isUp: false, megabits: 0)
+        }
+        return Link(isUp: raw.is_up, megabits: Int(raw.megabits))
+    }
+
+    /// Counters since the start.
+    public struct Statistics: Equatable, Sendable {
+        public var receivedPackets: UInt64 = 0
+        public var transmittedPackets: UInt64 = 0
+        public var receivedBytes: UInt64 = 0
+        public var transmittedBytes: UInt64 = 0
+        /// Dropped by the device because nobody took them in time.
+        public var missed: UInt64 = 0
+        public var receiveErrors: UInt64 = 0
+        public var transmitErrors: UInt64 = 0
+        /// Dropped because the pool was empty.
+        public var noBuffer: UInt64 = 0
+    }
+
+    public var statistics: Statistics {
+        var raw = CDPDK_port_statistics()
+        guard unsafe CDPDK_port_get_statistics(port, &raw) >= 0 else { return Statistics() }
+        return Statistics(
+            receivedPackets: raw.rx_packets,
+            transmittedPackets: raw.tx_packets,
+            receivedBytes: raw.rx_bytes,
+            transmittedBytes: raw.tx_bytes,
+            missed: raw.rx_missed,
+            receiveErrors: raw.rx_errors,
+            transmitErrors: raw.tx_errors,
+            noBuffer: raw.rx_no_buffer
+        )
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import CPacket
+import DPDK
+import Packet
+import Testing
+
+/// EAL starts once in a process, so these run one after another on one start.
+@Suite(.serialized) struct DeviceTests {
+    private static let started: Result<Void, DPDKError> = Result {
+        () throws(DPDKError) in
+        try Environment.start(
+            EALOptions(
+                instance: "tests",
+                mainLcore: (0, 0),
+                workerLcores: [],
+                allowsHugepages: false,
+                memory: 128,
+                virtualDevices: ["net_ring0", "net_null0", "net_null1"]
+            )
+        )
+    }
+
+    private func makePool(_ name: String) throws -> PacketPool {
+        try Self.started.get()
+        return try PacketPool(name: name, size: 1023, cache: 32, frameSize: 2048, socket: -1)
+    }
+
+    @Test func `devices are found by their names and tell what they are`() throws {
+        try Self.started.get()
+        let ring = try Device.named("net_ring0")
+        #expect(ring.facts.isVirtual)
+        #expect(ring.facts.driver.contains("ring"))
+        #expect(try Device.all().count == 3)
+        #expect(Environment.version.hasPrefix("DPDK"))
+        #expect(Environment.cycleFrequency > 100_000_000)
+    }
+
+    @Test func `a device that is not there is named in the error`() throws {
+        try Self.started.get()
+        let error = #expect(throws: DPDKError.self) { try Device.named("net_none7") }
+        #expect(error?.description.contains("net_none7") == true)
+    }
+
+    @Test func `frames go through a ring device unchanged, and no buffer is lost`() throws {
+        let pool = try makePool("ring")
+        defer { pool.destroy() }
+        let device = try Device.named("net_ring0")
+        let (applied, _) = try device.start(Device.Setup(), pool: pool)
+        defer { device.close() }
+        let port = device.handle(
+            index: 0,
+            receiveQueue: 0,
+            transmitQueue: 0,
+            mtu: applied.mtu,
+            pool: pool
+        )
+        var burst = Burst(capacity: 32)
+        for number in 0..<32 {
+            guard let packet = port.allocate() else {
+                Issue.record("the pool is empty")
+                break
+            }
+            unsafe packet.buffer.pointee.data_len = 60
+            unsafe packet.buffer.pointee.pkt_len = 60
+            unsafe packet.frame.storeBytes(of: UInt8(number), as: UInt8.self)
+            burst.append(packet)
+        }
+        #expect(pool.inUse == 32)
+        port.transmit(&burst)
+        let isEmpty = burst.isEmpty
+        #expect(isEmpty)
+        port.receive(into: &burst)
+        let count = burst.count
+        #expect(count == 32)
+        for position in 0..<count {
+            let packet = burst.take(position)
+            let first = unsafe packet.frame.load(as: UInt8.self)
+            let length = packet.count
+            _ = unsafe packet.release()
+            #expect(first == UInt8(position) && length == 60)
+        }
+        port.free(&burst)
+        #expect(pool.inUse == 0 && pool.available == 1023)
+        #expect(device.statistics.receivedPackets == 32)
+        #expect(device.link.isUp)
+    }
+
+    @Test func `what a device cannot do is lowered and said`() throws {
+        let pool = try makePool("null")
+        defer { pool.destroy() }
+        let device = try Device.named("net_null0")
+        var setup = Device.Setup()
+        setup.receiveQueues = 5000
+        setup.transmitQueues = 5000
+        let (applied, notes) = try device.start(setup, pool: pool)
+        defer { device.close() }
+        #expect(applied.receiveQueues == min(device.facts.receiveQueues, applied.receiveQueues))
+        #expect(applied.transmitQueues == device.facts.transmitQueues)
+        #expect(!notes.isEmpty)
+    }
+
+    @Test func `a burst from a device fills as far as there is room`() throws {
+        let pool = try makePool("null1")
+        defer { pool.destroy() }
+        let device = try Device.named("net_null1")
+        _ = try device.start(Device.Setup(), pool: pool)
+        defer { device.close() }
+        let port = device.handle(
+            index: 1,
+            receiveQueue: 0,
+            transmitQueue: 0,
+            mtu: 1500,
+            pool: pool
+        )
+        var burst = Burst(capacity: 32)
+        port.receive(into: &burst)
+        let isFull = burst.isFull
+        #expect(isFull)
+        port.receive(into: &burst)
+        port.free(&burst)
+        #expect(pool.inUse == 0)
+    }
+
+    @Test func `offloads have the same bits in C and in Swift`() {
+        #expect(Device.offloadBitsAgree)
+    }
+}
