@@ -27,10 +27,11 @@ func pkgConfig(_ arguments: String...) -> [String]? {
 
 let dpdkCompilerFlags = pkgConfig("--cflags", "libdpdk")
 /// `swiftc` links, and passes `-Wl,` words on only one by one.
-let dpdkLinkerFlags = (pkgConfig("--libs", "libdpdk") ?? []).flatMap { flag in
-    guard flag.hasPrefix("-Wl,") else { return [flag] }
-    return flag.dropFirst(4).split(separator: ",").flatMap { ["-Xlinker", String($0)] }
-}
+let dpdkLinkerFlags = (pkgConfig("--libs", "libdpdk") ?? [])
+    .flatMap { flag in
+        guard flag.hasPrefix("-Wl,") else { return [flag] }
+        return flag.dropFirst(4).split(separator: ",").flatMap { ["-Xlinker", String($0)] }
+    }
 let hasDPDK = dpdkCompilerFlags != nil
 
 /// `DPVS_CPU` names the oldest CPU that the build must run on (`-march`): see doc/performance.md.
@@ -72,23 +73,16 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
-func package(
-    _ product: String,
-    _ package: String,
-    moduleAliases: [String: String]? = nil
-) -> Target.Dependency {
-    .product(name: product, package: package, moduleAliases: moduleAliases)
+func package(_ product: String, _ package: String) -> Target.Dependency {
+    .product(name: product, package: package)
 }
-
-/// The HTTP packages depend on a module `Configuration` of their own; theirs goes by another name.
-let aliases = ["Configuration": "SwiftConfiguration"]
 
 let argumentParser = package("ArgumentParser", "swift-argument-parser")
 let logging = package("Logging", "swift-log")
-let hummingbird = package("Hummingbird", "hummingbird", moduleAliases: aliases)
-let hummingbirdTesting = package("HummingbirdTesting", "hummingbird", moduleAliases: aliases)
+let hummingbird = package("Hummingbird", "hummingbird")
+let hummingbirdTesting = package("HummingbirdTesting", "hummingbird")
 let httpTypes = package("HTTPTypes", "swift-http-types")
-let asyncHTTPClient = package("AsyncHTTPClient", "async-http-client", moduleAliases: aliases)
+let asyncHTTPClient = package("AsyncHTTPClient", "async-http-client")
 let nioCore = package("NIOCore", "swift-nio")
 let nioHTTP1 = package("NIOHTTP1", "swift-nio")
 let lifecycle = package("ServiceLifecycle", "swift-service-lifecycle")
@@ -133,8 +127,8 @@ let hotTargets: [Target] = [
 
 let coldTargets: [Target] = [
     cold("Model", ["Addressing"]),
-    cold("Configuration", ["Model", "Addressing", "YAML"]),
-    cold("Reload", ["Configuration", "Model", "Linux", logging]),
+    cold("ConfigurationFiles", ["Model", "Addressing", "YAML"]),
+    cold("Reload", ["ConfigurationFiles", "Model", "Linux", logging]),
     cold("MetricsExposition"),
     cold("Control", ["Model", "Addressing", asyncHTTPClient, nioCore, nioHTTP1]),
     cold(
@@ -146,7 +140,10 @@ let coldTargets: [Target] = [
     ),
     cold(
         "Provisioning",
-        ["Model", "Dataplane", "Balancing", "Network", "Packet", "Containers", "Addressing", "Timing"]
+        [
+            "Model", "Dataplane", "Balancing", "Network", "Packet", "Containers", "Addressing",
+            "Timing",
+        ]
     ),
 ]
 
@@ -169,8 +166,8 @@ let testTargets: [Target] = [
         ["Balancing", "Network", "Packet", "PacketTesting", "Addressing", "Timing", "Containers"]
     ),
     tests("ModelTests", ["Model", "Addressing"]),
-    tests("ConfigurationTests", ["Configuration", "Model", "Addressing", "YAML"]),
-    tests("ReloadTests", ["Reload", "Configuration", "Model", "Addressing", "Linux"]),
+    tests("ConfigurationFilesTests", ["ConfigurationFiles", "Model", "Addressing", "YAML"]),
+    tests("ReloadTests", ["Reload", "ConfigurationFiles", "Model", "Addressing", "Linux"]),
     tests("MetricsExpositionTests", ["MetricsExposition"]),
     tests(
         "ControlTests",
@@ -183,7 +180,7 @@ let testTargets: [Target] = [
         "ScenarioTests",
         [
             "Provisioning", "Dataplane", "Balancing", "Network", "Packet", "PacketTesting",
-            "Configuration", "Model", "Addressing", "Timing", "Containers",
+            "ConfigurationFiles", "Model", "Addressing", "Timing", "Containers",
         ]
     ),
 ]
@@ -203,7 +200,7 @@ let dpdkTargets: [Target] = [
         name: "dpvs",
         dependencies: [
             "Provisioning", "Dataplane", "Balancing", "Network", "Packet", "DPDK", "Containers",
-            "Timing", "Addressing", "Reload", "Configuration", "Model", "MetricsExposition",
+            "Timing", "Addressing", "Reload", "ConfigurationFiles", "Model", "MetricsExposition",
             "Control", "ControlServer", "Linux", argumentParser, logging, lifecycle,
         ],
         swiftSettings: hotSettings
