@@ -28,9 +28,10 @@ package enum ItemCatalogue {
     /// Keywords that may stand in the block `path`, "" being the file.
     package static func keywords(in path: String) -> [String] {
         let prefix = path.isEmpty ? "" : path + "."
-        let below = items.filter { $0.path.hasPrefix(prefix) }.compactMap {
-            $0.path.dropFirst(prefix.count).split(separator: ".").first.map(String.init)
-        }
+        let below = items.filter { $0.path.hasPrefix(prefix) }
+            .compactMap {
+                $0.path.dropFirst(prefix.count).split(separator: ".").first.map(String.init)
+            }
         return Array(Set(below)).sorted()
     }
 
@@ -60,45 +61,84 @@ package enum ItemCatalogue {
         row(
             "global_defs.log_level",
             .choice(["EMERG", "ALERT", "CRIT", "ERR", "WARNING", "NOTICE", "INFO", "DEBUG"]),
-            .text("INFO"), .live, true, "least severe message that is logged"
+            .text("INFO"),
+            .live,
+            true,
+            "least severe message that is logged"
         ),
         row(
-            "global_defs.log_file", .text(longest: 255), nil, .live, false,
+            "global_defs.log_file",
+            .text(longest: 255),
+            nil,
+            .live,
+            false,
             "file to log to; messages go to standard error or the journal"
         ),
         row(
-            "global_defs.log_with_timestamp", .onOff, .flag(false), .live, false,
+            "global_defs.log_with_timestamp",
+            .onOff,
+            .flag(false),
+            .live,
+            false,
             "time before each message of log_file"
         ),
         row(
-            "global_defs.log_async_mode", .onOff, .flag(false), .start, false,
+            "global_defs.log_async_mode",
+            .onOff,
+            .flag(false),
+            .start,
+            false,
             "log from a core of its own; workers never log"
         ),
         row(
-            "global_defs.log_async_pool_size", .integer(1023...(.max), .powerOfTwoLessOne),
-            .integer(16383), .start, false, "messages of log_async_mode"
+            "global_defs.log_async_pool_size",
+            .integer(1023...(.max), .powerOfTwoLessOne),
+            .integer(16383),
+            .start,
+            false,
+            "messages of log_async_mode"
         ),
         row("global_defs.kni", .onOff, .flag(true), .start, false, "kernel companions of ports"),
         row("global_defs.lldp", .onOff, .flag(false), .live, false, "link-layer discovery"),
         row("global_defs.pdump", .onOff, .flag(false), .start, false, "capture for dpdk-pdump"),
         row(
-            "global_defs.idle_backoff", .choice(["auto", "on", "off"]), .text("auto"), .start, true,
+            "global_defs.idle_backoff",
+            .choice(["auto", "on", "off"]),
+            .text("auto"),
+            .start,
+            true,
             "sleep for moments when no packets come; auto: with virtual devices only"
         ),
         row(
-            "global_defs.hugepages", .choice(["auto", "off"]), .text("auto"), .start, true,
+            "global_defs.hugepages",
+            .choice(["auto", "off"]),
+            .text("auto"),
+            .start,
+            true,
             "use hugepages for packets when enough are free"
         ),
         row(
-            "global_defs.memory", .integer(64...1_048_576), nil, .start, true,
+            "global_defs.memory",
+            .integer(64...1_048_576),
+            nil,
+            .start,
+            true,
             "MiB of packet memory; what the pools need by default"
         ),
         row(
-            "global_defs.metrics_address", .text(longest: 64), nil, .start, true,
+            "global_defs.metrics_address",
+            .text(longest: 64),
+            nil,
+            .start,
+            true,
             "address and port that serve metrics and probes over TCP"
         ),
         row(
-            "global_defs.drain_timeout", .duration, .integer(30_000), .live, true,
+            "global_defs.drain_timeout",
+            .duration,
+            .integer(30_000),
+            .live,
+            true,
             "how long SIGTERM waits for connections to finish"
         ),
     ]
@@ -106,222 +146,422 @@ package enum ItemCatalogue {
     private static let netif =
         [
             row(
-                "netif_defs.pktpool_size", .integer(1023...134_217_727, .powerOfTwoLessOne),
-                .integer(65535), .start, true, "packet buffers"
+                "netif_defs.pktpool_size",
+                .integer(1023...134_217_727, .powerOfTwoLessOne),
+                .integer(65535),
+                .start,
+                true,
+                "packet buffers"
             ),
             row(
-                "netif_defs.pktpool_cache", .integer(32...8192, .powerOfTwo), .integer(256), .start,
-                true, "packet buffers that stay with each worker"
+                "netif_defs.pktpool_cache",
+                .integer(32...8192, .powerOfTwo),
+                .integer(256),
+                .start,
+                true,
+                "packet buffers that stay with each worker"
             ),
             row(
-                "netif_defs.fdir_mode", .choice(["perfect", "signature"]), .text("perfect"), .start,
-                false, "kind of flow rules on older devices"
+                "netif_defs.fdir_mode",
+                .choice(["perfect", "signature"]),
+                .text("perfect"),
+                .start,
+                false,
+                "kind of flow rules on older devices"
             ),
         ] + device + bonding
 
     private static let device = [
         row(
-            "netif_defs.device.driver", .text(longest: 255), nil, .start, true,
+            "netif_defs.device.driver",
+            .text(longest: 255),
+            nil,
+            .start,
+            true,
             "DPDK device without a bus: net_af_packet,iface=eth1"
         ),
         row(
-            "netif_defs.device.pci", .text(longest: 32), nil, .start, true,
+            "netif_defs.device.pci",
+            .text(longest: 32),
+            nil,
+            .start,
+            true,
             "PCI address of the device: 0000:06:00.0"
         ),
         row(
-            "netif_defs.device.resource", .text(longest: 255), nil, .start, true,
+            "netif_defs.device.resource",
+            .text(longest: 255),
+            nil,
+            .start,
+            true,
             "resource of the SR-IOV device plugin whose device this is"
         ),
         row(
-            "netif_defs.device.rx.queue_number", .integer(0...16), nil, .start, true,
+            "netif_defs.device.rx.queue_number",
+            .integer(0...16),
+            nil,
+            .start,
+            true,
             "receive queues; as many as workers poll by default"
         ),
         row(
-            "netif_defs.device.rx.descriptor_number", .integer(16...8192, .powerOfTwo),
-            .integer(256), .start, true, "descriptors of a receive queue"
+            "netif_defs.device.rx.descriptor_number",
+            .integer(16...8192, .powerOfTwo),
+            .integer(256),
+            .start,
+            true,
+            "descriptors of a receive queue"
         ),
         row(
             "netif_defs.device.rx.rss",
             .words(["all", "ip", "tcp", "udp", "sctp", "ether", "port", "tunnel"]),
-            .words(["tcp"]), .start, true, "what receive-side scaling looks at"
+            .words(["tcp"]),
+            .start,
+            true,
+            "what receive-side scaling looks at"
         ),
         row(
-            "netif_defs.device.tx.queue_number", .integer(0...16), nil, .start, true,
+            "netif_defs.device.tx.queue_number",
+            .integer(0...16),
+            nil,
+            .start,
+            true,
             "transmit queues; one for each worker by default"
         ),
         row(
-            "netif_defs.device.tx.descriptor_number", .integer(16...8192, .powerOfTwo),
-            .integer(512), .start, true, "descriptors of a transmit queue"
+            "netif_defs.device.tx.descriptor_number",
+            .integer(16...8192, .powerOfTwo),
+            .integer(512),
+            .start,
+            true,
+            "descriptors of a transmit queue"
         ),
         row(
-            "netif_defs.device.tx.mbuf_fast_free", .onOff, .flag(true), .start, true,
+            "netif_defs.device.tx.mbuf_fast_free",
+            .onOff,
+            .flag(true),
+            .start,
+            true,
             "let the device free buffers in bulk"
         ),
         row(
-            "netif_defs.device.promisc_mode", .flag, .flag(false), .start, true,
+            "netif_defs.device.promisc_mode",
+            .flag,
+            .flag(false),
+            .start,
+            true,
             "receive frames for other addresses"
         ),
         row(
-            "netif_defs.device.allmulticast", .flag, .flag(false), .start, true,
+            "netif_defs.device.allmulticast",
+            .flag,
+            .flag(false),
+            .start,
+            true,
             "receive every multicast frame"
         ),
         row(
-            "netif_defs.device.mtu", .integer(1...9000), .integer(1500), .start, true,
+            "netif_defs.device.mtu",
+            .integer(1...9000),
+            .integer(1500),
+            .start,
+            true,
             "largest IP packet in octets"
         ),
         row(
-            "netif_defs.device.kni_name", .text(longest: 31), nil, .start, false,
+            "netif_defs.device.kni_name",
+            .text(longest: 31),
+            nil,
+            .start,
+            false,
             "name of the kernel companion"
         ),
     ]
 
     private static let bonding = [
         row(
-            "netif_defs.bonding.mode", .integer(0...6), .integer(0), .start, false,
+            "netif_defs.bonding.mode",
+            .integer(0...6),
+            .integer(0),
+            .start,
+            false,
             "bonding mode of DPDK"
         ),
         row(
-            "netif_defs.bonding.slave", .words([]), nil, .start, false, "member device; repeats"
+            "netif_defs.bonding.slave",
+            .words([]),
+            nil,
+            .start,
+            false,
+            "member device; repeats"
         ),
         row("netif_defs.bonding.primary", .text(longest: 31), nil, .start, false, "first member"),
         row(
-            "netif_defs.bonding.numa_node", .integer(-1...63), .integer(0), .start, false,
+            "netif_defs.bonding.numa_node",
+            .integer(-1...63),
+            .integer(0),
+            .start,
+            false,
             "memory node"
         ),
         row(
-            "netif_defs.bonding.kni_name", .text(longest: 31), nil, .start, false,
+            "netif_defs.bonding.kni_name",
+            .text(longest: 31),
+            nil,
+            .start,
+            false,
             "name of the kernel companion"
         ),
         row(
-            "netif_defs.bonding.options", .text(longest: 255), .text("dedicated_queues=on"), .start,
-            false, "options as key=value, separated by semicolons"
+            "netif_defs.bonding.options",
+            .text(longest: 255),
+            .text("dedicated_queues=on"),
+            .start,
+            false,
+            "options as key=value, separated by semicolons"
         ),
     ]
 
     private static let workers = [
         row(
-            "worker_defs.workers", .integer(1...63), nil, .start, true,
+            "worker_defs.workers",
+            .integer(1...63),
+            nil,
+            .start,
+            true,
             "number of workers when no worker block is there; 1 by default"
         ),
         row(
-            "worker_defs.worker.type", .choice(["master", "slave", "kni"]), .text("slave"), .start,
-            true, "what the core does"
+            "worker_defs.worker.type",
+            .choice(["master", "slave", "kni"]),
+            .text("slave"),
+            .start,
+            true,
+            "what the core does"
         ),
         row(
-            "worker_defs.worker.cpu_id", .integer(0...63), nil, .start, true,
+            "worker_defs.worker.cpu_id",
+            .integer(0...63),
+            nil,
+            .start,
+            true,
             "number of the worker, and its CPU unless --lcores says otherwise"
         ),
         row(
-            "worker_defs.worker.icmp_redirect_core", .flag, .flag(false), .start, false,
+            "worker_defs.worker.icmp_redirect_core",
+            .flag,
+            .flag(false),
+            .start,
+            false,
             "handle all ICMP on this core"
         ),
         row(
-            "worker_defs.worker.port.rx_queue_ids", .integers(0...15), nil, .start, true,
+            "worker_defs.worker.port.rx_queue_ids",
+            .integers(0...15),
+            nil,
+            .start,
+            true,
             "receive queues that it polls"
         ),
         row(
-            "worker_defs.worker.port.tx_queue_ids", .integers(0...15), nil, .start, true,
+            "worker_defs.worker.port.tx_queue_ids",
+            .integers(0...15),
+            nil,
+            .start,
+            true,
             "transmit queues that it fills"
         ),
         row(
-            "worker_defs.worker.port.isol_rx_cpu_ids", .integers(1...63), nil, .start, false,
+            "worker_defs.worker.port.isol_rx_cpu_ids",
+            .integers(1...63),
+            nil,
+            .start,
+            false,
             "cores that only receive"
         ),
         row(
-            "worker_defs.worker.port.isol_rxq_ring_sz", .integer(1024...2_147_483_648, .powerOfTwo),
-            .integer(1_048_576), .start, false, "ring from such a core"
+            "worker_defs.worker.port.isol_rxq_ring_sz",
+            .integer(1024...2_147_483_648, .powerOfTwo),
+            .integer(1_048_576),
+            .start,
+            false,
+            "ring from such a core"
         ),
     ]
 
     private static let stack = [
         row(
-            "timer_defs.schedule_interval", .integer(1...10_000_000), .integer(10), .live, false,
+            "timer_defs.schedule_interval",
+            .integer(1...10_000_000),
+            .integer(10),
+            .live,
+            false,
             "microseconds between runs of the timers; ours run at every turn"
         ),
         row(
-            "neigh_defs.unres_queue_length", .integer(16...8192), .integer(128), .start, true,
+            "neigh_defs.unres_queue_length",
+            .integer(16...8192),
+            .integer(128),
+            .start,
+            true,
             "packets that wait for one neighbour"
         ),
         row(
-            "neigh_defs.timeout", .integer(1...3600), .integer(60), .live, true,
+            "neigh_defs.timeout",
+            .integer(1...3600),
+            .integer(60),
+            .live,
+            true,
             "seconds for which a neighbour's answer counts"
         ),
         row(
-            "ipset_defs.ipset_hash_pool_size", .integer(65536...(.max), .powerOfTwoLessOne),
-            .integer(262_143), .start, false, "members of all sets"
+            "ipset_defs.ipset_hash_pool_size",
+            .integer(65536...(.max), .powerOfTwoLessOne),
+            .integer(262_143),
+            .start,
+            false,
+            "members of all sets"
         ),
         row(
-            "ipv4_defs.forwarding", .onOff, .flag(false), .live, false,
+            "ipv4_defs.forwarding",
+            .onOff,
+            .flag(false),
+            .live,
+            false,
             "route packets that are not for us"
         ),
         row(
-            "ipv4_defs.default_ttl", .integer(0...255), .integer(64), .live, true,
+            "ipv4_defs.default_ttl",
+            .integer(0...255),
+            .integer(64),
+            .live,
+            true,
             "TTL of packets that are made here"
         ),
         row(
-            "ipv4_defs.fragment.bucket_number", .integer(32...65536), .integer(4096), .start, false,
+            "ipv4_defs.fragment.bucket_number",
+            .integer(32...65536),
+            .integer(4096),
+            .start,
+            false,
             "table of fragments"
         ),
         row(
-            "ipv4_defs.fragment.bucket_entries", .integer(1...256, .powerOfTwo), .integer(16),
-            .start, false, "entries of a bucket"
+            "ipv4_defs.fragment.bucket_entries",
+            .integer(1...256, .powerOfTwo),
+            .integer(16),
+            .start,
+            false,
+            "entries of a bucket"
         ),
         row(
-            "ipv4_defs.fragment.max_entries", .integer(1...(.max)), .integer(4096), .start, false,
+            "ipv4_defs.fragment.max_entries",
+            .integer(1...(.max)),
+            .integer(4096),
+            .start,
+            false,
             "packets in reassembly"
         ),
         row(
-            "ipv4_defs.fragment.ttl", .integer(1...255), .integer(1), .start, false,
+            "ipv4_defs.fragment.ttl",
+            .integer(1...255),
+            .integer(1),
+            .start,
+            false,
             "seconds that fragments are kept"
         ),
         row("ipv6_defs.disable", .onOff, .flag(false), .live, false, "drop all IPv6"),
         row("ipv6_defs.forwarding", .onOff, .flag(false), .live, false, "route IPv6"),
         row(
-            "ipv6_defs.addr_gen_mode", .choice(["eui64", "none", "stable-privacy", "random"]),
-            .text("eui64"), .live, false, "how link-local addresses are made"
+            "ipv6_defs.addr_gen_mode",
+            .choice(["eui64", "none", "stable-privacy", "random"]),
+            .text("eui64"),
+            .live,
+            false,
+            "how link-local addresses are made"
         ),
         row(
-            "ipv6_defs.stable_secret", .text(longest: 255), nil, .live, false,
+            "ipv6_defs.stable_secret",
+            .text(longest: 255),
+            nil,
+            .live,
+            false,
             "secret of stable-privacy, 32 hexadecimal digits"
         ),
         row(
-            "ipv6_defs.route6.method", .choice(["hlist", "lpm"]), .text("hlist"), .start, false,
+            "ipv6_defs.route6.method",
+            .choice(["hlist", "lpm"]),
+            .text("hlist"),
+            .start,
+            false,
             "kind of route table; ours is one"
         ),
         row(
-            "ipv6_defs.route6.recycle_time", .integer(1...36000), .integer(10), .live, false,
+            "ipv6_defs.route6.recycle_time",
+            .integer(1...36000),
+            .integer(10),
+            .live,
+            false,
             "seconds until deleted routes are freed"
         ),
         row(
-            "ipv6_defs.route6.lpm.lpm6_max_rules", .integer(16...65536, .powerOfTwo),
-            .integer(256), .start, false, "routes of lpm"
+            "ipv6_defs.route6.lpm.lpm6_max_rules",
+            .integer(16...65536, .powerOfTwo),
+            .integer(256),
+            .start,
+            false,
+            "routes of lpm"
         ),
         row(
-            "ipv6_defs.route6.lpm.lpm6_num_tbl8s", .integer(256...1_048_576, .powerOfTwo),
-            .integer(4096), .start, false, "tables of lpm"
+            "ipv6_defs.route6.lpm.lpm6_num_tbl8s",
+            .integer(256...1_048_576, .powerOfTwo),
+            .integer(4096),
+            .start,
+            false,
+            "tables of lpm"
         ),
         row(
-            "ipv6_defs.route6.lpm.rt6_hash_bucket", .integer(16...65536, .powerOfTwo),
-            .integer(256), .start, false, "next hops of lpm"
+            "ipv6_defs.route6.lpm.rt6_hash_bucket",
+            .integer(16...65536, .powerOfTwo),
+            .integer(256),
+            .start,
+            false,
+            "next hops of lpm"
         ),
         row(
-            "ctrl_defs.lcore_msg.ring_size", .integer(256...524_288, .powerOfTwo), .integer(4096),
-            .start, false, "messages between cores; ours share no messages"
+            "ctrl_defs.lcore_msg.ring_size",
+            .integer(256...524_288, .powerOfTwo),
+            .integer(4096),
+            .start,
+            false,
+            "messages between cores; ours share no messages"
         ),
         row(
-            "ctrl_defs.lcore_msg.sync_msg_timeout_us", .integer(1...(.max)), .integer(2000), .live,
-            false, "microseconds until a message is given up"
+            "ctrl_defs.lcore_msg.sync_msg_timeout_us",
+            .integer(1...(.max)),
+            .integer(2000),
+            .live,
+            false,
+            "microseconds until a message is given up"
         ),
         row(
-            "ctrl_defs.lcore_msg.priority_level", .choice(["low", "norm", "high", "ign"]),
-            .text("low"), .live, false, "messages that are let through"
+            "ctrl_defs.lcore_msg.priority_level",
+            .choice(["low", "norm", "high", "ign"]),
+            .text("low"),
+            .live,
+            false,
+            "messages that are let through"
         ),
     ]
 
     private static let ipvs =
-        connections + udp + tcp.map { name, value in
+        connections + udp
+        + tcp.map { name, value in
             row(
-                "ipvs_defs.tcp.timeout.\(name)", .integer(seconds), .integer(value), .live,
+                "ipvs_defs.tcp.timeout.\(name)",
+                .integer(seconds),
+                .integer(value),
+                .live,
                 !["syn_sent", "listen", "last"].contains(name),
                 "seconds of silence in state \(name)"
             )
@@ -329,62 +569,118 @@ package enum ItemCatalogue {
 
     private static let connections = [
         row(
-            "ipvs_defs.conn.conn_pool_size", .integer(65536...(1 << 30), .powerOfTwoLessOne),
-            .integer(2_097_151), .start, true, "connections of all workers together"
+            "ipvs_defs.conn.conn_pool_size",
+            .integer(65536...(1 << 30), .powerOfTwoLessOne),
+            .integer(2_097_151),
+            .start,
+            true,
+            "connections of all workers together"
         ),
         row(
-            "ipvs_defs.conn.conn_pool_cache", .integer(1...(.max), .powerOfTwo), .integer(256),
-            .start, false, "connections that stay with each worker; ours own theirs"
+            "ipvs_defs.conn.conn_pool_cache",
+            .integer(1...(.max), .powerOfTwo),
+            .integer(256),
+            .start,
+            false,
+            "connections that stay with each worker; ours own theirs"
         ),
         row(
-            "ipvs_defs.conn.conn_init_timeout", .integer(seconds), .integer(3), .live, false,
+            "ipvs_defs.conn.conn_init_timeout",
+            .integer(seconds),
+            .integer(3),
+            .live,
+            false,
             "seconds until the first change of state; ours begin in a state"
         ),
         row(
-            "ipvs_defs.conn.expire_quiescent_template", .flag, .flag(false), .live, false,
+            "ipvs_defs.conn.expire_quiescent_template",
+            .flag,
+            .flag(false),
+            .live,
+            false,
             "forget persistence to drained backends"
         ),
         row(
-            "ipvs_defs.conn.fast_xmit_close", .flag, .flag(false), .start, false,
+            "ipvs_defs.conn.fast_xmit_close",
+            .flag,
+            .flag(false),
+            .start,
+            false,
             "no cached next hops; ours follow every change"
         ),
         row(
-            "ipvs_defs.conn.xmit_ttl", .flag, .flag(false), .live, true,
+            "ipvs_defs.conn.xmit_ttl",
+            .flag,
+            .flag(false),
+            .live,
+            true,
             "balancing counts as a hop: the TTL goes down by one"
         ),
         row(
-            "ipvs_defs.conn.redirect", .onOff, .flag(false), .start, false,
+            "ipvs_defs.conn.redirect",
+            .onOff,
+            .flag(false),
+            .start,
+            false,
             "hand packets to the worker that owns them; ours always do"
         ),
     ]
 
     private static let udp = [
         row(
-            "ipvs_defs.udp.defence_udp_drop", .flag, .flag(false), .live, true,
+            "ipvs_defs.udp.defence_udp_drop",
+            .flag,
+            .flag(false),
+            .live,
+            true,
             "stay silent on UDP that fits no service"
         ),
         row(
-            "ipvs_defs.udp.uoa_mode", .choice(["opp", "ipo"]), .text("opp"), .live, false,
+            "ipvs_defs.udp.uoa_mode",
+            .choice(["opp", "ipo"]),
+            .text("opp"),
+            .live,
+            false,
             "how backends learn the client's address"
         ),
         row(
-            "ipvs_defs.udp.uoa_max_trail", .integer(0...(.max)), .integer(3), .live, false,
+            "ipvs_defs.udp.uoa_max_trail",
+            .integer(0...(.max)),
+            .integer(3),
+            .live,
+            false,
             "packets of a connection that carry it"
         ),
         row(
-            "ipvs_defs.udp.timeout.normal", .integer(seconds), .integer(300), .live, true,
+            "ipvs_defs.udp.timeout.normal",
+            .integer(seconds),
+            .integer(300),
+            .live,
+            true,
             "seconds of silence after packets went both ways"
         ),
         row(
-            "ipvs_defs.udp.timeout.oneway", .integer(seconds), .integer(300), .live, true,
+            "ipvs_defs.udp.timeout.oneway",
+            .integer(seconds),
+            .integer(300),
+            .live,
+            true,
             "seconds of silence while the backend has not answered"
         ),
         row(
-            "ipvs_defs.udp.timeout.last", .integer(seconds), .integer(2), .live, false,
+            "ipvs_defs.udp.timeout.last",
+            .integer(seconds),
+            .integer(2),
+            .live,
+            false,
             "a sentinel of DPVS"
         ),
         row(
-            "ipvs_defs.tcp.defence_tcp_drop", .flag, .flag(false), .live, true,
+            "ipvs_defs.tcp.defence_tcp_drop",
+            .flag,
+            .flag(false),
+            .live,
+            true,
             "stay silent on TCP that fits no connection"
         ),
     ]
@@ -414,18 +710,31 @@ package enum ItemCatalogue {
             ("conn_reuse_state.last_ack", .flag, .flag(false), "reuse connections in this state"),
         ]
         .map {
-            (name: String, kind: ConfigurationItem.Kind, value: ItemValue, summary: String)
+            (
+                name: String,
+                kind: ConfigurationItem.Kind,
+                value: ItemValue,
+                summary: String
+            )
                 -> ConfigurationItem in
             row("ipvs_defs.tcp.synproxy.\(name)", kind, value, .live, false, summary)
         }
 
     private static let localAddresses = [
         row(
-            "sa_pool.pool_hash_size", .integer(1...128), .integer(16), .start, true,
+            "sa_pool.pool_hash_size",
+            .integer(1...128),
+            .integer(16),
+            .start,
+            true,
             "independent port pools of a local address, chosen by backend"
         ),
         row(
-            "sa_pool.flow_enable", .onOff, .flag(true), .start, false,
+            "sa_pool.flow_enable",
+            .onOff,
+            .flag(true),
+            .start,
+            false,
             "steer replies by flow rules; ours go by port ranges"
         ),
     ]

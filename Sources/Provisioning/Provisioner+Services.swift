@@ -61,10 +61,6 @@ extension Provisioner {
     func compileServices(
         of state: DesiredState
     ) throws(ProvisioningError) -> [Service.Key: CompiledService] {
-        let wantedLocals = Set(state.services.flatMap { $0.localAddresses.compactMap(\.ipv4) })
-        localSlots.retire(allBut: wantedLocals)
-        serviceSlots.retire(allBut: Set(state.services.map(\.key)))
-        backendSlots.retire(allBut: Set(state.services.flatMap(Self.backendKeys)))
         var result: [Service.Key: CompiledService] = [:]
         result.reserveCapacity(state.services.count)
         for service in state.services {
@@ -76,6 +72,15 @@ extension Provisioner {
             }
         }
         return result
+    }
+
+    /// Lets go of every slot that `state`, now published, does not name; each is released when the
+    /// last connection that knows it has ended.
+    func retireSlots(allBut state: DesiredState) {
+        let locals = state.services.flatMap { $0.localAddresses.compactMap(\.ipv4) }
+        localSlots.retire(allBut: Set(locals))
+        serviceSlots.retire(allBut: Set(state.services.map(\.key)))
+        backendSlots.retire(allBut: Set(state.services.flatMap(Self.backendKeys)))
     }
 
     private static func backendKeys(of service: Service) -> [BackendKey] {

@@ -1,38 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 import Balancing
-import Model
+import Dataplane
+package import Model
+import Network
 import Timing
 
 extension Provisioner {
     /// `ipvs_defs/tcp/timeout` and `ipvs_defs/udp/timeout` in ticks.
     func stateTimeouts(of settings: Settings) -> StateTimeouts {
         StateTimeouts { state in
-            Tick.count(covering: Self.timeout(of: state, settings))
+            let item =
+                switch state {
+                case .oneWay: "ipvs_defs.udp.timeout.oneway"
+                case .twoWay: "ipvs_defs.udp.timeout.normal"
+                default: "ipvs_defs.tcp.timeout.\(state.name)"
+                }
+            return ticks(covering: .seconds(settings.integer(item)))
         }
     }
 
     func options(of settings: Settings, isStopping: Bool) -> BalancingState.Options {
         var options: BalancingState.Options = []
         if isStopping { options.insert(.stopping) }
+        if settings.isOn("ipvs_defs.tcp.defence_tcp_drop") { options.insert(.defenceTCPDrop) }
+        if settings.isOn("ipvs_defs.udp.defence_udp_drop") { options.insert(.defenceUDPDrop) }
+        if settings.isOn("ipvs_defs.conn.xmit_ttl") { options.insert(.decrementTTL) }
         return options
     }
 
     func ticks(covering duration: Duration) -> UInt32 { Tick.count(covering: duration) }
+}
 
-    private static func timeout(of state: ConnectionState, _ settings: Settings) -> Duration {
-        switch state {
-        case .none: .seconds(2)
-        case .established: .seconds(90)
-        case .synSent: .seconds(3)
-        case .synReceived: .seconds(30)
-        case .finWait: .seconds(7)
-        case .timeWait: .seconds(7)
-        case .close: .seconds(3)
-        case .closeWait: .seconds(7)
-        case .lastAck: .seconds(7)
-        case .listen: .seconds(120)
-        case .synAck: .seconds(30)
-        case .oneWay, .twoWay: .seconds(300)
-        }
+extension SlowPathLimits {
+    /// What `neigh_defs` and `ipv4_defs` say.
+    package init(_ settings: Settings) {
+        self.init(
+            neighbours: .init(
+                reachableTime: .seconds(settings.integer("neigh_defs.timeout")),
+                queueLength: settings.integer("neigh_defs.unres_queue_length")
+            ),
+            timeToLive: UInt8(clamping: max(1, settings.integer("ipv4_defs.default_ttl")))
+        )
     }
 }

@@ -152,6 +152,7 @@ package final class Provisioner {
         if let published { leaving.append(published) }
         published = next.memory
         state = next.state
+        retireSlots(allBut: state)
         warmUpBackends(of: next.state)
     }
 

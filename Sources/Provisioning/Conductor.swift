@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Dataplane
+package import Model
+
+/// Carries desired states out on the running dataplane, one at a time.
+package actor Conductor {
+    private let provisioner: Provisioner
+    private let changeLimits: @Sendable (SlowPathLimits) -> Void
+    /// A worker that does not finish a turn for this long is counted as stalled.
+    private static let patience = Duration.seconds(5)
+
+    /// `provisioner` belongs to the conductor from now on; `changeLimits` is the slow path's.
+    package init(
+        provisioner: sending Provisioner,
+        changeLimits: @escaping @Sendable (SlowPathLimits) -> Void
+    ) {
+        self.provisioner = provisioner
+        self.changeLimits = changeLimits
+    }
+
+    /// Compiles and publishes `state`, and returns when every worker uses it.
+    ///
+    /// Throws before anything was published, or when a worker has stalled: then it is published.
+    package func apply(_ state: DesiredState) async throws(ProvisioningError) {
+        let compiled = try provisioner.compile(state)
+        provisioner.publish(compiled)
+        changeLimits(SlowPathLimits(state.settings))
+        try await settle()
+    }
+
+    /// Waits until every worker uses the published snapshot.
+    private func settle() async throws(ProvisioningError) {
+        let deadline = ContinuousClock.now + Self.patience
+        while !provisioner.isSettled {
+            guard ContinuousClock.now < deadline else {
+                throw ProvisioningError("a worker has not finished a turn for \(Self.patience)")
+            }
+            try? await Task.sleep(for: .milliseconds(1))
+        }
+    }
+
+    /// Frees what nobody uses any more; call about once a second.
+    package func keepHouse() async {
+        guard provisioner.reclaim() else { return }
+        // A drained local address: the same state without it.
+        try? await apply(provisioner.state)
+    }
+
+    /// Refuses new connections from now on; established ones go on.
+    package func beginStopping() async {
+        provisioner.beginStopping()
+        try? await apply(provisioner.state)
+    }
+
+    /// What runs now.
+    package var running: DesiredState { provisioner.state }
+
+    /// What backends and local addresses have counted.
+    package func totals() -> ProvisioningTotals { provisioner.totals() }
+}

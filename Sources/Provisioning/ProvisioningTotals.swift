@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Addressing
+import Balancing
+import Dataplane
+package import Model
+
+/// Counters of configured objects over all workers, of one moment.
+package struct ProvisioningTotals: Sendable {
+    /// Indexed by `BackendCounter`.
+    package typealias Counters = [UInt64]
+
+    package struct ServiceTotals: Sendable {
+        package var service: Service
+        /// In the order of the service's backends.
+        package var backends: [Counters]
+        /// Backends included that are gone.
+        package var sum: Counters
+    }
+
+    package struct LocalAddressTotals: Sendable {
+        package var address: IPv4Address
+        package var used: UInt64
+        package var capacity: UInt64
+        package var exhausted: UInt64
+    }
+
+    package var services: [ServiceTotals]
+    package var localAddresses: [LocalAddressTotals]
+}
+
+extension Provisioner {
+    package func totals() -> ProvisioningTotals {
+        var gone = retiredTotals
+        for key in backendSlots.retired {
+            guard let slot = backendSlots.slots[key] else { continue }
+            gone[key.service] = Self.sum(gone[key.service], counters(of: UInt32(slot)))
+        }
+        return ProvisioningTotals(
+            services: state.services.map { service in
+                let backends = service.backends.map { backend in
+                    slot(of: BackendKey(service: service.key, endpoint: backend.endpoint))
+                        .map(counters) ?? Self.zeros
+                }
+                let sum = backends.reduce(gone[service.key] ?? Self.zeros) { Self.sum($0, $1) }
+                return .init(service: service, backends: backends, sum: sum)
+            },
+            localAddresses: localSlots.slots.sorted { $0.key < $1.key }
+                .map { address, slot in
+                    let pools = pools[slot]
+                    return .init(
+                        address: address,
+                        used: pools.reduce(0) { $0 + $1.used },
+                        capacity: pools.reduce(0) { $0 + $1.capacity },
+                        exhausted: pools.reduce(0) { $0 + $1.exhausted }
+                    )
+                }
+        )
+    }
+
+    private static let zeros = Array(repeating: UInt64(0), count: BackendCounter.stride)
+
+    private func counters(of slot: UInt32) -> [UInt64] {
+        BackendCounter.allCases.map { engine.total($0, slot: slot) }
+    }
+
+    private static func sum(_ left: [UInt64]?, _ right: [UInt64]) -> [UInt64] {
+        zip(left ?? zeros, right).map { $0 &+ $1 }
+    }
+}
