@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "CLinux.h"
 
+#include <time.h>
 #include <unistd.h>
 
 void CLinux_signal_event(int descriptor) {
@@ -8,4 +9,9 @@ void CLinux_signal_event(int descriptor) {
     // Full means that the reader has a wake-up waiting: nothing is lost.
     ssize_t written = write(descriptor, &one, sizeof one);
     (void)written;
+}
+
+void CLinux_sleep(uint64_t nanoseconds) {
+    struct timespec time = {.tv_nsec = (long)nanoseconds};
+    nanosleep(&time, NULL);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import CDPDK
 
-/// A pool of packet buffers in DPDK's memory. A handle; freed with `destroy`.
+/// A pool of packet buffers in DPDK's memory.
+///
+/// A handle; the memory is freed with `destroy`.
 @safe
 public struct PacketPool: BitwiseCopyable, @unchecked Sendable {
     let pointer: OpaquePointer

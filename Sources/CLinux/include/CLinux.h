@@ -29,6 +29,9 @@ void CLinux_unmap_lazily(void *base, size_t size);
 /// Adds one to the eventfd `descriptor`; never blocks on a non-blocking one.
 void CLinux_signal_event(int descriptor);
 
+/// Sleeps for `nanoseconds`, below a second, and Linux's timer slack.
+void CLinux_sleep(uint64_t nanoseconds);
+
 #ifdef __cplusplus
 }
 #endif
