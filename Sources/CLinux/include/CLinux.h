@@ -6,6 +6,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+// Not in Swift's Glibc module.
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,6 +36,15 @@ void CLinux_signal_event(int descriptor);
 
 /// Sleeps for `nanoseconds`, below a second, and Linux's timer slack.
 void CLinux_sleep(uint64_t nanoseconds);
+
+/// Writes the CPUs that this thread may run on, in order; returns how many, or -1.
+int CLinux_usable_cpus(int32_t *cpus, int capacity);
+
+/// The processor's time-stamp counter.
+uint64_t CLinux_cycles(void);
+
+/// Gives the calling thread a name of at most 15 characters.
+void CLinux_name_thread(const char *name);
 
 #ifdef __cplusplus
 }

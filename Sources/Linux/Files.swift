@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+
+/// Files and directories, by path.
+package enum Files {
+    /// What tells one version of a file from another.
+    package struct Identity: Hashable, Sendable {
+        package var device: UInt64
+        package var inode: UInt64
+        package var size: Int
+        /// Nanoseconds since 1970.
+        package var modified: Int
+    }
+
+    /// The whole of a file; throws `EFBIG` when it has more than `limit` octets.
+    package static func read(_ path: String, limit: Int) throws(LinuxError) -> [UInt8] {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw LinuxError("open", on: path) }
+        defer { close(descriptor) }
+        var result: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = unsafe Glibc.read(descriptor, &chunk, chunk.count)
+            guard count >= 0 else {
+                if errno == EINTR { continue }
+                throw LinuxError("read", on: path)
+            }
+            guard count > 0 else { return result }
+            result += chunk.prefix(count)
+            guard result.count <= limit else { throw LinuxError("read", EFBIG, on: path) }
+        }
+    }
+
+    /// Replaces or creates a file.
+    package static func write(_ bytes: [UInt8], to path: String) throws(LinuxError) {
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw LinuxError("open", on: path) }
+        defer { close(descriptor) }
+        var written = 0
+        while written < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { all in
+                unsafe Glibc.write(descriptor, all.baseAddress.map { unsafe $0 + written }, all.count - written)
+            }
+            guard count > 0 else { throw LinuxError("write", on: path) }
+            written += count
+        }
+    }
+
+    /// Names in a directory, sorted, without `.` and `..`.
+    package static func list(_ path: String) throws(LinuxError) -> [String] {
+        guard let directory = unsafe opendir(path) else { throw LinuxError("opendir", on: path) }
+        defer { unsafe closedir(directory) }
+        var names: [String] = []
+        while let entry = unsafe readdir(directory) {
+            let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Links are followed; nil when there is no such file.
+    package static func identity(of path: String) -> Identity? {
+        var facts = stat()
+        guard unsafe stat(path, &facts) == 0 else { return nil }
+        return Identity(
+            device: UInt64(facts.st_dev),
+            inode: UInt64(facts.st_ino),
+            size: Int(facts.st_size),
+            modified: Int(facts.st_mtim.tv_sec) * 1_000_000_000 + Int(facts.st_mtim.tv_nsec)
+        )
+    }
+
+    package static func isDirectory(_ path: String) -> Bool {
+        var facts = stat()
+        return unsafe stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// The path without links; nil when there is no such file.
+    package static func resolve(_ path: String) -> String? {
+        guard let resolved = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
+    /// What a symbolic link says; nil when it is none.
+    package static func link(_ path: String) -> String? {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = unsafe readlink(path, &buffer, buffer.count)
+        guard count > 0 else { return nil }
+        return String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// Makes a directory and those above it.
+    package static func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(LinuxError) {
+        var made = ""
+        for part in path.split(separator: "/") {
+            made += (made.isEmpty && !path.hasPrefix("/") ? "" : "/") + part
+            if unsafe mkdir(made, mode) != 0, errno != EEXIST, !isDirectory(made) {
+                throw LinuxError("mkdir", on: made)
+            }
+        }
+    }
+
+    package static func remove(_ path: String) { unsafe unlink(path) }
+
+    /// Paths that match a pattern of glob(7), sorted.
+    package static func glob(_ pattern: String) -> [String] {
+        var found = unsafe glob_t()
+        defer { unsafe globfree(&found) }
+        let result = unsafe Glibc.glob(pattern, 0, nil, &found)
+        guard result == 0 else { return [] }
+        return unsafe (0..<Int(found.gl_pathc)).compactMap { index in
+            unsafe found.gl_pathv[index].map { unsafe String(cString: $0) }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+
+/// A system call that failed, and why.
+package struct LinuxError: Error, Equatable, Sendable, CustomStringConvertible {
+    package var call: String
+    /// An errno value.
+    package var code: Int32
+    /// The file or object in question.
+    package var subject: String
+
+    package init(_ call: String, _ code: Int32 = errno, on subject: String = "") {
+        self.call = call
+        self.code = code
+        self.subject = subject
+    }
+
+    /// "No such file or directory".
+    package var reason: String { unsafe String(cString: strerror(code)) }
+
+    package var description: String {
+        subject.isEmpty ? "\(call): \(reason)" : "\(subject): \(reason) (\(call))"
+    }
+}
