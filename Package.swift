@@ -78,6 +78,7 @@ func package(_ product: String, _ package: String) -> Target.Dependency {
 }
 
 let argumentParser = package("ArgumentParser", "swift-argument-parser")
+let crypto = package("Crypto", "swift-crypto")
 let logging = package("Logging", "swift-log")
 let hummingbird = package("Hummingbird", "hummingbird")
 let hummingbirdTesting = package("HummingbirdTesting", "hummingbird")
@@ -127,7 +128,7 @@ let hotTargets: [Target] = [
 
 let coldTargets: [Target] = [
     cold("Model", ["Addressing"]),
-    cold("ConfigurationFiles", ["Model", "Addressing", "YAML"]),
+    cold("ConfigurationFiles", ["Model", "Addressing", "YAML", crypto]),
     cold("Reload", ["ConfigurationFiles", "Model", "Linux", logging]),
     cold("MetricsExposition"),
     cold("Control", ["Model", "Addressing", asyncHTTPClient, nioCore, nioHTTP1]),
@@ -166,7 +167,10 @@ let testTargets: [Target] = [
         ["Balancing", "Network", "Packet", "PacketTesting", "Addressing", "Timing", "Containers"]
     ),
     tests("ModelTests", ["Model", "Addressing"]),
-    tests("ConfigurationFilesTests", ["ConfigurationFiles", "Model", "Addressing", "YAML"]),
+    tests(
+        "ConfigurationFilesTests",
+        ["ConfigurationFiles", "Model", "Addressing", "YAML", "PacketTesting"]
+    ),
     tests("ReloadTests", ["Reload", "ConfigurationFiles", "Model", "Addressing", "Linux"]),
     tests("MetricsExpositionTests", ["MetricsExposition"]),
     tests(
@@ -223,6 +227,7 @@ let package = Package(
     name: "dpvs",
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),

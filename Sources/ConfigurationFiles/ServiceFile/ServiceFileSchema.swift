@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Model
+
+/// What may stand in a service file: one table for the decoder, the JSON Schema and the manual.
+package enum ServiceFileSchema {
+    package struct Field: Sendable {
+        package var key: String
+        package var kind: Kind
+        package var isRequired: Bool
+        /// As people read it; nil when there is none.
+        package var defaultText: String?
+        package var summary: String
+    }
+
+    package indirect enum Kind: Sendable {
+        case text
+        case address
+        /// `10.0.0.1/24`.
+        case prefix
+        /// A prefix or `default`.
+        case destination
+        case integer(ClosedRange<Int>)
+        case choice([String])
+        /// `500ms`, `90s`, `1m30s`, `2h`.
+        case duration
+        case list(Kind)
+        case object(Object)
+    }
+
+    package struct Object: Sendable {
+        package var name: String
+        package var fields: [Field]
+
+        package var keys: [String] { fields.map(\.key) }
+    }
+
+    package static let ports = 1...65535
+
+    // MARK: - The table
+
+    package static let backend = Object(
+        name: "backend",
+        fields: [
+            field("address", .address, required: true, "address of the real server"),
+            field("port", .integer(ports), default: "the service's", "port of the real server"),
+            field(
+                "weight", .integer(Backend.weights), default: "1",
+                "share of new connections under wrr; 0 drains the backend"
+            ),
+        ]
+    )
+
+    package static let service = Object(
+        name: "service",
+        fields: [
+            field(
+                "name", .text, default: "PROTOCOL-ADDRESS-PORT",
+                "what people and metrics call it; unique"
+            ),
+            field("address", .address, required: true, "virtual address that clients ask"),
+            field("port", .integer(ports), required: true, "port that clients ask"),
+            field(
+                "protocol", .choice(TransportProtocol.allCases.map(\.rawValue)), default: "tcp",
+                "transport protocol"
+            ),
+            field(
+                "mode", .choice(ForwardingMode.allCases.map(\.rawValue)), default: "fnat",
+                "how packets reach the backends"
+            ),
+            field(
+                "scheduler", .choice(SchedulerKind.allCases.map(\.rawValue)), default: "rr",
+                "how a backend is chosen for a new connection"
+            ),
+            field(
+                "localAddresses", .list(.address), required: true,
+                "own addresses from which backends are asked; each gives 64511 ports a backend"
+            ),
+            field(
+                "connectionTimeout", .duration, default: "the protocol's",
+                "silence that ends an established TCP or any UDP connection"
+            ),
+            field("backends", .list(.object(backend)), default: "none", "the real servers"),
+        ]
+    )
+
+    package static let address = Object(
+        name: "address",
+        fields: [
+            field("interface", .text, required: true, "device of dpvs.conf that carries it"),
+            field("address", .prefix, required: true, "own address with its network's length"),
+        ]
+    )
+
+    package static let route = Object(
+        name: "route",
+        fields: [
+            field("to", .destination, required: true, "network, or default"),
+            field("via", .address, default: "on the link", "gateway"),
+            field("interface", .text, default: "the gateway's", "device of dpvs.conf"),
+            field("mtu", .integer(68...9000), default: "the device's", "largest packet, in octets"),
+        ]
+    )
+
+    package static let file = Object(
+        name: "file",
+        fields: [
+            field("addresses", .list(.object(address)), default: "none", "own addresses"),
+            field("routes", .list(.object(route)), default: "none", "where packets go"),
+            field("services", .list(.object(service)), default: "none", "what is balanced"),
+        ]
+    )
+
+    /// In the order in which the manual tells of them.
+    package static let objects = [file, address, route, service, backend]
+
+    private static func field(
+        _ key: String,
+        _ kind: Kind,
+        required: Bool = false,
+        default text: String? = nil,
+        _ summary: String
+    ) -> Field {
+        Field(key: key, kind: kind, isRequired: required, defaultText: text, summary: summary)
+    }
+
+    // MARK: - Words
+
+    /// What stands in the manual and in complaints.
+    package static func accepted(_ kind: Kind) -> String {
+        switch kind {
+        case .text: "a text"
+        case .address: "an IP address"
+        case .prefix: "an address with a length, such as 10.0.0.1/24"
+        case .destination: "default, or a network such as 10.0.0.0/8"
+        case .integer(let range): "\(range.lowerBound)...\(range.upperBound)"
+        case .choice(let words): "one of " + words.joined(separator: ", ")
+        case .duration: "a duration such as 500ms, 90s or 1m30s"
+        case .list(.object(let object)): "a list of \(object.name)s"
+        case .list(let kind): "a list, each \(accepted(kind))"
+        case .object(let object): "a mapping with \(object.keys.joined(separator: ", "))"
+        }
+    }
+
+    // MARK: - JSON Schema
+
+    /// The published schema, JSON Schema draft 2020-12.
+    package static func jsonSchema() throws -> String {
+        var root = schema(of: file)
+        root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+        root["title"] = "dpvs service file"
+        root["patternProperties"] = ["^x-": [String: String]()]
+        let data = try JSONSerialization.data(
+            withJSONObject: root,
+            options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        )
+        return String(decoding: data, as: UTF8.self) + "\n"
+    }
+
+    private static func schema(of object: Object) -> [String: Any] {
+        var properties: [String: Any] = [:]
+        for field in object.fields {
+            var property = schema(of: field.kind)
+            property["description"] = field.summary
+            properties[field.key] = property
+        }
+        let required = object.fields.filter(\.isRequired).map(\.key)
+        var schema: [String: Any] = [
+            "type": "object", "properties": properties, "additionalProperties": false,
+        ]
+        if !required.isEmpty { schema["required"] = required }
+        return schema
+    }
+
+    private static func schema(of kind: Kind) -> [String: Any] {
+        switch kind {
+        case .text: ["type": "string", "minLength": 1]
+        case .address: ["type": "string", "anyOf": [["format": "ipv4"], ["format": "ipv6"]]]
+        case .prefix: ["type": "string", "pattern": "^[0-9a-fA-F:.]+/[0-9]+$"]
+        case .destination: ["type": "string", "pattern": "^(default|[0-9a-fA-F:.]+/[0-9]+)$"]
+        case .integer(let range):
+            ["type": "integer", "minimum": range.lowerBound, "maximum": range.upperBound]
+        case .choice(let words): ["enum": words]
+        case .duration: ["type": "string", "pattern": "^([0-9]+(d|h|m|s|ms))+$"]
+        case .list(let kind): ["type": "array", "items": schema(of: kind)]
+        case .object(let object): schema(of: object)
+        }
+    }
+}

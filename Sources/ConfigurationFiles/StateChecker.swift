@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Model
+
+/// Puts service files together to one state and checks what takes more than one object to see.
+struct StateChecker {
+    private let settings: Settings
+    private var addresses: [ServiceFile.Located<InterfaceAddress>] = []
+    private var routes: [ServiceFile.Located<Route>] = []
+    private var services: [ServiceFile.Located<Service>] = []
+    private(set) var diagnostics: [Diagnostic] = []
+
+    init(settings: Settings) {
+        self.settings = settings
+    }
+
+    mutating func add(_ file: ServiceFile) {
+        addresses += file.addresses
+        routes += file.routes
+        services += file.services
+        diagnostics += file.diagnostics
+    }
+
+    var state: DesiredState {
+        DesiredState(
+            settings: settings,
+            addresses: addresses.map(\.value),
+            routes: routes.map(\.value),
+            services: services.map(\.value)
+        )
+    }
+
+    mutating func check() {
+        checkUnique(addresses, "address") { "\($0.prefix.address)" }
+        checkUnique(routes, "to") { $0.destination.network.description }
+        checkUnique(services, "address") { $0.key.description }
+        checkUnique(services, "name") { $0.name }
+        for address in addresses { check(address) }
+        for route in routes { check(route) }
+        for service in services { check(service) }
+    }
+
+    // MARK: - Twice
+
+    private mutating func checkUnique<Value>(
+        _ objects: [ServiceFile.Located<Value>],
+        _ field: String,
+        _ name: (Value) -> String
+    ) {
+        var first: [String: SourceLocation] = [:]
+        for object in objects {
+            let key = name(object.value)
+            let location = object.location(of: field)
+            if let other = first[key] {
+                report(location, object.path, "is there twice: first at \(other)", key)
+            } else {
+                first[key] = location
+            }
+        }
+    }
+
+    // MARK: - Addresses and routes
+
+    private mutating func check(_ object: ServiceFile.Located<InterfaceAddress>) {
+        checkInterface(object.value.interface, object.location(of: "interface"), object.path)
+        let address = object.value.prefix.address
+        checkUsable(address, object.location(of: "address"), object.path + ".address")
+        checkFamily(address, object.location(of: "address"), object.path + ".address")
+    }
+
+    private mutating func check(_ object: ServiceFile.Located<Route>) {
+        let route = object.value
+        let path = object.path
+        if let interface = route.interface {
+            checkInterface(interface, object.location(of: "interface"), path)
+        }
+        checkFamily(route.destination.address, object.location(of: "to"), path + ".to")
+        if route.destination != route.destination.network {
+            report(
+                object.location(of: "to"), path + ".to", "has bits set beyond its length",
+                route.destination.description, nil, route.destination.network.description
+            )
+        }
+        guard let gateway = route.gateway else {
+            if route.interface == nil {
+                report(object.location, path, "goes nowhere", nil, "via, interface or both")
+            }
+            return
+        }
+        let location = object.location(of: "via")
+        checkUsable(gateway, location, path + ".via")
+        checkFamily(gateway, location, path + ".via")
+        let links = addresses.filter { $0.value.prefix.contains(gateway) }
+        if route.interface == nil, links.isEmpty {
+            report(
+                location, path + ".via", "is on no network of addresses", gateway.description,
+                "a gateway in a network of addresses, or an interface beside it"
+            )
+        }
+    }
+
+    private mutating func checkInterface(
+        _ name: String,
+        _ location: SourceLocation,
+        _ path: String
+    ) {
+        let known = (settings.devices + settings.bonds).map(\.name)
+        guard !known.isEmpty, !known.contains(name) else { return }
+        report(
+            location, path + ".interface", "is no device of dpvs.conf", name,
+            known.joined(separator: ", "), nearest(to: name, in: known)
+        )
+    }
+
+    // MARK: - Services
+
+    private mutating func check(_ object: ServiceFile.Located<Service>) {
+        let service = object.value
+        let place = object.location(of: "address")
+        checkUsable(service.key.address, place, object.path + ".address")
+        checkFamily(service.key.address, place, object.path + ".address")
+        let localPlace = object.location(of: "localAddresses")
+        if service.localAddresses.isEmpty, object.fields["localAddresses"] != nil {
+            report(
+                localPlace, object.path + ".localAddresses", "is empty", nil,
+                "at least one address: fnat asks backends from it"
+            )
+        }
+        var seen: Set<IPAddress> = []
+        for (index, address) in service.localAddresses.enumerated() {
+            let path = "\(object.path).localAddresses[\(index)]"
+            checkUsable(address, localPlace, path)
+            checkFamily(address, localPlace, path)
+            if !seen.insert(address).inserted {
+                report(localPlace, path, "is there twice", address.description)
+            }
+            if address == service.key.address {
+                report(localPlace, path, "is the service's own address", address.description)
+            }
+        }
+        checkBackends(of: object)
+    }
+
+    private mutating func checkBackends(of object: ServiceFile.Located<Service>) {
+        let service = object.value
+        let place = object.location(of: "backends")
+        let own = Set(services.map(\.value.key.address) + service.localAddresses)
+            .union(addresses.map(\.value.prefix.address))
+        var seen: Set<Endpoint> = []
+        for (index, backend) in service.backends.enumerated() {
+            let path = "\(object.path).backends[\(index)]"
+            checkUsable(backend.endpoint.address, place, path)
+            checkFamily(backend.endpoint.address, place, path)
+            if !seen.insert(backend.endpoint).inserted {
+                report(place, path, "is there twice", backend.endpoint.description)
+            }
+            if own.contains(backend.endpoint.address) {
+                report(
+                    place, path, "is an address of the balancer itself",
+                    backend.endpoint.address.description
+                )
+            }
+        }
+    }
+
+    // MARK: - Every address
+
+    private mutating func checkUsable(
+        _ address: IPAddress,
+        _ location: SourceLocation,
+        _ path: String
+    ) {
+        let isUnusable =
+            switch address {
+            case .v4(let address):
+                address.isMulticast || address.isLoopback || address == .any
+                    || address == .broadcast
+            case .v6(let address):
+                address.isMulticast || address == .any || address == .loopback
+            }
+        guard isUnusable else { return }
+        report(
+            location, path, "cannot be the address of a host on a network", address.description,
+            "a unicast address"
+        )
+    }
+
+    /// The parser takes both families; the packet path of this version balances one.
+    private mutating func checkFamily(
+        _ address: IPAddress,
+        _ location: SourceLocation,
+        _ path: String
+    ) {
+        guard address.family == .ipv6 else { return }
+        report(location, path, "is IPv6, which this version does not balance", address.description)
+    }
+
+    private mutating func report(
+        _ location: SourceLocation,
+        _ path: String,
+        _ message: String,
+        _ value: String? = nil,
+        _ accepted: String? = nil,
+        _ suggestion: String? = nil
+    ) {
+        diagnostics.append(
+            Diagnostic(
+                .error,
+                at: location,
+                path: path,
+                message,
+                value: value,
+                accepted: accepted,
+                suggestion: suggestion
+            )
+        )
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import CYAML
+
+/// One step of a document, with what libyaml gave copied out.
+struct YAMLEvent {
+    enum Kind {
+        case scalar(text: String, isPlain: Bool, tag: String?)
+        case beginSequence, beginMapping, end
+        case alias
+        case beginDocument
+    }
+
+    var kind: Kind
+    var anchor: String?
+    var place: YAMLNode.Place
+}
+
+/// Turns octets into events by libyaml, whose memory does not leave this file.
+struct YAMLParser {
+    private let bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    func events() throws(YAMLError) -> [YAMLEvent] {
+        var parser = unsafe yaml_parser_t()
+        guard unsafe yaml_parser_initialize(&parser) != 0 else {
+            throw YAMLError("no memory", at: .init(line: 1, column: 1))
+        }
+        defer { unsafe yaml_parser_delete(&parser) }
+        let result: Result<[YAMLEvent], YAMLError> = unsafe bytes.withUnsafeBufferPointer { input in
+            unsafe yaml_parser_set_input_string(&parser, input.baseAddress, input.count)
+            return unsafe Self.read(&parser)
+        }
+        return try result.get()
+    }
+
+    private static func read(
+        _ parser: UnsafeMutablePointer<yaml_parser_t>
+    ) -> Result<[YAMLEvent], YAMLError> {
+        var events: [YAMLEvent] = []
+        while true {
+            var event = unsafe yaml_event_t()
+            guard unsafe yaml_parser_parse(parser, &event) != 0 else {
+                return unsafe .failure(error(of: parser.pointee))
+            }
+            defer { unsafe yaml_event_delete(&event) }
+            if unsafe event.type == YAML_STREAM_END_EVENT { return .success(events) }
+            if let copied = unsafe copy(event) { events.append(copied) }
+        }
+    }
+
+    private static func copy(_ event: yaml_event_t) -> YAMLEvent? {
+        let place = unsafe place(event.start_mark)
+        switch unsafe event.type {
+        case YAML_DOCUMENT_START_EVENT:
+            return YAMLEvent(kind: .beginDocument, anchor: nil, place: place)
+        case YAML_SCALAR_EVENT:
+            let scalar = unsafe event.data.scalar
+            let value = unsafe UnsafeBufferPointer(start: scalar.value, count: scalar.length)
+            let text = unsafe String(decoding: value, as: UTF8.self)
+            let isPlain = unsafe scalar.style == YAML_PLAIN_SCALAR_STYLE
+            let tag = unsafe string(scalar.tag)
+            return unsafe YAMLEvent(
+                kind: .scalar(text: text, isPlain: isPlain, tag: tag),
+                anchor: string(scalar.anchor),
+                place: place
+            )
+        case YAML_SEQUENCE_START_EVENT:
+            let anchor = unsafe string(event.data.sequence_start.anchor)
+            return YAMLEvent(kind: .beginSequence, anchor: anchor, place: place)
+        case YAML_MAPPING_START_EVENT:
+            let anchor = unsafe string(event.data.mapping_start.anchor)
+            return YAMLEvent(kind: .beginMapping, anchor: anchor, place: place)
+        case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
+            return YAMLEvent(kind: .end, anchor: nil, place: place)
+        case YAML_ALIAS_EVENT:
+            let anchor = unsafe string(event.data.alias.anchor)
+            return YAMLEvent(kind: .alias, anchor: anchor, place: place)
+        default: return nil
+        }
+    }
+
+    private static func string(_ pointer: UnsafePointer<yaml_char_t>?) -> String? {
+        unsafe pointer.map { unsafe String(cString: $0) }
+    }
+
+    private static func string(_ pointer: UnsafeMutablePointer<yaml_char_t>?) -> String? {
+        unsafe pointer.map { unsafe String(cString: $0) }
+    }
+
+    private static func place(_ mark: yaml_mark_t) -> YAMLNode.Place {
+        YAMLNode.Place(line: Int(mark.line) + 1, column: Int(mark.column) + 1)
+    }
+
+    private static func error(of parser: yaml_parser_t) -> YAMLError {
+        let problem = unsafe parser.problem.map { unsafe String(cString: $0) } ?? "not YAML"
+        let context = unsafe parser.context.map { unsafe String(cString: $0) + ": " } ?? ""
+        let place = unsafe place(parser.problem_mark)
+        return YAMLError(context + problem, at: place)
+    }
+}

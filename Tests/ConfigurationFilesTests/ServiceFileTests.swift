@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import ConfigurationFiles
+import Foundation
+import Model
+import PacketTesting
+import Testing
+
+private func load(_ files: [String: String], conf: String = "") -> LoadedConfiguration {
+    var all = ["/etc/dpvs/dpvs.conf": conf]
+    for (name, text) in files { all["/etc/dpvs/services.d/\(name)"] = text }
+    return ConfigurationLoader(
+        conf: "/etc/dpvs/dpvs.conf",
+        servicesDirectory: "/etc/dpvs/services.d"
+    ).load(MemorySource(all))
+}
+
+private func load(_ text: String, conf: String = "") -> LoadedConfiguration {
+    load(["web.yaml": text], conf: conf)
+}
+
+extension LoadedConfiguration {
+    fileprivate var errors: [String] {
+        diagnostics.filter { $0.severity == .error }.map(\.description)
+    }
+}
+
+private let repository = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+private let service = """
+    services:
+      - name: web
+        address: 10.0.0.100
+        port: 80
+        localAddresses: [10.0.1.200]
+        backends:
+          - { address: 10.0.1.2, port: 8080, weight: 100 }
+          - { address: 10.0.1.3 }
+    """
+
+@Suite struct ServiceFileTests {
+    @Test func `a service is what its file says, with defaults for the rest`() throws {
+        let loaded = load(service)
+        #expect(loaded.errors.isEmpty)
+        let web = try #require(loaded.state.services.first)
+        #expect(web.key.description == "tcp 10.0.0.100:80" && web.name == "web")
+        #expect(web.mode == .fnat && web.scheduler == .rr && web.connectionTimeout == nil)
+        #expect(web.backends.map(\.endpoint.description) == ["10.0.1.2:8080", "10.0.1.3:80"])
+        #expect(web.backends.map(\.weight) == [100, 1])
+        #expect(web.owner == .file("/etc/dpvs/services.d/web.yaml"))
+    }
+
+    @Test func `addresses and routes are read, default too`() {
+        let loaded = load(
+            """
+            addresses: [{ interface: dpdk0, address: 10.0.0.1/24 }]
+            routes:
+              - { to: default, via: 10.0.0.254 }
+              - { to: 10.9.0.0/16, interface: dpdk0, mtu: 1400 }
+            """
+        )
+        #expect(loaded.errors.isEmpty)
+        #expect(loaded.state.routes.map(\.destination.description) == ["0.0.0.0/0", "10.9.0.0/16"])
+        #expect(loaded.state.routes[1].mtu == 1400)
+    }
+
+    @Test func `anchors, merge keys and x- keys save writing`() {
+        let loaded = load(
+            """
+            x-common: &common { localAddresses: [10.0.1.200], scheduler: wrr }
+            services:
+              - { <<: *common, address: 10.0.0.1, port: 80 }
+              - { <<: *common, address: 10.0.0.1, port: 81, scheduler: rr }
+            """
+        )
+        #expect(loaded.errors.isEmpty)
+        #expect(loaded.state.services.map(\.scheduler) == [.wrr, .rr])
+        #expect(loaded.state.services.map(\.name) == ["tcp-10.0.0.1-80", "tcp-10.0.0.1-81"])
+    }
+
+    @Test func `an empty file asks for nothing`() {
+        #expect(load("# nothing yet\n").errors.isEmpty)
+        #expect(load("services:\n").errors.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("port: 80", "port: 99999", "web.yaml:4:11: error: services[0].port: '99999'"),
+        ("port: 80", "port: '80'", "4:11"), ("port: 80", "port: 080", "accepted: 1...65535"),
+        ("name: web", "nmae: web", "3:5: error: services[0]: 'nmae' is no key of a service"),
+        ("name: web", "nmae: web", "did you mean 'name'?"),
+        ("name: web", "scheduler: wrrr", "did you mean 'wrr'?"),
+        ("name: web", "protocol: sctp", "accepted: one of tcp, udp"),
+        ("name: web", "connectionTimeout: 90", "a duration"),
+        ("address: 10.0.0.100", "x: 1", "services[0].address: is missing"),
+        ("10.0.0.100", "10.0.0.300", "accepted: an IP address"),
+        ("weight: 100", "weight: 65536", "backends[0].weight"),
+        ("[10.0.1.200]", "10.0.1.200", "a list"), ("[10.0.1.200]", "[]", "is empty"),
+        ("[10.0.1.200]", "[10.0.0.100]", "own address"),
+        ("10.0.1.3 }", "10.0.1.2, port: 8080 }", "is there twice"),
+        ("10.0.1.3 }", "10.0.0.100 }", "the balancer itself"),
+        ("10.0.1.3 }", "224.0.0.1 }", "unicast"),
+        ("10.0.1.3 }", "\"2001:db8::1\" }", "IPv6"), ("backends:", "backends: [", "web.yaml:"),
+        ("name: web", "name: a\n    name: b", "'name' is there twice"),
+    ])
+    func `a mistake is named with its place and what is accepted`(
+        old: String,
+        new: String,
+        says: String
+    ) {
+        let errors = load(service.replacing(old, with: new, maxReplacements: 1)).errors
+        #expect(errors.contains { $0.contains(says) }, "\(errors)")
+    }
+
+    @Test func `all mistakes of all files are said at once`() {
+        let loaded = load(
+            [
+                "a.yaml": service.replacing("port: 80\n", with: "port: 0\n"),
+                "b.yaml": "servces: []\naddresses: [{ interface: dpdk9, address: 10.0.0.1/33 }]\n",
+            ],
+            conf: "netif_defs { device dpdk0 { mtu 99999 } }"
+        )
+        #expect(loaded.errors.count == 4)
+        #expect(loaded.errors.contains { $0.contains("dpvs.conf:1:32") })
+        #expect(loaded.errors.contains { $0.contains("did you mean 'services'?") })
+    }
+
+    @Test func `the same service in two files names both places`() {
+        let errors = load(["a.yaml": service, "b.yaml": service]).errors
+        #expect(errors.contains { $0.contains("b.yaml:4:14") && $0.contains("a.yaml:4:14") } || errors.contains { $0.contains("b.yaml:3:14") && $0.contains("a.yaml:3:14") })
+        #expect(errors.contains { $0.contains("'web' is there twice") })
+    }
+
+    @Test(arguments: [
+        ("{ to: 10.0.0.0/8 }", "goes nowhere"),
+        ("{ to: 10.0.0.1/8, interface: dpdk0 }", "did you mean '10.0.0.0/8'?"),
+        ("{ to: default, via: 10.9.9.9 }", "on no network"),
+        ("{ to: default, interface: dpdk1 }", "did you mean 'dpdk0'?"),
+    ])
+    func `routes that lead nowhere are refused`(route: String, says: String) {
+        let errors = load(
+            "routes:\n  - \(route)\n",
+            conf: "netif_defs { device dpdk0 { mtu 1500 } }"
+        ).errors
+        #expect(errors.contains { $0.contains(says) }, "\(errors)")
+    }
+
+    @Test func `the digest changes with contents and names, and only then`() {
+        let first = load(["a.yaml": "x-a: 1"]).digest
+        #expect(first == load(["a.yaml": "x-a: 1"]).digest && first.count == 64)
+        #expect(first != load(["a.yaml": "x-a: 2"]).digest)
+        #expect(first != load(["b.yaml": "x-a: 1"]).digest)
+    }
+
+    @Test func `hidden files and other names are left alone`() {
+        let loaded = load(["..data.yaml": "broken: [", ".a.yaml.swp": "x", "README": "x"])
+        #expect(loaded.errors.isEmpty && loaded.files.count == 1)
+    }
+
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func `no octets trap the reader`(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let valid = Array((service + "\nx-a: &a {b: 1}\nx-c: {<<: *a}\n").utf8)
+        for _ in 0..<3_000 {
+            var bytes = valid
+            for _ in 0..<Int.random(in: 1...6, using: &random) {
+                let index = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0: bytes[index] = UInt8.random(in: 0...255, using: &random)
+                case 1: bytes.insert("{}[]:,&*|>-\"'".utf8.randomElement(using: &random) ?? 0, at: index)
+                default: bytes.remove(at: index)
+                }
+            }
+            let source = MemorySource(bytes: ["c": [], "d/a.yaml": bytes])
+            _ = ConfigurationLoader(conf: "c", servicesDirectory: "d").load(source)
+        }
+    }
+
+    @Test func `aliases that grow without end are refused`() {
+        var text = "x-a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n"
+        for level in 1...9 {
+            let names = Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ",")
+            text += "x-a\(level): &a\(level) [\(names)]\n"
+        }
+        #expect(load(text).errors.contains { $0.contains("too large") })
+    }
+}
+
+@Suite struct ServiceFileSchemaTests {
+    @Test func `the published schema is the one that the decoder's table makes`() throws {
+        let path = repository.appending(path: "conf/services.schema.json")
+        let made = try ServiceFileSchema.jsonSchema()
+        if ProcessInfo.processInfo.environment["RECORD"] != nil {
+            try made.write(to: path, atomically: true, encoding: .utf8)
+        }
+        #expect(try String(contentsOf: path, encoding: .utf8) == made)
+    }
+
+    @Test func `the manual lists every key with what it takes`() throws {
+        let path = repository.appending(path: "doc/configuration.md")
+        let manual = try String(contentsOf: path, encoding: .utf8)
+        for object in ServiceFileSchema.objects {
+            for field in object.fields {
+                let row = "| `\(field.key)` | \(ServiceFileSchema.accepted(field.kind)) | "
+                    + "\(field.isRequired ? "required" : field.defaultText ?? "") | \(field.summary) |"
+                #expect(manual.contains(row), "\(object.name): \(row)")
+            }
+        }
+        for item in ItemCatalogue.items {
+            let value = item.defaultValue?.description ?? "none"
+            let row = "| `\(item.path)` | \(item.accepted) | \(value) | \(item.moment.rawValue) | "
+                + "\(item.isInEffect ? "yes" : "no") | \(item.summary) |"
+            #expect(manual.contains(row), "\(row)")
+        }
+    }
+
+    @Test(arguments: ["conf/dpvs.conf.sample", "conf/services.d/web.yaml"])
+    func `the samples are without fault`(sample: String) throws {
+        let text = try String(contentsOf: repository.appending(path: sample), encoding: .utf8)
+        let loaded =
+            sample.hasSuffix(".yaml") ? load(text) : load([:], conf: text)
+        #expect(loaded.diagnostics.filter { $0.severity != .warning }.isEmpty)
+    }
+}
