@@ -77,8 +77,12 @@ struct StateChecker {
         checkFamily(route.destination.address, object.location(of: "to"), path + ".to")
         if route.destination != route.destination.network {
             report(
-                object.location(of: "to"), path + ".to", "has bits set beyond its length",
-                route.destination.description, nil, route.destination.network.description
+                object.location(of: "to"),
+                path + ".to",
+                "has bits set beyond its length",
+                route.destination.description,
+                nil,
+                route.destination.network.description
             )
         }
         guard let gateway = route.gateway else {
@@ -93,7 +97,10 @@ struct StateChecker {
         let links = addresses.filter { $0.value.prefix.contains(gateway) }
         if route.interface == nil, links.isEmpty {
             report(
-                location, path + ".via", "is on no network of addresses", gateway.description,
+                location,
+                path + ".via",
+                "is on no network of addresses",
+                gateway.description,
                 "a gateway in a network of addresses, or an interface beside it"
             )
         }
@@ -107,8 +114,12 @@ struct StateChecker {
         let known = (settings.devices + settings.bonds).map(\.name)
         guard !known.isEmpty, !known.contains(name) else { return }
         report(
-            location, path + ".interface", "is no device of dpvs.conf", name,
-            known.joined(separator: ", "), nearest(to: name, in: known)
+            location,
+            path + ".interface",
+            "is no device of dpvs.conf",
+            name,
+            known.joined(separator: ", "),
+            nearest(to: name, in: known)
         )
     }
 
@@ -122,7 +133,10 @@ struct StateChecker {
         let localPlace = object.location(of: "localAddresses")
         if service.localAddresses.isEmpty, object.fields["localAddresses"] != nil {
             report(
-                localPlace, object.path + ".localAddresses", "is empty", nil,
+                localPlace,
+                object.path + ".localAddresses",
+                "is empty",
+                nil,
                 "at least one address: fnat asks backends from it"
             )
         }
@@ -156,7 +170,9 @@ struct StateChecker {
             }
             if own.contains(backend.endpoint.address) {
                 report(
-                    place, path, "is an address of the balancer itself",
+                    place,
+                    path,
+                    "is an address of the balancer itself",
                     backend.endpoint.address.description
                 )
             }
@@ -180,7 +196,10 @@ struct StateChecker {
             }
         guard isUnusable else { return }
         report(
-            location, path, "cannot be the address of a host on a network", address.description,
+            location,
+            path,
+            "cannot be the address of a host on a network",
+            address.description,
             "a unicast address"
         )
     }

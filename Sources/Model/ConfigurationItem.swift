@@ -13,7 +13,7 @@ package struct ConfigurationItem: Sendable {
         /// Words in any number, separated by blanks or `|`.
         case words([String])
         case integers(ClosedRange<Int>)
-        /// A duration with a unit; without one, seconds. The value is in milliseconds.
+        /// A duration with a unit; without one, seconds.
         case duration
     }
 

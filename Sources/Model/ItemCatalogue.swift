@@ -136,7 +136,7 @@ package enum ItemCatalogue {
         row(
             "global_defs.drain_timeout",
             .duration,
-            .integer(30_000),
+            .duration(.seconds(30)),
             .live,
             true,
             "how long SIGTERM waits for connections to finish"

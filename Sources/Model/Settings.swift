@@ -22,6 +22,10 @@ package struct Settings: Equatable, Codable, Sendable {
         if case .integer(let value) = value(path) { value } else { 0 }
     }
 
+    package func duration(_ path: String) -> Duration {
+        if case .duration(let value) = value(path) { value } else { .zero }
+    }
+
     package func isOn(_ path: String) -> Bool {
         if case .flag(let value) = value(path) { value } else { false }
     }
@@ -77,6 +81,7 @@ package enum ItemValue: Equatable, Codable, Sendable, CustomStringConvertible {
     case text(String)
     case words([String])
     case integers([Int])
+    case duration(Duration)
 
     /// As it would stand in the file.
     package var description: String {
@@ -86,6 +91,13 @@ package enum ItemValue: Equatable, Codable, Sendable, CustomStringConvertible {
         case .text(let value): value.isEmpty ? "(none)" : value
         case .words(let value): value.joined(separator: "|")
         case .integers(let value): value.map(String.init).joined(separator: " ")
+        case .duration(let value): Self.text(value)
         }
+    }
+
+    private static func text(_ duration: Duration) -> String {
+        let (seconds, attoseconds) = duration.components
+        let milliseconds = attoseconds / 1_000_000_000_000_000
+        return milliseconds == 0 ? "\(seconds)s" : "\(seconds * 1000 + milliseconds)ms"
     }
 }

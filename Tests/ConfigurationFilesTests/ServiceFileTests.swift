@@ -12,7 +12,8 @@ private func load(_ files: [String: String], conf: String = "") -> LoadedConfigu
     return ConfigurationLoader(
         conf: "/etc/dpvs/dpvs.conf",
         servicesDirectory: "/etc/dpvs/services.d"
-    ).load(MemorySource(all))
+    )
+    .load(MemorySource(all))
 }
 
 private func load(_ text: String, conf: String = "") -> LoadedConfiguration {
@@ -87,7 +88,7 @@ private let service = """
     @Test(arguments: [
         ("port: 80", "port: 99999", "web.yaml:4:11: error: services[0].port: '99999'"),
         ("port: 80", "port: '80'", "4:11"), ("port: 80", "port: 080", "accepted: 1...65535"),
-        ("name: web", "nmae: web", "3:5: error: services[0]: 'nmae' is no key of a service"),
+        ("name: web", "nmae: web", "2:5: error: services[0]: 'nmae' is no key of a service"),
         ("name: web", "nmae: web", "did you mean 'name'?"),
         ("name: web", "scheduler: wrrr", "did you mean 'wrr'?"),
         ("name: web", "protocol: sctp", "accepted: one of tcp, udp"),
@@ -121,13 +122,13 @@ private let service = """
             conf: "netif_defs { device dpdk0 { mtu 99999 } }"
         )
         #expect(loaded.errors.count == 4)
-        #expect(loaded.errors.contains { $0.contains("dpvs.conf:1:32") })
+        #expect(loaded.errors.contains { $0.contains("dpvs.conf:1:33") })
         #expect(loaded.errors.contains { $0.contains("did you mean 'services'?") })
     }
 
     @Test func `the same service in two files names both places`() {
         let errors = load(["a.yaml": service, "b.yaml": service]).errors
-        #expect(errors.contains { $0.contains("b.yaml:4:14") && $0.contains("a.yaml:4:14") } || errors.contains { $0.contains("b.yaml:3:14") && $0.contains("a.yaml:3:14") })
+        #expect(errors.contains { $0.contains("b.yaml:3:14") && $0.contains("a.yaml:3:14") })
         #expect(errors.contains { $0.contains("'web' is there twice") })
     }
 
@@ -141,7 +142,8 @@ private let service = """
         let errors = load(
             "routes:\n  - \(route)\n",
             conf: "netif_defs { device dpdk0 { mtu 1500 } }"
-        ).errors
+        )
+        .errors
         #expect(errors.contains { $0.contains(says) }, "\(errors)")
     }
 
@@ -167,7 +169,11 @@ private let service = """
                 let index = Int.random(in: 0..<bytes.count, using: &random)
                 switch Int.random(in: 0..<3, using: &random) {
                 case 0: bytes[index] = UInt8.random(in: 0...255, using: &random)
-                case 1: bytes.insert("{}[]:,&*|>-\"'".utf8.randomElement(using: &random) ?? 0, at: index)
+                case 1:
+                    bytes.insert(
+                        "{}[]:,&*|>-\"'".utf8.randomElement(using: &random) ?? 0,
+                        at: index
+                    )
                 default: bytes.remove(at: index)
                 }
             }
@@ -196,22 +202,56 @@ private let service = """
         #expect(try String(contentsOf: path, encoding: .utf8) == made)
     }
 
-    @Test func `the manual lists every key with what it takes`() throws {
-        let path = repository.appending(path: "doc/configuration.md")
-        let manual = try String(contentsOf: path, encoding: .utf8)
+    /// The part of a file between two marker lines is what the code says; RECORD=1 writes it.
+    private func expect(_ made: String, between marker: String, in file: String) throws {
+        let path = repository.appending(path: file)
+        let text = try String(contentsOf: path, encoding: .utf8)
+        let start = try #require(text.range(of: "<!-- \(marker) -->\n"))
+        let end = try #require(text.range(of: "<!-- end of \(marker) -->"))
+        if ProcessInfo.processInfo.environment["RECORD"] != nil {
+            let recorded = text[..<start.upperBound] + made + text[end.lowerBound...]
+            try recorded.write(to: path, atomically: true, encoding: .utf8)
+        } else {
+            #expect(text[start.upperBound..<end.lowerBound] == made)
+        }
+    }
+
+    @Test func `the manual lists every key of service files`() throws {
+        var made = ""
         for object in ServiceFileSchema.objects {
+            made +=
+                "### \(object.name)\n\n| key | takes | without it | meaning |\n|---|---|---|---|\n"
             for field in object.fields {
-                let row = "| `\(field.key)` | \(ServiceFileSchema.accepted(field.kind)) | "
-                    + "\(field.isRequired ? "required" : field.defaultText ?? "") | \(field.summary) |"
-                #expect(manual.contains(row), "\(object.name): \(row)")
+                made += "| `\(field.key)` | \(ServiceFileSchema.accepted(field.kind)) "
+                made += "| \(field.isRequired ? "required" : field.defaultText ?? "") "
+                made += "| \(field.summary) |\n"
             }
+            made += "\n"
         }
+        try expect(made, between: "service file keys", in: "doc/configuration.md")
+    }
+
+    @Test func `the manual lists every item of dpvs_conf`() throws {
+        var made =
+            "| item | takes | default | read | in effect | meaning |\n|---|---|---|---|---|---|\n"
         for item in ItemCatalogue.items {
-            let value = item.defaultValue?.description ?? "none"
-            let row = "| `\(item.path)` | \(item.accepted) | \(value) | \(item.moment.rawValue) | "
-                + "\(item.isInEffect ? "yes" : "no") | \(item.summary) |"
-            #expect(manual.contains(row), "\(row)")
+            let value = item.defaultValue?.description ?? "(none)"
+            let accepted = item.accepted.replacing("|", with: "\\|")
+            made += "| `\(item.path)` | \(accepted) | \(value.replacing("|", with: "\\|")) "
+            made += "| \(item.moment.rawValue) | \(item.isInEffect ? "yes" : "no") "
+            made += "| \(item.summary) |\n"
         }
+        try expect(made, between: "dpvs.conf items", in: "doc/configuration.md")
+    }
+
+    @Test func `dpvs_conf_items lists every item and loads`() throws {
+        let made = ItemListing.text
+        let path = repository.appending(path: "conf/dpvs.conf.items")
+        if ProcessInfo.processInfo.environment["RECORD"] != nil {
+            try made.write(to: path, atomically: true, encoding: .utf8)
+        }
+        #expect(try String(contentsOf: path, encoding: .utf8) == made)
+        #expect(load([:], conf: made).errors.isEmpty)
     }
 
     @Test(arguments: ["conf/dpvs.conf.sample", "conf/services.d/web.yaml"])

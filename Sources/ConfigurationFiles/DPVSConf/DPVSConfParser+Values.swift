@@ -66,8 +66,7 @@ extension DPVSConfParser {
             guard let duration = parseDuration(text.text, allowsPlainSeconds: true) else {
                 return refuse(text, item, "is not a duration")
             }
-            let (seconds, attoseconds) = duration.components
-            return .integer(Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000))
+            return .duration(duration)
         case .words, .integers: return nil
         }
     }

@@ -122,20 +122,21 @@ struct ObjectReader {
     }
 
     mutating func addresses(_ key: String) -> [IPAddress] {
-        items(key).compactMap { node, path in
-            if let address = node.text.flatMap({ IPAddress($0) }) { return address }
-            diagnostics.append(
-                Diagnostic(
-                    .error,
-                    at: Self.location(file, node.place),
-                    path: path,
-                    "is not an address",
-                    value: node.text,
-                    accepted: ServiceFileSchema.accepted(.address)
+        items(key)
+            .compactMap { node, path in
+                if let address = node.text.flatMap({ IPAddress($0) }) { return address }
+                diagnostics.append(
+                    Diagnostic(
+                        .error,
+                        at: Self.location(file, node.place),
+                        path: path,
+                        "is not an address",
+                        value: node.text,
+                        accepted: ServiceFileSchema.accepted(.address)
+                    )
                 )
-            )
-            return nil
-        }
+                return nil
+            }
     }
 
     private mutating func read<Value>(_ key: String, _ parse: (String) -> Value?) -> Value? {
@@ -155,7 +156,11 @@ struct ObjectReader {
         }
         let message = node.text == nil ? "is \(node.kind)" : "is not accepted here"
         report(
-            node.place, key, message, node.text, ServiceFileSchema.accepted(kind),
+            node.place,
+            key,
+            message,
+            node.text,
+            ServiceFileSchema.accepted(kind),
             suggestion: suggestion
         )
     }

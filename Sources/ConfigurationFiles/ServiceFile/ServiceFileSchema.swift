@@ -45,7 +45,9 @@ package enum ServiceFileSchema {
             field("address", .address, required: true, "address of the real server"),
             field("port", .integer(ports), default: "the service's", "port of the real server"),
             field(
-                "weight", .integer(Backend.weights), default: "1",
+                "weight",
+                .integer(Backend.weights),
+                default: "1",
                 "share of new connections under wrr; 0 drains the backend"
             ),
         ]
@@ -55,29 +57,41 @@ package enum ServiceFileSchema {
         name: "service",
         fields: [
             field(
-                "name", .text, default: "PROTOCOL-ADDRESS-PORT",
+                "name",
+                .text,
+                default: "PROTOCOL-ADDRESS-PORT",
                 "what people and metrics call it; unique"
             ),
             field("address", .address, required: true, "virtual address that clients ask"),
             field("port", .integer(ports), required: true, "port that clients ask"),
             field(
-                "protocol", .choice(TransportProtocol.allCases.map(\.rawValue)), default: "tcp",
+                "protocol",
+                .choice(TransportProtocol.allCases.map(\.rawValue)),
+                default: "tcp",
                 "transport protocol"
             ),
             field(
-                "mode", .choice(ForwardingMode.allCases.map(\.rawValue)), default: "fnat",
+                "mode",
+                .choice(ForwardingMode.allCases.map(\.rawValue)),
+                default: "fnat",
                 "how packets reach the backends"
             ),
             field(
-                "scheduler", .choice(SchedulerKind.allCases.map(\.rawValue)), default: "rr",
+                "scheduler",
+                .choice(SchedulerKind.allCases.map(\.rawValue)),
+                default: "rr",
                 "how a backend is chosen for a new connection"
             ),
             field(
-                "localAddresses", .list(.address), required: true,
+                "localAddresses",
+                .list(.address),
+                required: true,
                 "own addresses from which backends are asked; each gives 64511 ports a backend"
             ),
             field(
-                "connectionTimeout", .duration, default: "the protocol's",
+                "connectionTimeout",
+                .duration,
+                default: "the protocol's",
                 "silence that ends an established TCP or any UDP connection"
             ),
             field("backends", .list(.object(backend)), default: "none", "the real servers"),

@@ -15,6 +15,8 @@ package struct ConfigStatus: Equatable, Codable, Sendable {
     package var drift: Int
     /// The last reload, which need not have been applied.
     package var lastReload: ReloadReport?
+    /// Reloads that have been reported since the start: a script that asked for one waits for more.
+    package var reports: Int
 
     package init(
         generation: UInt64,
@@ -23,7 +25,8 @@ package struct ConfigStatus: Equatable, Codable, Sendable {
         files: [String] = [],
         restartRequired: [String] = [],
         drift: Int = 0,
-        lastReload: ReloadReport? = nil
+        lastReload: ReloadReport? = nil,
+        reports: Int = 0
     ) {
         self.generation = generation
         self.digest = digest
@@ -32,6 +35,7 @@ package struct ConfigStatus: Equatable, Codable, Sendable {
         self.restartRequired = restartRequired
         self.drift = drift
         self.lastReload = lastReload
+        self.reports = reports
     }
 }
 
