@@ -129,7 +129,7 @@ let hotTargets: [Target] = [
 let coldTargets: [Target] = [
     cold("Model", ["Addressing"]),
     cold("ConfigurationFiles", ["Model", "Addressing", "YAML", crypto]),
-    cold("Reload", ["ConfigurationFiles", "Model", "Linux", logging]),
+    cold("Reload", ["ConfigurationFiles", "Model", "Addressing", "Linux", logging]),
     cold("MetricsExposition"),
     cold("Control", ["Model", "Addressing", asyncHTTPClient, nioCore, nioHTTP1]),
     cold(
@@ -171,7 +171,10 @@ let testTargets: [Target] = [
         "ConfigurationFilesTests",
         ["ConfigurationFiles", "Model", "Addressing", "YAML", "PacketTesting"]
     ),
-    tests("ReloadTests", ["Reload", "ConfigurationFiles", "Model", "Addressing", "Linux"]),
+    tests(
+        "ReloadTests",
+        ["Reload", "ConfigurationFiles", "Model", "Addressing", "Linux", "PacketTesting"]
+    ),
     tests("MetricsExpositionTests", ["MetricsExposition"]),
     tests(
         "ControlTests",

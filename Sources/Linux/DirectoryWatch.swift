@@ -18,6 +18,8 @@ package final class DirectoryWatch: Sendable {
     }
 
     /// Ends with `stop`; for one listener.
+    ///
+    /// Who does not listen misses the oldest.
     package let events: AsyncStream<Event>
 
     private let source: Mutex<any DispatchSourceRead>
@@ -44,7 +46,10 @@ package final class DirectoryWatch: Sendable {
             }
             watched[watch, default: []].append(directory)
         }
-        let (events, continuation) = AsyncStream.makeStream(of: Event.self)
+        let (events, continuation) = AsyncStream.makeStream(
+            of: Event.self,
+            bufferingPolicy: .bufferingNewest(256)
+        )
         self.events = events
         self.continuation = continuation
         let source = DispatchSource.makeReadSource(fileDescriptor: descriptor)

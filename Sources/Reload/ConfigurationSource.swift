@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Model
+
+/// Where desired states come from: files, or a test.
+package protocol ConfigurationSource: Sendable {
+    /// Reads everything once; never throws: what is wrong is among the problems.
+    func load() -> LoadResult
+}
+
+/// What the files of one moment say.
+package struct LoadResult: Equatable, Sendable {
+    /// Means something only when no problem is an error.
+    package var state: DesiredState
+    package var problems: [Problem]
+    /// Of names and contents of all files, in hexadecimal digits.
+    package var digest: String
+    /// Digests by path.
+    package var files: [String: String]
+    /// Directories in which a change may change the result.
+    package var directories: [String]
+
+    package init(
+        state: DesiredState,
+        problems: [Problem] = [],
+        digest: String,
+        files: [String: String] = [:],
+        directories: [String] = []
+    ) {
+        self.state = state
+        self.problems = problems
+        self.digest = digest
+        self.files = files
+        self.directories = directories
+    }
+
+    package var hasErrors: Bool { problems.contains { $0.severity == .error } }
+}
+
+/// Carries a desired state out.
+package protocol ChangeExecutor: Sendable {
+    /// Returns when every worker uses `target`; `changes` say in sentences what is new in it.
+    ///
+    /// Throws when `target` cannot be carried out; then what ran before still runs.
+    func apply(_ target: DesiredState, changes: [String], generation: UInt64) async throws
+}

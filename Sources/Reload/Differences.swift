@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Model
+
+// Attributes of one object that differ between two versions of it: "scheduler rr → wrr".
+
+extension InterfaceAddress {
+    func differences(from old: Self) -> [String] {
+        [
+            phrase("prefix", old.prefix, prefix),
+            phrase("owner", old.owner, owner),
+        ]
+        .compactMap(\.self)
+    }
+}
+
+extension Route {
+    /// ` via 10.0.0.254 on eth0`.
+    var way: String {
+        (gateway.map { " via \($0)" } ?? "") + (interface.map { " on \($0)" } ?? "")
+    }
+
+    func differences(from old: Self) -> [String] {
+        [
+            phrase("gateway", text(old.gateway), text(gateway)),
+            phrase("interface", text(old.interface), text(interface)),
+            phrase("mtu", text(old.mtu), text(mtu)),
+            phrase("owner", old.owner, owner),
+        ]
+        .compactMap(\.self)
+    }
+}
+
+extension Service {
+    /// Backends are not looked at.
+    func differences(from old: Self) -> [String] {
+        [
+            phrase("name", old.name, name),
+            phrase("mode", old.mode.rawValue, mode.rawValue),
+            phrase("scheduler", old.scheduler.rawValue, scheduler.rawValue),
+            phrase("local addresses", list(old.localAddresses), list(localAddresses)),
+            phrase("connection timeout", text(old.connectionTimeout), text(connectionTimeout)),
+            phrase("owner", old.owner, owner),
+        ]
+        .compactMap(\.self)
+    }
+}
+
+private func phrase<Value: Equatable>(_ name: String, _ old: Value, _ new: Value) -> String? {
+    old == new ? nil : "\(name) \(old) → \(new)"
+}
+
+private func text(_ value: (some CustomStringConvertible)?) -> String {
+    value?.description ?? "(none)"
+}
+
+private func list(_ addresses: [IPAddress]) -> String {
+    addresses.isEmpty ? "(none)" : addresses.map(\.description).joined(separator: " ")
+}

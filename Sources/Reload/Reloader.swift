@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+package import Model
+
+/// Brings what runs to what is wanted, one request at a time, and remembers what came of it.
+package actor Reloader {
+    let source: any ConfigurationSource
+    private let executor: any ChangeExecutor
+    private let latches: any Latches
+    private let onReport: @Sendable (ReloadReport) -> Void
+    private var isBusy = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    /// What every worker uses.
+    package private(set) var running = DesiredState()
+    /// 0: nothing has been applied yet.
+    package private(set) var generation: UInt64 = 0
+    /// Of the files behind it.
+    private var digest = ""
+    /// Directories that hold the files, as of the last time they were read.
+    package private(set) var directories: [String] = []
+    /// Reports by outcome, since the start.
+    package private(set) var outcomes: [ReloadReport.Outcome: Int] = [:]
+
+    /// Settings that the process has started with; nil until they are known.
+    private var started: Settings?
+    /// The last files without errors.
+    private var files: LoadResult?
+    /// Of the last files that were read, errors or not; nil when they must be read again.
+    private var settledDigest: String?
+    private var history: History
+    private var lastReload: ReloadReport?
+
+    /// Runs nothing yet: `reload` comes next.
+    ///
+    /// `started`: settings that the process runs with already; nil: those of the first reload.
+    /// `onReport` is called with every report, in order.
+    package init(
+        source: any ConfigurationSource,
+        executor: any ChangeExecutor,
+        startedWith started: Settings? = nil,
+        historyLimit: Int = 50,
+        latches: any Latches = OpenLatches(),
+        onReport: @escaping @Sendable (ReloadReport) -> Void = { _ in }
+    ) {
+        self.source = source
+        self.executor = executor
+        self.started = started
+        self.latches = latches
+        self.onReport = onReport
+        history = History(capacity: historyLimit)
+    }
+
+    // MARK: - Requests
+
+    /// Reads the files and applies them; waits for the reload that is in flight.
+    package func reload(reason: String) async -> ReloadReport {
+        await turn { await self.readAndApply(Attempt(reason)) }
+    }
+
+    /// The same when the files have changed; nil, and no report, when they have not.
+    ///
+    /// A rollback therefore stays until a file really changes.
+    package func reloadIfChanged(reason: String) async -> ReloadReport? {
+        await turn { await self.readAndApplyIfChanged(Attempt(reason)) }
+    }
+
+    /// Applies `generation` again, as a new one; nil when it is not remembered.
+    package func rollback(to generation: UInt64) async -> ReloadReport? {
+        await turn { await self.applyAgain(generation) }
+    }
+
+    /// Applies what a command asks for; the objects that it makes must be owned by `.runtime`.
+    package func change(
+        reason: String,
+        _ transform: @Sendable @escaping (DesiredState) -> DesiredState
+    ) async -> ReloadReport {
+        await turn {
+            await self.carryOut(transform(self.running), digest: self.digest, Attempt(reason))
+        }
+    }
+
+    // MARK: - Answers
+
+    package func status() -> ConfigStatus {
+        ConfigStatus(
+            generation: generation,
+            digest: digest,
+            applied: history.current?.applied ?? .distantPast,
+            files: files?.files.keys.sorted() ?? [],
+            restartRequired: restartRequired,
+            drift: drift().count,
+            lastReload: lastReload,
+            reports: outcomes.values.reduce(0, +)
+        )
+    }
+
+    /// Newest first.
+    package func recentGenerations() -> [HistoryEntry] { history.entries }
+
+    package func drift() -> [DriftEntry] {
+        guard let files else { return [] }
+        let conf = files.files.keys.sorted().first { $0.hasSuffix(".conf") }
+        return Reload.drift(
+            running: running,
+            files: files.state,
+            settingsOwner: .file(conf ?? "dpvs.conf")
+        )
+    }
+
+    private var restartRequired: [String] {
+        guard let files, let started else { return [] }
+        return started.restartRequired(toBecome: files.state.settings)
+    }
+
+    // MARK: - Steps
+
+    /// Lets requests in one after another, first come first served: an actor alone does not, where
+    /// `body` suspends.
+    private func turn<Result: Sendable>(_ body: () async -> Result) async -> Result {
+        if isBusy { await withCheckedContinuation { waiting.append($0) } }
+        isBusy = true
+        defer {
+            // Stays busy for the next in line, so that nobody slips in before it runs.
+            if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() }
+        }
+        return await body()
+    }
+
+    private func readAndApplyIfChanged(_ attempt: Attempt) async -> ReloadReport? {
+        let loaded = source.load()
+        guard loaded.digest != settledDigest else {
+            directories = loaded.directories
+            return nil
+        }
+        return await apply(loaded, attempt)
+    }
+
+    private func readAndApply(_ attempt: Attempt) async -> ReloadReport {
+        await apply(source.load(), attempt)
+    }
+
+    private func apply(_ loaded: LoadResult, _ attempt: Attempt) async -> ReloadReport {
+        directories = loaded.directories
+        settledDigest = loaded.digest
+        await latches.pass(.loaded)
+        guard !loaded.hasErrors else {
+            return report(.rejected, attempt, problems: loaded.problems)
+        }
+        var target = merge(files: loaded.state, running: running)
+        let conflicts = nameConflicts(in: target)
+        guard conflicts.isEmpty else {
+            settledDigest = nil
+            return report(.rejected, attempt, problems: loaded.problems + conflicts)
+        }
+        await latches.pass(.validated)
+        files = loaded
+        started = started ?? loaded.state.settings
+        target.settings = started?.takingLive(from: target.settings) ?? target.settings
+        return await carryOut(target, digest: loaded.digest, attempt, problems: loaded.problems)
+    }
+
+    private func applyAgain(_ number: UInt64) async -> ReloadReport? {
+        guard let entry = history.generation(number) else { return nil }
+        return await carryOut(
+            entry.state,
+            digest: entry.digest,
+            Attempt("rollback to \(number)")
+        )
+    }
+
+    private func carryOut(
+        _ target: DesiredState,
+        digest: String,
+        _ attempt: Attempt,
+        problems: [Problem] = []
+    ) async -> ReloadReport {
+        let sentences = changes(from: running, to: target).map(\.description)
+        await latches.pass(.planned)
+        guard generation == 0 || !sentences.isEmpty else {
+            self.digest = digest
+            return report(.unchanged, attempt, problems: problems)
+        }
+        do {
+            try await executor.apply(target, changes: sentences, generation: generation + 1)
+        } catch {
+            settledDigest = nil
+            let failure = Problem(.error, "cannot be carried out: \(error)")
+            return report(.failed, attempt, sentences, problems: problems + [failure])
+        }
+        await latches.pass(.applied)
+        generation += 1
+        running = target
+        self.digest = digest
+        history.append(
+            History.Generation(
+                number: generation,
+                digest: digest,
+                applied: Date(),
+                trigger: attempt.reason,
+                changes: sentences.count,
+                state: target
+            )
+        )
+        return report(.applied, attempt, sentences, problems: problems)
+    }
+
+    private func report(
+        _ outcome: ReloadReport.Outcome,
+        _ attempt: Attempt,
+        _ changes: [String] = [],
+        problems: [Problem]
+    ) -> ReloadReport {
+        let report = ReloadReport(
+            outcome: outcome,
+            trigger: attempt.reason,
+            generation: generation,
+            digest: digest,
+            finished: Date(),
+            duration: attempt.seconds,
+            changes: changes,
+            restartRequired: outcome == .rejected ? [] : restartRequired,
+            problems: problems
+        )
+        lastReload = report
+        outcomes[outcome, default: 0] += 1
+        onReport(report)
+        return report
+    }
+}
+
+/// One request, from its turn on.
+private struct Attempt: Sendable {
+    let reason: String
+    private let start = ContinuousClock.now
+
+    init(_ reason: String) { self.reason = reason }
+
+    /// Since the files were read.
+    var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Model
+import Reload
+import Synchronization
+
+/// Gives what the test has put in.
+final class FakeSource: ConfigurationSource {
+    private let result: Mutex<LoadResult>
+
+    init(_ state: DesiredState = DesiredState()) {
+        result = Mutex(LoadResult(state: state, digest: "0", files: ["dpvs.conf": "0"]))
+    }
+
+    func load() -> LoadResult { result.withLock { $0 } }
+
+    func say(_ state: DesiredState, digest: String) {
+        result.withLock { $0 = LoadResult(state: state, digest: digest, files: $0.files) }
+    }
+
+    func say(_ problem: Problem, digest: String) {
+        result.withLock {
+            $0.problems = [problem]
+            $0.digest = digest
+        }
+    }
+}
+
+/// Remembers what it was told to run.
+final class FakeExecutor: ChangeExecutor {
+    struct Refusal: Error, CustomStringConvertible {
+        var description: String { "no room" }
+    }
+
+    private let state = Mutex<(applied: [DesiredState], refuses: Bool, busy: Int, most: Int)>(
+        ([], false, 0, 0)
+    )
+
+    var applied: [DesiredState] { state.withLock { $0.applied } }
+    /// Calls that were in flight at the same time.
+    var mostAtOnce: Int { state.withLock { $0.most } }
+
+    func refuse(_ refuses: Bool) { state.withLock { $0.refuses = refuses } }
+
+    func apply(_ target: DesiredState, changes: [String], generation: UInt64) async throws {
+        try state.withLock { state in
+            if state.refuses { throw Refusal() }
+            state.busy += 1
+            state.most = max(state.most, state.busy)
+        }
+        await Task.yield()
+        state.withLock { state in
+            state.busy -= 1
+            state.applied.append(target)
+        }
+    }
+}
+
+/// Holds a reload at one latch until it is opened.
+final class HoldingLatches: Latches {
+    let latch: Latch
+    private let arrived = AsyncStream.makeStream(of: Void.self)
+    private let opened = AsyncStream.makeStream(of: Void.self)
+
+    init(_ latch: Latch) { self.latch = latch }
+
+    func pass(_ latch: Latch) async {
+        guard latch == self.latch else { return }
+        arrived.continuation.yield()
+        for await _ in opened.stream { return }
+    }
+
+    /// Returns when a reload has come to the latch.
+    func arrival() async { for await _ in arrived.stream { return } }
+
+    func open() { opened.continuation.yield() }
+}
+
+extension Service {
+    /// `web`: tcp 10.0.0.100:80 with backends 10.0.1.1, 10.0.1.2 and so on.
+    static func sample(
+        _ name: String = "web",
+        port: UInt16 = 80,
+        weights: [Int] = [100],
+        owner: Owner = .file("web.yaml")
+    ) -> Service {
+        Service(
+            key: Key(address: .v4(IPv4Address(10, 0, 0, 100)), port: port, protocol: .tcp),
+            name: name,
+            backends: weights.enumerated()
+                .map { index, weight in
+                    let address = IPv4Address(10, 0, 1, UInt8(index + 1))
+                    return Backend(endpoint: Endpoint(.v4(address), 80), weight: weight)
+                },
+            owner: owner
+        )
+    }
+}
+
+extension DesiredState {
+    static func services(_ services: Service...) -> DesiredState {
+        DesiredState(services: services)
+    }
+}

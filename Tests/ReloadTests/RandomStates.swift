@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Model
+import PacketTesting
+
+extension DesiredState {
+    /// Few different keys, so that two states share some.
+    static func random(_ generator: inout SeededGenerator) -> DesiredState {
+        DesiredState(
+            settings: .random(&generator),
+            addresses: keys(&generator)
+                .map { index in
+                    let address = IPAddress.v4(IPv4Address(10, 0, 0, UInt8(index)))
+                    let length = generator.pick([24, 32])
+                    return InterfaceAddress(
+                        interface: "eth0",
+                        prefix: IPPrefix(address, length: length) ?? IPPrefix(host: address),
+                        owner: owner(&generator)
+                    )
+                },
+            routes: keys(&generator)
+                .map { index in
+                    let network = IPAddress.v4(IPv4Address(10, UInt8(index), 0, 0))
+                    return Route(
+                        destination: IPPrefix(network, length: 16) ?? IPPrefix(host: network),
+                        gateway: generator.pick([nil, .v4(IPv4Address(10, 0, 0, 254))]),
+                        interface: generator.pick([nil, "eth0"]),
+                        mtu: generator.pick([nil, 1400]),
+                        owner: owner(&generator)
+                    )
+                },
+            services: keys(&generator)
+                .map { index in
+                    var service = Service.sample("s\(index)", port: UInt16(index))
+                    service.scheduler = generator.pick([.rr, .wrr])
+                    service.connectionTimeout = generator.pick([nil, .seconds(30)])
+                    service.owner = owner(&generator)
+                    service.backends = keys(&generator)
+                        .map { index in
+                            let address = IPAddress.v4(IPv4Address(10, 0, 1, UInt8(index)))
+                            return Backend(
+                                endpoint: Endpoint(address, 80),
+                                weight: generator.pick([0, 1, 100])
+                            )
+                        }
+                    return service
+                }
+        )
+    }
+
+    /// Some numbers in some order, each once.
+    private static func keys(_ generator: inout SeededGenerator) -> [Int] {
+        Array((1...8).shuffled(using: &generator).prefix(generator.pick([0, 1, 3, 6, 8])))
+    }
+
+    private static func owner(_ generator: inout SeededGenerator) -> Owner {
+        generator.pick([.file("a.yaml"), .runtime, .kernel])
+    }
+}
+
+extension Settings {
+    static func random(_ generator: inout SeededGenerator) -> Settings {
+        var settings = Settings()
+        for item in ItemCatalogue.items.shuffled(using: &generator).prefix(4) {
+            settings.items[item.path] = .integer(generator.pick([1, 2]))
+        }
+        settings.devices = ["eth0", "eth1"].shuffled(using: &generator)
+            .prefix(generator.pick([0, 2]))
+            .map { NamedBlock(name: $0, path: "netif_defs.device") }
+        return settings
+    }
+}
+
+extension SeededGenerator {
+    mutating func pick<Element>(_ elements: [Element]) -> Element {
+        elements[Int.random(in: elements.indices, using: &self)]
+    }
+}
