@@ -26,8 +26,8 @@ package actor Reloader {
     private var started: Settings?
     /// The last files without errors.
     private var files: LoadResult?
-    /// Of the last files that were read, errors or not; nil when they must be read again.
-    private var settledDigest: String?
+    /// The last files that were read, errors or not; nil when they must be tried again.
+    private var settled: LoadResult?
     private var history: History
     private var lastReload: ReloadReport?
 
@@ -129,7 +129,7 @@ package actor Reloader {
 
     private func readAndApplyIfChanged(_ attempt: Attempt) async -> ReloadReport? {
         let loaded = source.load()
-        guard loaded.digest != settledDigest else {
+        guard loaded.digest != settled?.digest || loaded.problems != settled?.problems else {
             directories = loaded.directories
             return nil
         }
@@ -142,7 +142,7 @@ package actor Reloader {
 
     private func apply(_ loaded: LoadResult, _ attempt: Attempt) async -> ReloadReport {
         directories = loaded.directories
-        settledDigest = loaded.digest
+        settled = loaded
         await latches.pass(.loaded)
         guard !loaded.hasErrors else {
             return report(.rejected, attempt, problems: loaded.problems)
@@ -150,7 +150,7 @@ package actor Reloader {
         var target = merge(files: loaded.state, running: running)
         let conflicts = nameConflicts(in: target)
         guard conflicts.isEmpty else {
-            settledDigest = nil
+            settled = nil
             return report(.rejected, attempt, problems: loaded.problems + conflicts)
         }
         await latches.pass(.validated)
@@ -184,7 +184,7 @@ package actor Reloader {
         do {
             try await executor.apply(target, changes: sentences, generation: generation + 1)
         } catch {
-            settledDigest = nil
+            settled = nil
             let failure = Problem(.error, "cannot be carried out: \(error)")
             return report(.failed, attempt, sentences, problems: problems + [failure])
         }

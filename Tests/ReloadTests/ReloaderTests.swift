@@ -69,6 +69,15 @@ struct ReloaderTests {
         #expect(await reloader.outcomes == [.applied: 2, .rejected: 1])
     }
 
+    @Test func `files count as changed when only their problems have`() async {
+        source.say(Problem(.error, "b.yaml: cannot be read"), digest: "a.yaml alone")
+        let reloader = reloader()
+        #expect(await reloader.reload(reason: "start").outcome == .rejected)
+        #expect(await reloader.reloadIfChanged(reason: "file") == nil)
+        source.say(.services(.sample()), digest: "a.yaml alone")
+        #expect(await reloader.reloadIfChanged(reason: "file")?.outcome == .applied)
+    }
+
     @Test func `warnings are reported and do not stop a reload`() async {
         let warning = Problem(.warning, "services: there are none")
         source.say(warning, digest: "1")
