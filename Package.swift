@@ -112,15 +112,15 @@ let leaf: [Target] = [
 
 let hotTargets: [Target] = [
     hot("Packet", ["Addressing", "CPacket"]),
-    hot("Network", ["Packet", "Addressing", "Timing", "Containers", "CPacket", "CLinux"]),
+    hot("Networking", ["Packet", "Addressing", "Timing", "Containers", "CPacket", "CLinux"]),
     hot(
         "Balancing",
-        ["Network", "Packet", "Addressing", "Timing", "Containers", "CPacket", "CLinux"]
+        ["Networking", "Packet", "Addressing", "Timing", "Containers", "CPacket", "CLinux"]
     ),
     hot(
         "Dataplane",
         [
-            "Balancing", "Network", "Packet", "Addressing", "Timing", "Containers", "CPacket",
+            "Balancing", "Networking", "Packet", "Addressing", "Timing", "Containers", "CPacket",
             "CLinux",
         ]
     ),
@@ -142,7 +142,7 @@ let coldTargets: [Target] = [
     cold(
         "Provisioning",
         [
-            "Model", "Dataplane", "Balancing", "Network", "Packet", "Containers", "Addressing",
+            "Model", "Dataplane", "Balancing", "Networking", "Packet", "Containers", "Addressing",
             "Timing",
         ]
     ),
@@ -161,10 +161,13 @@ let testTargets: [Target] = [
     tests("LinuxTests", ["Linux"]),
     tests("YAMLTests", ["YAML"]),
     tests("PacketTests", ["Packet", "PacketTesting", "Addressing", "CPacket"]),
-    tests("NetworkTests", ["Network", "Packet", "PacketTesting", "Addressing", "Timing"]),
+    tests("NetworkingTests", ["Networking", "Packet", "PacketTesting", "Addressing", "Timing"]),
     tests(
         "BalancingTests",
-        ["Balancing", "Network", "Packet", "PacketTesting", "Addressing", "Timing", "Containers"]
+        [
+            "Balancing", "Networking", "Packet", "PacketTesting", "Addressing", "Timing",
+            "Containers",
+        ]
     ),
     tests("ModelTests", ["Model", "Addressing"]),
     tests(
@@ -186,7 +189,7 @@ let testTargets: [Target] = [
     tests(
         "ScenarioTests",
         [
-            "Provisioning", "Dataplane", "Balancing", "Network", "Packet", "PacketTesting",
+            "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "PacketTesting",
             "ConfigurationFiles", "Model", "Addressing", "Timing", "Containers",
         ]
     ),
@@ -206,7 +209,7 @@ let dpdkTargets: [Target] = [
     .executableTarget(
         name: "dpvs",
         dependencies: [
-            "Provisioning", "Dataplane", "Balancing", "Network", "Packet", "DPDK", "Containers",
+            "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "DPDK", "Containers",
             "Timing", "Addressing", "Reload", "ConfigurationFiles", "Model", "MetricsExposition",
             "Control", "ControlServer", "Linux", argumentParser, logging, lifecycle,
         ],
@@ -219,7 +222,7 @@ let executables: [Target] = [
     .executableTarget(
         name: "dpvs-bench",
         dependencies: [
-            "Provisioning", "Dataplane", "Balancing", "Network", "Packet", "PacketTesting",
+            "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "PacketTesting",
             "Containers", "Timing", "Addressing", "Model", "CPacket", "Linux", argumentParser,
         ],
         swiftSettings: hotSettings

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Addressing
 import Containers
-public import Network
+public import Networking
 public import Timing
 
 extension Balancer {

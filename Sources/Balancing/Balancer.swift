@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Containers
-public import Network
+public import Networking
 
 /// What one worker decides about TCP and UDP packets: the connections and everything they touch.
 ///

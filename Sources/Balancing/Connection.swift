@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Network
+import Networking
 import Timing
 
 /// One balanced flow over IPv4: both keys, both rewrites and all per-packet state in a cache line.

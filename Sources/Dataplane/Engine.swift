@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Balancing
 public import Containers
-public import Network
+public import Networking
 public import Timing
 
 /// How much a dataplane holds; fixed when it starts.

@@ -2,7 +2,7 @@
 import CLinux
 public import CPacket
 import Containers
-import Network
+import Networking
 
 public typealias PacketBuffer = UnsafeMutablePointer<CPacket_buffer>
 

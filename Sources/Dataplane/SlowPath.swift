@@ -2,7 +2,7 @@
 public import Addressing
 import CPacket
 import Containers
-public import Network
+public import Networking
 public import Packet
 import Synchronization
 public import Timing

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import CPacket
-import Network
+import Networking
 import Packet
 import Timing
 

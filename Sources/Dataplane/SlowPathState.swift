@@ -2,7 +2,7 @@
 import Addressing
 import CPacket
 import Containers
-import Network
+import Networking
 import Packet
 import Timing
 

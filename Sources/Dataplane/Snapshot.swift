@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Balancing
 import CPacket
-public import Network
+public import Networking
 
 /// The configuration as the packet path reads it: immutable, reached through one pointer.
 @safe

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Balancing
-import Network
+import Networking
 
 /// A snapshot and the memory that only it uses; freed with the last reference.
 ///

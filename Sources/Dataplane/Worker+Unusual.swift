@@ -3,7 +3,7 @@ import Addressing
 import Balancing
 import CPacket
 import Containers
-import Network
+import Networking
 import Packet
 import Timing
 

@@ -2,7 +2,7 @@
 public import Balancing
 import CPacket
 import Containers
-import Network
+import Networking
 public import Packet
 public import Timing
 

@@ -2,7 +2,7 @@
 import Addressing
 import Dataplane
 import Model
-import Network
+import Networking
 
 extension Provisioner {
     struct CompiledNetwork {

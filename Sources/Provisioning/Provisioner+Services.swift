@@ -2,7 +2,7 @@
 import Addressing
 import Balancing
 import Dataplane
-import Model
+package import Model
 
 /// A compiled service and what it was made from; snapshots share it as long as that is the same.
 final class CompiledService: Sendable {
@@ -81,6 +81,11 @@ extension Provisioner {
         localSlots.retire(allBut: Set(locals))
         serviceSlots.retire(allBut: Set(state.services.map(\.key)))
         backendSlots.retire(allBut: Set(state.services.flatMap(Self.backendKeys)))
+    }
+
+    /// Which compiled object each service has, for tests of what is shared.
+    package var compiledIdentities: [Service.Key: ObjectIdentifier] {
+        compiled.mapValues { ObjectIdentifier($0) }
     }
 
     private static func backendKeys(of service: Service) -> [BackendKey] {

@@ -2,7 +2,7 @@
 import Balancing
 import Dataplane
 package import Model
-import Network
+import Networking
 import Timing
 
 extension Provisioner {

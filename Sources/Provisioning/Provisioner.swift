@@ -3,7 +3,7 @@ package import Addressing
 import Balancing
 package import Dataplane
 package import Model
-package import Network
+package import Networking
 
 /// A port as the configuration knows it.
 package struct Interface: Sendable, Equatable {

@@ -3,7 +3,7 @@ import Addressing
 import Balancing
 import Dataplane
 import Model
-import Network
+import Networking
 import Packet
 import Provisioning
 import Timing

@@ -31,6 +31,12 @@ public struct DecodedFrame: Equatable, Sendable, CustomStringConvertible {
         public var type: UInt8
         public var code: UInt8
         public var rest: UInt32
+
+        public init(type: UInt8, code: UInt8, rest: UInt32) {
+            self.type = type
+            self.code = code
+            self.rest = rest
+        }
     }
 
     /// Reads what our own tests and the code under test write: Ethernet, ARP, IPv4.

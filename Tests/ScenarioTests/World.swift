@@ -3,7 +3,7 @@ import Addressing
 import Balancing
 import Dataplane
 import Model
-import Network
+import Networking
 import Packet
 import PacketTesting
 import Provisioning
@@ -158,7 +158,7 @@ final class World {
 
     /// What the hosts on `port` have received since the last call, ARP left out.
     func take(_ port: Int) -> [DecodedFrame] {
-        defer { inbox[port] = [] }
+        defer { inbox[port].removeAll { $0.arp == nil } }
         return inbox[port].filter { $0.arp == nil }
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
-import Network
+import Networking
 import Testing
 
 @Suite struct AdjacencyTableTests {

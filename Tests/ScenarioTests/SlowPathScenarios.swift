@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Dataplane
+import Model
+import Networking
+import Packet
+import PacketTesting
+import Testing
+
+@Suite struct SlowPathScenarios {
+    private func ask(_ target: String, from host: String = "10.0.0.10") -> [UInt8] {
+        Frame.arp(from: host, at: .client(10), to: target)
+    }
+
+    @Test(arguments: ["10.0.0.1", "10.0.0.100"])
+    func `ARP is answered for interface and virtual addresses`(address: String) throws {
+        let world = try quickstartWorld()
+        world.send(ask(address), on: 0)
+        let reply = try #require(world.takeARP(0).first)
+        #expect(reply.arp?.operation == 2)
+        #expect(reply.arp?.sender.description == address)
+        #expect(reply.arp?.senderMAC == World.portMACs[0])
+        #expect(reply.destinationMAC == .client(10))
+        world.expectConservation()
+    }
+
+    @Test(arguments: ["10.0.0.77", "10.0.1.1", "10.0.0.10"])
+    func `ARP for others, and for addresses of another link, is not answered`(
+        address: String
+    ) throws {
+        let world = try quickstartWorld()
+        world.send(ask(address), on: 0)
+        #expect(world.takeARP(0).isEmpty)
+        world.expectConservation()
+    }
+
+    @Test func `new own addresses are announced on their link`() throws {
+        let world = try World(.web())
+        world.settle()
+        let announced = world.takeARP(0).compactMap(\.arp).filter { $0.sender == $0.target }
+        let addresses = Set(announced.map(\.sender.description))
+        #expect(addresses.isSuperset(of: ["10.0.0.1", "10.0.0.100"]))
+        world.advance(.seconds(3))
+        _ = world.takeARP(0)
+        world.slowPath.linkCameUp(0)
+        world.settle()
+        #expect(world.takeARP(0).contains { $0.arp?.sender.description == "10.0.0.100" })
+        world.expectConservation()
+    }
+
+    @Test func `a backend that nobody knows yet is asked for and gets the packet that waited`()
+        throws
+    {
+        let world = try World(.web())
+        world.hosts[0][IPv4Address(10, 0, 0, 10)] = .client(10)
+        world.settle()
+        world.send(Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.syn), on: 0)
+        #expect(world.take(1).isEmpty)
+        #expect(world.takeARP(1).contains { $0.arp?.target.description == "10.0.1.2" })
+        #expect(world.total(.held) == 1)
+        world.hosts[1][IPv4Address(10, 0, 1, 2)] = .backend(2)
+        world.advance(.seconds(2))
+        #expect(world.take(1).first?.destinationMAC == .backend(2))
+        #expect(world.total(.held) == 0)
+        world.expectConservation()
+    }
+
+    @Test func `packets for a backend that never answers are dropped by name`() throws {
+        let world = try World(.web())
+        world.settle()
+        world.send(Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.syn), on: 0)
+        world.advance(.seconds(5))
+        #expect(world.drops(.neighbourUnresolved) == 1 && world.total(.held) == 0)
+        world.expectConservation()
+    }
+
+    @Test func `the queue for one neighbour has an end`() throws {
+        var limits = SlowPathLimits()
+        limits.neighbours.queueLength = 4
+        let world = try World(.web(weights: [1]), slowPathLimits: limits)
+        world.settle()
+        for port in 1...10 {
+            world.send(
+                Frame.tcp(from: "10.0.0.10:\(port)", to: "10.0.0.100:80", Frame.syn),
+                on: 0
+            )
+        }
+        #expect(world.total(.held) == 4 && world.drops(.neighbourQueueFull) == 6)
+        world.expectConservation()
+    }
+
+    @Test func `connections follow a backend to a new MAC address at once`() throws {
+        let world = try quickstartWorld(.web(.udp, weights: [1]))
+        let datagram = Frame.udp(from: "10.0.0.10:4000", to: "10.0.0.100:80")
+        world.send(datagram, on: 0)
+        #expect(world.take(1).first?.destinationMAC == .backend(2))
+        world.send(
+            Frame.arp(from: "10.0.1.2", at: .backend(9), to: "10.0.1.2"),
+            on: 1
+        )
+        world.send(datagram, on: 0)
+        #expect(world.take(1).first?.destinationMAC == .backend(9))
+        world.expectConservation()
+    }
+
+    @Test func `an ARP reply about a neighbour that nobody wanted is not believed`() throws {
+        let world = try quickstartWorld()
+        let before = world.slowPath.neighbourCount(in: .reachable)
+        for last in 200...250 {
+            world.send(
+                Frame.arp(
+                    isReply: true,
+                    from: "10.0.0.\(last)",
+                    at: .client(last),
+                    to: "10.0.0.1",
+                    at: World.portMACs[0]
+                ),
+                on: 0
+            )
+        }
+        #expect(world.slowPath.neighbourCount(in: .reachable) == before)
+        world.expectConservation()
+    }
+
+    @Test func `traffic keeps flowing while a neighbour is confirmed again`() throws {
+        let world = try quickstartWorld(.web(.udp, weights: [1]))
+        let datagram = Frame.udp(from: "10.0.0.10:4000", to: "10.0.0.100:80")
+        for _ in 0..<30 {
+            world.send(datagram, on: 0)
+            world.advance(.seconds(10))
+        }
+        #expect(world.take(1).count == 30)
+        #expect(!world.takeARP(1).isEmpty, "the backend was asked again")
+        world.expectConservation()
+    }
+
+    @Test func `routes go through gateways, and a backend behind one is reached by its MAC`() throws
+    {
+        var state = DesiredState.web(weights: [1])
+        state.services[0].backends[0].endpoint = Endpoint(.v4(IPv4Address(172, 16, 0, 9)), 8080)
+        state.routes = [
+            Route(destination: .literal("172.16.0.0/16"), gateway: .v4(IPv4Address(10, 0, 1, 5))),
+            Route(destination: .literal("0.0.0.0/0"), gateway: .v4(IPv4Address(10, 0, 0, 20))),
+        ]
+        let world = try quickstartWorld(state)
+        world.send(Frame.tcp(from: "8.8.8.8:4000", to: "10.0.0.100:80", Frame.syn), on: 0)
+        let syn = try #require(world.take(1).first)
+        #expect(syn.destination == Endpoint("172.16.0.9:8080") && syn.destinationMAC == .backend(5))
+        let reply = Frame.tcp(
+            from: "172.16.0.9:8080",
+            to: try #require(syn.source?.description),
+            Frame.synAck
+        ) { $0.destinationMAC = World.portMACs[1] }
+        world.send(reply, on: 1)
+        #expect(world.take(0).first?.destinationMAC == .client(20))
+        world.expectConservation()
+    }
+
+    // MARK: - ICMP
+
+    @Test(arguments: ["10.0.0.1", "10.0.0.100"])
+    func `echo requests to own addresses are answered`(address: String) throws {
+        let world = try quickstartWorld()
+        world.send(Frame.echo(from: "10.0.0.10", to: address, data: [9, 8, 7]), on: 0)
+        let reply = try #require(world.take(0).first)
+        #expect(reply.icmp == .init(type: 0, code: 0, rest: 0x0001_0002))
+        #expect(reply.data == [9, 8, 7] && reply.hasValidChecksums)
+        #expect(reply.source?.address == IPAddress(address))
+        world.expectConservation()
+    }
+
+    @Test func `UDP to an own address without a service gets port unreachable`() throws {
+        let world = try quickstartWorld()
+        world.send(Frame.udp(from: "10.0.0.10:4000", to: "10.0.0.100:53"), on: 0)
+        let error = try #require(world.take(0).first)
+        #expect(error.icmp?.type == 3 && error.icmp?.code == 3 && error.hasValidChecksums)
+        #expect(error.data.count >= 28, "the header and eight octets are quoted")
+        #expect(world.drops(.noService) == 1)
+        world.expectConservation()
+    }
+
+    @Test func `TCP to an own address without a service is reset`() throws {
+        let world = try quickstartWorld()
+        world.send(Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:81", Frame.syn), on: 0)
+        let reset = try #require(world.take(0).first)
+        #expect(reset.tcpFlags == Frame.rstAck && reset.acknowledgment == 1001)
+        #expect(reset.hasValidChecksums)
+        world.send(Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:81", Frame.rst), on: 0)
+        #expect(world.take(0).isEmpty, "a reset is not answered")
+        world.expectConservation()
+    }
+
+    @Test func `an ACK that fits no connection is reset, or dropped when defence is on`() throws {
+        let world = try quickstartWorld()
+        let ack = Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.ack)
+        world.send(ack, on: 0)
+        #expect(world.take(0).first?.tcpFlags == Frame.rst)
+        try world.change { $0.settings.items["ipvs_defs.tcp.defence_tcp_drop"] = .flag(true) }
+        world.send(ack, on: 0)
+        #expect(world.take(0).isEmpty)
+        #expect(world.drops(.tcpNotSYN) == 2)
+        world.expectConservation()
+    }
+
+    @Test func `without a backend that takes connections the client is told`() throws {
+        let world = try quickstartWorld(.web(weights: [0, 0]))
+        world.send(Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.syn), on: 0)
+        #expect(world.take(0).first?.tcpFlags == Frame.rstAck)
+        #expect(world.drops(.noBackend) == 1)
+        world.expectConservation()
+    }
+
+    @Test func `a packet that no link takes is reported with the MTU that would do`() throws {
+        let world = try World(.web(.udp), mtus: [1500, 1000])
+        world.hosts[0][IPv4Address(10, 0, 0, 10)] = .client(10)
+        world.hosts[1][IPv4Address(10, 0, 1, 2)] = .backend(2)
+        world.settle()
+        let large = Array(repeating: UInt8(1), count: 1200)
+        world.send(Frame.udp(from: "10.0.0.10:4000", to: "10.0.0.100:80", data: large), on: 0)
+        let error = try #require(world.take(0).last)
+        #expect(error.icmp == .init(type: 3, code: 4, rest: 1000))
+        #expect(world.drops(.tooBig) == 1 && world.take(1).isEmpty)
+        world.expectConservation()
+    }
+
+    @Test func `with xmit_ttl balancing is a hop, and the last hop is reported`() throws {
+        var state = DesiredState.web(.udp)
+        state.settings.items["ipvs_defs.conn.xmit_ttl"] = .flag(true)
+        let world = try quickstartWorld(state)
+        world.send(Frame.udp(from: "10.0.0.10:4000", to: "10.0.0.100:80"), on: 0)
+        let sent = try #require(world.take(1).first)
+        #expect(sent.timeToLive == 63 && sent.hasValidChecksums)
+        world.send(
+            Frame.udp(from: "10.0.0.10:4000", to: "10.0.0.100:80") { $0.timeToLive = 1 },
+            on: 0
+        )
+        #expect(world.take(0).first?.icmp?.type == 11)
+        #expect(world.drops(.ttlExceeded) == 1)
+        world.expectConservation()
+    }
+
+    @Test func `errors are rationed`() throws {
+        var limits = SlowPathLimits()
+        limits.errorsPerSecond = 20
+        let world = try World(.web(), slowPathLimits: limits)
+        world.hosts[0][IPv4Address(10, 0, 0, 10)] = .client(10)
+        world.settle()
+        _ = world.take(0)
+        for port in 1...500 {
+            world.send(Frame.udp(from: "10.0.0.10:\(port)", to: "10.0.0.100:53"), on: 0)
+        }
+        let answers = world.take(0).count
+        #expect(answers < 120 && world.drops(.icmpRateLimited) == 500 - answers)
+        world.expectConservation()
+    }
+}
