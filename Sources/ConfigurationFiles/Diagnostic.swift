@@ -60,9 +60,11 @@ package struct Diagnostic: Hashable, Sendable, Codable {
 
 extension Diagnostic: CustomStringConvertible {
     /// `web.yaml:12:9: error: services[0].port: '99999' is not a port; accepted: 1...65535`.
-    package var description: String {
-        var text = "\(location): \(severity.rawValue): "
-        if !path.isEmpty { text += "\(path): " }
+    package var description: String { "\(location): \(severity.rawValue): \(text)" }
+
+    /// The same without place and severity.
+    package var text: String {
+        var text = path.isEmpty ? "" : "\(path): "
         if let value { text += "'\(value)' " }
         text += message
         if let accepted { text += "; accepted: \(accepted)" }

@@ -23,6 +23,11 @@ package struct ControlClient: Sendable {
         try decode(await ask(.GET, path))
     }
 
+    /// An answer that is not JSON.
+    package func text(_ path: String) async throws(ControlError) -> String {
+        String(decoding: try await ask(.GET, path), as: UTF8.self)
+    }
+
     /// Reads the files again; a reload that was not applied is an answer, not an error.
     package func reload() async throws(ControlError) -> ReloadReport {
         try await report("/v1/config/reload")

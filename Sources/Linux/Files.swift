@@ -39,7 +39,11 @@ package enum Files {
         var written = 0
         while written < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { all in
-                unsafe Glibc.write(descriptor, all.baseAddress.map { unsafe $0 + written }, all.count - written)
+                unsafe Glibc.write(
+                    descriptor,
+                    all.baseAddress.map { unsafe $0 + written },
+                    all.count - written
+                )
             }
             guard count > 0 else { throw LinuxError("write", on: path) }
             written += count
@@ -111,8 +115,9 @@ package enum Files {
         defer { unsafe globfree(&found) }
         let result = unsafe Glibc.glob(pattern, 0, nil, &found)
         guard result == 0 else { return [] }
-        return unsafe (0..<Int(found.gl_pathc)).compactMap { index in
-            unsafe found.gl_pathv[index].map { unsafe String(cString: $0) }
-        }
+        return unsafe (0..<Int(found.gl_pathc))
+            .compactMap { index in
+                unsafe found.gl_pathv[index].map { unsafe String(cString: $0) }
+            }
     }
 }

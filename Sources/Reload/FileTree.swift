@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package import ConfigurationFiles
+import Linux
+import Synchronization
+
+/// Files of one moment: each directory is resolved once, and every file read through what it was.
+///
+/// Kubernetes updates a mounted ConfigMap by pointing the link `..data` to a new directory; all files
+/// of the volume change at that instant. Whoever opened them one after another through `..data`
+/// could see two versions, so the link is followed once for the whole reading.
+package final class FileTree: SourceReader {
+    /// Larger files are no configuration.
+    private static let limit = 64 << 20
+
+    private struct State {
+        /// Where a directory's files really are, by its name.
+        var directories: [String: String] = [:]
+        /// What each file was when it was read, by its real path.
+        var identities: [String: Files.Identity?] = [:]
+        /// What each `..data` said.
+        var links: [String: String] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    package func read(_ path: String) throws(SourceError) -> [UInt8] {
+        let (directory, name) = Self.split(path)
+        let real = "\(resolved(directory))/\(name)"
+        let before = Files.identity(of: real)
+        do throws(LinuxError) {
+            let bytes = try Files.read(real, limit: Self.limit)
+            state.withLock { $0.identities[real] = before }
+            return bytes
+        } catch {
+            let reason = error.code == Self.tooLarge ? "more than 64 MiB" : error.reason
+            throw SourceError(path: path, message: reason)
+        }
+    }
+
+    private static let tooLarge = LinuxError.fileTooLarge
+
+    package func glob(_ pattern: String) -> [String] {
+        // Patterns are for names; a directory in which one stands is resolved as any other.
+        let (directory, name) = Self.split(pattern)
+        guard !directory.contains("*"), !directory.contains("?") else { return Files.glob(pattern) }
+        let names = (try? Files.list(resolved(directory))) ?? []
+        return names.filter { matches($0, pattern: name) && !$0.hasPrefix(".") }
+            .map { "\(directory)/\($0)" }
+    }
+
+    package func list(_ directory: String) throws(SourceError) -> [String] {
+        do throws(LinuxError) {
+            let real = resolved(directory)
+            return try Files.list(real).filter { !Files.isDirectory("\(real)/\($0)") }
+        } catch {
+            throw SourceError(path: directory, message: error.reason)
+        }
+    }
+
+    /// Whether everything that was read is still what it was.
+    package var isUnchanged: Bool {
+        state.withLock { state in
+            state.identities.allSatisfy { Files.identity(of: $0) == $1 }
+                && state.links.allSatisfy { Files.link($0) == $1 }
+        }
+    }
+
+    private func resolved(_ directory: String) -> String {
+        state.withLock { state in
+            if let known = state.directories[directory] { return known }
+            let link = "\(directory)/..data"
+            var real = directory
+            if let target = Files.link(link) {
+                state.links[link] = target
+                real = target.hasPrefix("/") ? target : "\(directory)/\(target)"
+            }
+            state.directories[directory] = real
+            return real
+        }
+    }
+
+    private static func split(_ path: String) -> (directory: String, name: String) {
+        guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+        let directory = String(path[..<slash])
+        return (directory.isEmpty ? "/" : directory, String(path[path.index(after: slash)...]))
+    }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import ConfigurationFiles
+import Control
+import ControlServer
+import Foundation
+import Linux
+import Logging
+import Model
+import Provisioning
+import Reload
+import ServiceLifecycle
+
+/// One run of the program: start, serve, drain, end.
+struct Daemon {
+    let instance: String
+    let loader: ConfigurationLoader
+    let socket: String
+    let lockFile: String
+    let runDirectory: String
+    let eal: [String]
+
+    func run() async throws {
+        // Before any thread is made, so that every thread leaves the signals alone.
+        let signals = Signals()
+        LoggingSystem.bootstrap { _ in StandardErrorLog() }
+        let logger = Logger(label: "dpvs")
+        do {
+            try await serve(signals, logger)
+        } catch let error as StartError {
+            logger.critical("\(error)")
+            throw ExitCode.failure
+        }
+    }
+
+    private func serve(_ signals: Signals, _ logger: Logger) async throws {
+        let lock = try takeLock()
+        defer { Files.remove(lock.path) }
+        let source = FileSource(loader)
+        let settings = try firstSettings(source, logger)
+        StandardErrorLog.apply(settings)
+        logger.notice("\(BuildInformation.text), instance \(instance)")
+        let machine = try Machine(settings, instance: instance, eal: eal, logger: logger)
+        let reloader = Reloader(
+            source: source,
+            executor: Executor(conductor: machine.conductor),
+            startedWith: settings,
+            onReport: { Self.log($0, logger) }
+        )
+        let reloads = ReloadService(reloader) { logger.warning("files are polled: \($0)") }
+        let first = await reloads.reloadNow(reason: "start")
+        guard first.outcome == .applied || first.outcome == .unchanged else {
+            machine.stop()
+            throw StartError("the configuration is not applied; see above")
+        }
+        let backend = DaemonBackend(instance, machine, reloader, reloads)
+        let server = ControlServer(
+            backend: backend,
+            socket: socket,
+            tcp: Self.tcpAddress(settings),
+            logger: logger,
+            onListening: { _ in
+                await backend.enter(.ready)
+                Systemd.ready("generation \(first.generation)")
+                logger.notice("ready")
+            }
+        )
+        let group = ServiceGroup(
+            configuration: .init(services: [server], gracefulShutdownSignals: [], logger: logger)
+        )
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            tasks.addTask { await reloads.run() }
+            tasks.addTask { await Housekeeping(machine, backend, logger).run() }
+            tasks.addTask {
+                await Self.follow(signals, reloads, backend, machine, reloader, logger)
+                await group.triggerGracefulShutdown()
+            }
+            // The server ends last; whatever ends first with an error ends all.
+            try await tasks.next()
+            tasks.cancelAll()
+        }
+        machine.stop()
+        logger.notice("stopped")
+    }
+
+    // MARK: - Start
+
+    private func takeLock() throws -> InstanceLock {
+        do {
+            try Files.makeDirectory(runDirectory)
+            return try InstanceLock(lockFile)
+        } catch {
+            guard error.call == "flock" else { throw StartError("\(error)") }
+            let holder = InstanceLock.holder(of: lockFile).map { "process \($0)" } ?? "a process"
+            throw StartError("instance '\(instance)' runs already: \(holder) holds \(lockFile)")
+        }
+    }
+
+    /// What the process starts with; every problem is said when it cannot.
+    private func firstSettings(_ source: FileSource, _ logger: Logger) throws -> Settings {
+        let loaded = source.load()
+        guard loaded.hasErrors else { return loaded.state.settings }
+        for problem in loaded.problems where problem.severity != .notInEffect {
+            FileHandle.standardError.write(Data("\(problem)\n".utf8))
+        }
+        throw StartError("the configuration has errors; nothing was started")
+    }
+
+    private static func tcpAddress(_ settings: Settings) -> ControlServer.TCPAddress? {
+        guard let text = settings.text("global_defs.metrics_address"),
+            let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...])
+        else { return nil }
+        let host = text[..<colon].filter { !"[]".contains($0) }
+        return .init(host: host, port: port)
+    }
+
+    // MARK: - Life
+
+    private static func log(_ report: ReloadReport, _ logger: Logger) {
+        let head = "configuration \(report.outcome.rawValue) (\(report.trigger))"
+        switch report.outcome {
+        case .applied:
+            let milliseconds = Int((report.duration * 1000).rounded(.up))
+            logger.notice(
+                "\(head): generation \(report.generation), \(report.changes.count) changes, \(milliseconds) ms"
+            )
+        case .unchanged: logger.info("\(head): generation \(report.generation)")
+        case .rejected, .failed: logger.error("\(head): generation \(report.generation) goes on")
+        }
+        for change in report.changes { logger.info("  \(change)") }
+        for name in report.restartRequired { logger.warning("  restart required: \(name)") }
+        for problem in report.problems {
+            switch problem.severity {
+            case .error: logger.error("  \(problem)")
+            case .warning: logger.warning("  \(problem)")
+            case .notInEffect: logger.info("  \(problem)")
+            }
+        }
+    }
+
+    /// Until SIGTERM, and through the drain that it begins.
+    private static func follow(
+        _ signals: Signals,
+        _ reloads: ReloadService,
+        _ backend: DaemonBackend,
+        _ machine: Machine,
+        _ reloader: Reloader,
+        _ logger: Logger
+    ) async {
+        var draining: Task<Void, Never>?
+        for await signal in signals.arrivals {
+            switch signal {
+            case .hangup: _ = await reloads.reloadNow(reason: "signal")
+            case .terminate, .interrupt:
+                if let draining {
+                    logger.notice("\(signal) again: not waiting any longer")
+                    draining.cancel()
+                    return
+                }
+                logger.notice("\(signal): draining")
+                draining = Task {
+                    await drain(backend, machine, await reloader.running.settings, logger)
+                    signals.stop()
+                }
+            }
+        }
+        await draining?.value
+    }
+
+    private static func drain(
+        _ backend: DaemonBackend,
+        _ machine: Machine,
+        _ settings: Settings,
+        _ logger: Logger
+    ) async {
+        await backend.enter(.draining)
+        Systemd.stopping("draining")
+        await machine.conductor.beginStopping()
+        let deadline = ContinuousClock.now + settings.duration("global_defs.drain_timeout")
+        while machine.activeConnections > 0, ContinuousClock.now < deadline, !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+        let left = machine.activeConnections
+        if left > 0 { logger.warning("\(left) connections did not finish in time") }
+    }
+}
+
+/// Carries reloads out on the machine.
+struct Executor: ChangeExecutor {
+    let conductor: Conductor
+
+    func apply(_ target: DesiredState, changes: [String], generation: UInt64) async throws {
+        Systemd.reloading()
+        defer { Systemd.ready("generation \(generation)") }
+        try await conductor.apply(target)
+        StandardErrorLog.apply(target.settings)
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Balancing
+import Control
+import DPDK
+import Dataplane
+import Foundation
+import MetricsExposition
+import Model
+import Networking
+import Packet
+import Provisioning
+import Reload
+
+extension DaemonBackend {
+    func statistics() async -> DataplaneStatistics {
+        var statistics = DataplaneStatistics(
+            process: ProcessStatistics(
+                instance: instance,
+                version: BuildInformation.version,
+                commit: "",
+                dpdk: Environment.version,
+                swift: BuildInformation.swift,
+                startTime: startTime.timeIntervalSince1970,
+                isReady: readiness().isPassing
+            )
+        )
+        statistics.configuration = await configurationStatistics()
+        statistics.cycleFrequency = Double(Environment.cycleFrequency)
+        statistics.workers = machine.engine.interchange.counters.enumerated().map(worker)
+        statistics.ports = machine.ports.ports.map(Self.port)
+        let pool = machine.ports.pool
+        statistics.pools = [
+            PoolStatistics(
+                name: "packets",
+                inUse: UInt64(pool.inUse),
+                capacity: UInt64(pool.size)
+            )
+        ]
+        let totals = await machine.conductor.totals()
+        statistics.services = totals.services.map(Self.service)
+        statistics.localAddresses = totals.localAddresses.map {
+            LocalAddressStatistics(
+                address: $0.address.description,
+                portsInUse: $0.used,
+                portCapacity: $0.capacity,
+                exhausted: $0.exhausted
+            )
+        }
+        statistics.neighbours = machine.neighbourStates
+        statistics.drops = machine.drops.map {
+            DropCount(reason: $0.name, stage: $0.stage.rawValue, packets: $1)
+        }
+        return statistics
+    }
+
+    private func configurationStatistics() async -> ConfigurationStatistics {
+        let status = await reloader.status()
+        let outcomes = await reloader.outcomes
+        var result = ConfigurationStatistics()
+        result.generation = status.generation
+        result.lastReloadSuccessful =
+            status.lastReload.map { $0.outcome == .applied || $0.outcome == .unchanged } ?? true
+        result.lastSuccessTime = status.applied.timeIntervalSince1970
+        result.lastReloadDuration = status.lastReload?.duration
+        result.successfulReloads = UInt64(outcomes[.applied] ?? 0)
+        result.failedReloads = UInt64((outcomes[.rejected] ?? 0) + (outcomes[.failed] ?? 0))
+        result.unchangedReloads = UInt64(outcomes[.unchanged] ?? 0)
+        result.restartRequired = status.restartRequired.count
+        return result
+    }
+
+    private func worker(_ index: Int, _ counters: WorkerCounters) -> WorkerStatistics {
+        var worker = WorkerStatistics(id: machine.plan.workers[index].id)
+        worker.turns = counters[.turns]
+        worker.idleTurns = counters[.idleTurns]
+        worker.busyCycles = counters[.busyCycles]
+        worker.idleCycles = counters[.idleCycles]
+        worker.receivedPackets = counters[.received]
+        worker.transmittedPackets = counters[.transmitted]
+        worker.redirectedOut = counters[.redirectedOut]
+        worker.redirectedIn = counters[.redirectedIn]
+        worker.punted = counters[.punted]
+        worker.injected = counters[.injected]
+        worker.connectionsOpened = counters[.connectionsOpened]
+        worker.connectionsExpired = counters[.connectionsExpired]
+        worker.connections = counters[.connections]
+        worker.connectionCapacity = UInt64(machine.engine.limits.connectionsPerWorker)
+        return worker
+    }
+
+    private static func port(_ port: PortSet.Port) -> PortStatistics {
+        let facts = port.device.facts
+        let counted = port.device.statistics
+        let link = port.device.link
+        var result = PortStatistics(
+            name: port.name,
+            driver: facts.driver,
+            macAddress: facts.macAddress.description
+        )
+        result.isLinkUp = link.isUp
+        result.speed = link.megabits > 0 ? UInt64(link.megabits) * 1_000_000 : nil
+        result.mtu = port.setup.mtu
+        result.receivedPackets = counted.receivedPackets
+        result.receivedBytes = counted.receivedBytes
+        result.receiveErrors = counted.receiveErrors
+        result.receiveMissed = counted.missed
+        result.receiveNoBuffer = counted.noBuffer
+        result.transmittedPackets = counted.transmittedPackets
+        result.transmittedBytes = counted.transmittedBytes
+        result.transmitErrors = counted.transmitErrors
+        return result
+    }
+
+    private static func service(_ totals: ProvisioningTotals.ServiceTotals) -> ServiceStatistics {
+        let key = totals.service.key
+        var result = ServiceStatistics(
+            name: totals.service.name,
+            address: key.address.description,
+            port: key.port,
+            transport: key.protocol.rawValue
+        )
+        result.traffic = traffic(totals.sum)
+        result.activeConnections = totals.sum[BackendCounter.active.rawValue]
+        result.backends = zip(totals.service.backends, totals.backends)
+            .map { backend, counters in
+                var result = BackendStatistics(
+                    address: backend.endpoint.address.description,
+                    port: backend.endpoint.port,
+                    weight: backend.weight
+                )
+                result.traffic = traffic(counters)
+                result.activeConnections = counters[BackendCounter.active.rawValue]
+                result.inactiveConnections = counters[BackendCounter.inactive.rawValue]
+                return result
+            }
+        return result
+    }
+
+    private static func traffic(_ counters: [UInt64]) -> TrafficStatistics {
+        var traffic = TrafficStatistics()
+        traffic.connections = counters[BackendCounter.connections.rawValue]
+        traffic.incomingPackets = counters[BackendCounter.incomingPackets.rawValue]
+        traffic.incomingBytes = counters[BackendCounter.incomingBytes.rawValue]
+        traffic.outgoingPackets = counters[BackendCounter.outgoingPackets.rawValue]
+        traffic.outgoingBytes = counters[BackendCounter.outgoingBytes.rawValue]
+        return traffic
+    }
+}

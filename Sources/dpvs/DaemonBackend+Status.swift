@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import Balancing
+import Control
+import DPDK
+import Dataplane
+import Foundation
+import Model
+import Packet
+import Provisioning
+import Reload
+
+extension DaemonBackend {
+    func status() async -> Status {
+        let configuration = await reloader.status()
+        var status = Status(
+            version: BuildInformation.version,
+            instance: instance,
+            pid: ProcessInfo.processInfo.processIdentifier,
+            uptime: Date().timeIntervalSince(startTime),
+            phase: phase,
+            generation: configuration.generation,
+            digest: configuration.digest
+        )
+        status.restartRequired = configuration.restartRequired
+        status.memory = machine.memory
+        status.workers = workers()
+        status.ports = machine.ports.ports.map(Self.status)
+        status.services = await machine.conductor.totals().services.map(Self.status)
+        status.drops = machine.drops.filter { $0.packets > 0 }
+            .map {
+                DropStatus(
+                    reason: $0.reason.name,
+                    stage: $0.reason.stage.rawValue,
+                    packets: $0.packets
+                )
+            }
+        return status
+    }
+
+    private func workers() -> [WorkerStatus] {
+        let counters = machine.engine.interchange.counters
+        let cycles = counters.map { (busy: $0[.busyCycles], idle: $0[.idleCycles]) }
+        defer { lastCycles = cycles }
+        return counters.enumerated()
+            .map { index, counters in
+                let before = lastCycles.isEmpty ? (busy: 0, idle: 0) : lastCycles[index]
+                let busy = Double(cycles[index].busy - before.busy)
+                let all = busy + Double(cycles[index].idle - before.idle)
+                let planned = machine.plan.workers[index]
+                return WorkerStatus(
+                    id: planned.id,
+                    cpu: planned.cpu,
+                    busyFraction: all > 0 ? busy / all : 0,
+                    connections: counters[.connections],
+                    connectionCapacity: UInt64(machine.engine.limits.connectionsPerWorker),
+                    packets: counters[.received]
+                )
+            }
+    }
+
+    private static func status(_ port: PortSet.Port) -> PortStatus {
+        let facts = port.device.facts
+        let counted = port.device.statistics
+        let link = port.device.link
+        var status = PortStatus(
+            name: port.name,
+            driver: facts.driver,
+            macAddress: facts.macAddress,
+            mtu: port.setup.mtu,
+            isLinkUp: link.isUp,
+            speed: link.megabits > 0 ? UInt64(link.megabits) * 1_000_000 : nil,
+            queues: port.setup.receiveQueues
+        )
+        status.receivedPackets = counted.receivedPackets
+        status.receivedBytes = counted.receivedBytes
+        status.transmittedPackets = counted.transmittedPackets
+        status.transmittedBytes = counted.transmittedBytes
+        status.lostPackets =
+            counted.missed + counted.receiveErrors + counted.noBuffer + counted.transmitErrors
+        return status
+    }
+
+    private static func status(_ totals: ProvisioningTotals.ServiceTotals) -> ServiceStatus {
+        var status = ServiceStatus(totals.service)
+        status.activeConnections = totals.sum[BackendCounter.active.rawValue]
+        status.totalConnections = totals.sum[BackendCounter.connections.rawValue]
+        status.backends = zip(totals.service.backends, totals.backends)
+            .map { backend, counters in
+                var status = BackendStatus(backend)
+                status.activeConnections = counters[BackendCounter.active.rawValue]
+                status.inactiveConnections = counters[BackendCounter.inactive.rawValue]
+                status.totalConnections = counters[BackendCounter.connections.rawValue]
+                return status
+            }
+        return status
+    }
+}

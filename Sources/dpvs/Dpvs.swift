@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+
+@main
+struct Dpvs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dpvs",
+        abstract: "A Layer-4 load balancer: DPDK moves the packets, Swift decides.",
+        version: BuildInformation.text,
+        subcommands: [
+            RunCommand.self, CheckCommand.self, PlanCommand.self, StatusCommand.self,
+            ConfigCommand.self, MetricsCommand.self,
+        ],
+        defaultSubcommand: RunCommand.self
+    )
+
+    static func main() async { await CommandExit.run(Dpvs.self) }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import DPDK
+import Dataplane
+import Linux
+import Logging
+import Model
+import Provisioning
+
+/// What is looked after once a second: memory, links, and whether the workers are alive.
+struct Housekeeping {
+    private let machine: Machine
+    private let backend: DaemonBackend
+    private let logger: Logger
+
+    init(_ machine: Machine, _ backend: DaemonBackend, _ logger: Logger) {
+        self.machine = machine
+        self.backend = backend
+        self.logger = logger
+    }
+
+    func run() async {
+        var links = machine.ports.ports.map { $0.device.link.isUp }
+        var turns = [UInt64](repeating: .max, count: machine.plan.workers.count)
+        while !Task.isCancelled {
+            await machine.conductor.keepHouse()
+            watch(&links)
+            let isAlive = watch(&turns)
+            await backend.note(areWorkersAlive: isAlive)
+            if isAlive { Systemd.alive() }
+            for line in Environment.takeLog() {
+                logger.info("\(line)", metadata: ["source": "dpdk"])
+            }
+            try? await Task.sleep(for: Self.period)
+        }
+    }
+
+    /// A second, or as often as a watchdog wants it.
+    private static var period: Duration {
+        min(.seconds(1), (Systemd.watchdogInterval ?? .seconds(2)) / 2)
+    }
+
+    private func watch(_ links: inout [Bool]) {
+        for (index, port) in machine.ports.ports.enumerated() {
+            let isUp = port.device.link.isUp
+            guard isUp != links[index] else { continue }
+            links[index] = isUp
+            logger.notice("port \(port.name): link is \(isUp ? "up" : "down")")
+            if isUp { machine.slowPath.linkCameUp(index) }
+        }
+    }
+
+    /// Whether every worker has turned since the last look.
+    private func watch(_ turns: inout [UInt64]) -> Bool {
+        let now = machine.engine.interchange.counters.map { $0[.turns] }
+        defer { turns = now }
+        let stalled = zip(now, turns).enumerated().filter { $1.0 == $1.1 }.map(\.offset)
+        for index in stalled {
+            logger.critical("worker \(machine.plan.workers[index].id) has stalled")
+        }
+        return stalled.isEmpty
+    }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+import Balancing
+import DPDK
+import Dataplane
+import MetricsExposition
+import Networking
+import Packet
+
+extension Machine {
+    /// Every reason with its packets, over all threads and the ports.
+    var drops: [(reason: DropReason, packets: UInt64)] {
+        let counters = engine.interchange.counters + [slowPath.counters]
+        return DropReason.allCases.map { reason in
+            (reason, counters.reduce(0) { $0 + $1[reason] })
+        }
+    }
+
+    var neighbourStates: [StateCount] {
+        NeighbourTable<PuntedPacket>.State.allCases
+            .map {
+                StateCount(state: $0.rawValue, count: UInt64(slowPath.neighbourCount(in: $0)))
+            }
+    }
+
+    /// Connections that carry data both ways.
+    var activeConnections: UInt64 {
+        (0..<UInt32(engine.limits.backendSlots))
+            .reduce(0) {
+                $0 &+ engine.total(.active, slot: $1)
+            }
+    }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+import DPDK
+import Dataplane
+import Linux
+import Logging
+import Model
+import Packet
+import Provisioning
+import Timing
+
+/// The packet side of the process, from EAL to running workers.
+final class Machine: Sendable {
+    let engine: Engine
+    let slowPath: SlowPath<DPDKPort>
+    let conductor: Conductor
+    let ports: PortSet
+    let plan: WorkerPlan
+    let memory: String
+    private let loops: [WorkerLoop<DPDKPort>]
+    private let slowPathThread: SlowPathThread
+    private let logger: Logger
+
+    /// Starts everything with an empty configuration.
+    init(_ settings: Settings, instance: String, eal extra: [String], logger: Logger) throws {
+        self.logger = logger
+        plan = WorkerPlan(settings, cpus: Host.usableCPUs())
+        let names = PortSet.Names(settings, plan: plan)
+        let options = Self.options(settings, plan, names, instance, extra)
+        memory = options.memoryDescription
+        logger.notice("\(memory)")
+        do {
+            try Environment.start(options)
+        } catch {
+            let said = Environment.takeLog().suffix(8).joined(separator: "\n  ")
+            throw StartError("\(error)\n  EAL arguments: \(options.arguments)\n  \(said)")
+        }
+        for line in Environment.takeLog() { logger.info("\(line)", metadata: ["source": "dpdk"]) }
+        ports = try PortSet(settings, plan: plan, names: names)
+        for note in plan.notes + ports.notes { logger.warning("\(note)") }
+        let clock = Self.clock()
+        let now = clock.instant(at: Host.cycles)
+        let doorbell = try EventFD()
+        let workers = plan.workers.count
+        let engine = Engine(
+            workers: workers,
+            limits: DataplaneLimits(
+                connectionsPerWorker: max(
+                    1024,
+                    settings.integer("ipvs_defs.conn.conn_pool_size") / workers
+                )
+            ),
+            seed: try Host.randomNumber(),
+            doorbell: Doorbell(descriptor: doorbell.descriptor)
+        )
+        guard let engine else { throw StartError("not enough memory for the connection tables") }
+        self.engine = engine
+        let slowPath = SlowPath(
+            engine: engine,
+            ports: ports.transmitters(of: plan.workers[0]),
+            limits: SlowPathLimits(settings),
+            now: now
+        )
+        guard let slowPath else { throw StartError("not enough memory for the slow path") }
+        self.slowPath = slowPath
+        let interfaces = ports.ports.enumerated()
+            .map {
+                Interface(name: $1.name, index: $0, mtu: $1.setup.mtu)
+            }
+        conductor = Conductor(
+            provisioner: Provisioner(
+                engine: engine,
+                interfaces: interfaces,
+                neighbours: slowPath,
+                subPools: settings.integer("sa_pool.pool_hash_size")
+            ),
+            changeLimits: { slowPath.change(limits: $0) }
+        )
+        loops = try Self.startWorkers(plan, ports, engine, clock, settings)
+        slowPathThread = SlowPathThread(slowPath, doorbell, engine.interchange.doorbell, clock)
+        slowPathThread.start()
+        logPorts()
+    }
+
+    // MARK: - Start
+
+    private static func options(
+        _ settings: Settings,
+        _ plan: WorkerPlan,
+        _ names: PortSet.Names,
+        _ instance: String,
+        _ extra: [String]
+    ) -> EALOptions {
+        let memory: Int? =
+            if case .integer(let value) = settings.value("global_defs.memory") { value } else {
+                nil
+            }
+        return EALOptions(
+            instance: instance,
+            mainLcore: plan.main,
+            workerLcores: plan.workers.map { ($0.id, $0.cpu) },
+            allowsHugepages: settings.text("global_defs.hugepages") != "off",
+            freeHugepages: Host.freeHugepages().map { .init(size: $0.size, count: $0.count) },
+            memory: memory,
+            packetMemory: PacketPool.memory(
+                size: settings.integer("netif_defs.pktpool_size"),
+                frameSize: PortSet.frameSize(settings)
+            ),
+            pciAddresses: names.pciAddresses,
+            virtualDevices: names.virtualDevices,
+            extra: extra
+        )
+    }
+
+    private static func clock() -> CycleClock {
+        CycleClock(
+            frequency: Environment.cycleFrequency,
+            cycles: Host.cycles,
+            instant: Instant(nanoseconds: Host.monotonicNanoseconds)
+        )
+    }
+
+    private static func startWorkers(
+        _ plan: WorkerPlan,
+        _ ports: PortSet,
+        _ engine: Engine,
+        _ clock: CycleClock,
+        _ settings: Settings
+    ) throws -> [WorkerLoop<DPDKPort>] {
+        let mode = settings.text("global_defs.idle_backoff")
+        let backsOff = mode == "on" || mode == "auto" && ports.ports.contains(where: \.isVirtual)
+        var loops: [WorkerLoop<DPDKPort>] = []
+        for (index, planned) in plan.workers.enumerated() {
+            let now = clock.instant(at: Host.cycles)
+            guard let balancer = engine.makeBalancer(index, now: now) else {
+                throw StartError("not enough memory for the connections of worker \(planned.id)")
+            }
+            let worker = Worker(
+                index: index,
+                interchange: engine.interchange,
+                receivers: ports.receivers(of: planned),
+                transmitters: ports.transmitters(of: planned),
+                balancer: balancer
+            )
+            let loop = WorkerLoop(worker, clock: clock, backsOff: backsOff)
+            loops.append(loop)
+            try Lcore.run(loop, on: planned.id)
+        }
+        return loops
+    }
+
+    private func logPorts() {
+        for port in ports.ports {
+            let facts = port.device.facts
+            logger.notice(
+                """
+                port \(port.name): \(facts.device) (\(facts.driver)), \(facts.macAddress), \
+                MTU \(port.setup.mtu), \(port.setup.receiveQueues) receive and \
+                \(port.setup.transmitQueues) transmit queues, \
+                \(port.setup.receiveDescriptors)/\(port.setup.transmitDescriptors) descriptors
+                """
+            )
+        }
+        for worker in plan.workers {
+            logger.notice("worker \(worker.id) runs on CPU \(worker.cpu)")
+        }
+    }
+
+    // MARK: - State
+
+    /// Connections of all workers.
+    var connections: UInt64 {
+        engine.interchange.counters.reduce(0) { $0 + $1[.connections] }
+    }
+
+    /// Ends all threads and gives everything back; the process may exit then.
+    func stop() {
+        for loop in loops { loop.requestStop() }
+        for worker in plan.workers { Environment.wait(lcore: worker.id) }
+        slowPathThread.stop()
+        slowPath.destroy()
+        engine.destroy()
+        ports.close()
+        Environment.stop()
+    }
+}

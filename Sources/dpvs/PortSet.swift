@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+import DPDK
+import Model
+import Packet
+
+/// The network devices of the process: from names in `dpvs.conf` to started ports.
+struct PortSet {
+    struct Port {
+        var name: String
+        var device: Device
+        var setup: Device.Setup
+        var isVirtual: Bool { device.facts.isVirtual }
+    }
+
+    var ports: [Port] = []
+    var pool: PacketPool
+    var notes: [String] = []
+
+    /// Room for a frame of this many octets in every buffer.
+    static func frameSize(_ settings: Settings) -> Int {
+        let largest = settings.devices.compactMap { $0.integer("mtu") }.max() ?? 1500
+        return max(2048, (largest + 64 + 63) / 64 * 64)
+    }
+
+    /// The names by which DPDK will know the devices: "net_af_packet0", "0000:06:00.0".
+    struct Names {
+        var virtualDevices: [String] = []
+        var pciAddresses: [String] = []
+        /// DPDK's name for each device block; nil takes the next device in DPDK's order.
+        var devices: [String?] = []
+
+        init(_ settings: Settings, plan: WorkerPlan) {
+            for (index, block) in settings.devices.enumerated() {
+                if let driver = block.text("driver") {
+                    let queues = plan.queues(of: block.name)
+                    let device = Self.virtualDevice(
+                        driver,
+                        index,
+                        max(queues.receive, queues.transmit)
+                    )
+                    virtualDevices.append(device)
+                    devices.append(device.split(separator: ",").first.map(String.init))
+                } else if let pci = block.text("pci") {
+                    pciAddresses.append(pci)
+                    devices.append(pci)
+                } else {
+                    devices.append(nil)
+                }
+            }
+        }
+
+        /// Gives the device a number of its own, and AF_PACKET the queues and frames it needs.
+        private static func virtualDevice(_ driver: String, _ index: Int, _ queues: Int) -> String {
+            var parts = driver.split(separator: ",").map(String.init)
+            if parts.isEmpty { return driver }
+            if parts[0].last?.isNumber == false { parts[0] += String(index) }
+            let isAFPacket = parts[0].hasPrefix("net_af_packet")
+            let given = Set(parts.compactMap { $0.split(separator: "=").first.map(String.init) })
+            if isAFPacket, !given.contains("qpairs") { parts.append("qpairs=\(queues)") }
+            if isAFPacket, given.isDisjoint(with: ["framesz", "blocksz", "framecnt"]) {
+                parts += ["blocksz=4096", "framesz=2048", "framecnt=2048"]
+            }
+            return parts.joined(separator: ",")
+        }
+    }
+
+    init(_ settings: Settings, plan: WorkerPlan, names: Names) throws {
+        pool = try PacketPool(
+            name: "packets",
+            size: settings.integer("netif_defs.pktpool_size"),
+            cache: settings.integer("netif_defs.pktpool_cache"),
+            frameSize: Self.frameSize(settings),
+            socket: -1
+        )
+        let named = names.devices.compactMap { $0 }
+        var unnamed = try Device.all().filter { !named.contains($0.facts.device) }
+        for (block, name) in zip(settings.devices, names.devices) {
+            let device: Device
+            if let name {
+                device = try Device.named(name)
+            } else if unnamed.isEmpty {
+                throw StartError(
+                    "there is no DPDK device for '\(block.name)': name one with driver or pci"
+                )
+            } else {
+                device = unnamed.removeFirst()
+            }
+            try start(device, block, plan)
+        }
+    }
+
+    private mutating func start(_ device: Device, _ block: NamedBlock, _ plan: WorkerPlan) throws {
+        let queues = plan.queues(of: block.name)
+        var setup = Device.Setup()
+        setup.receiveQueues = max(queues.receive, block.integer("rx.queue_number") ?? 0)
+        setup.transmitQueues = max(queues.transmit, block.integer("tx.queue_number") ?? 0)
+        setup.receiveDescriptors = block.integer("rx.descriptor_number") ?? 256
+        setup.transmitDescriptors = block.integer("tx.descriptor_number") ?? 512
+        setup.mtu = block.integer("mtu") ?? 1500
+        setup.isPromiscuous = block.isOn("promisc_mode")
+        setup.allMulticast = block.isOn("allmulticast")
+        setup.fastFree = block.isOn("tx.mbuf_fast_free")
+        setup.rss = Self.rss(block.words("rx.rss"))
+        let (applied, notes) = try device.start(setup, pool: pool)
+        self.notes += notes.map { "\(block.name): \($0)" }
+        guard applied.transmitQueues >= queues.transmit else {
+            throw StartError(
+                "\(block.name) has \(applied.transmitQueues) transmit queues; "
+                    + "\(queues.transmit) workers need one each"
+            )
+        }
+        ports.append(Port(name: block.name, device: device, setup: applied))
+    }
+
+    private static func rss(_ words: [String]) -> Device.RSS {
+        var rss: Device.RSS = []
+        for word in words {
+            switch word {
+            case "all": rss.formUnion([.ip, .tcp, .udp])
+            case "ip": rss.insert(.ip)
+            case "tcp": rss.insert(.tcp)
+            case "udp": rss.insert(.udp)
+            case "sctp": rss.insert(.sctp)
+            default: break
+            }
+        }
+        return rss
+    }
+
+    // MARK: - Handles
+
+    /// The receive queues that a worker polls; those that a device does not have are left out.
+    func receivers(of worker: WorkerPlan.Worker) -> [DPDKPort] {
+        ports.enumerated()
+            .flatMap { index, port in
+                (worker.receiveQueues[port.name] ?? [])
+                    .filter { $0 < port.setup.receiveQueues }
+                    .map { handle(index, port, $0, worker) }
+            }
+    }
+
+    /// One handle for each port, to transmit.
+    func transmitters(of worker: WorkerPlan.Worker) -> [DPDKPort] {
+        ports.enumerated().map { handle($0, $1, 0, worker) }
+    }
+
+    private func handle(
+        _ index: Int,
+        _ port: Port,
+        _ queue: Int,
+        _ worker: WorkerPlan.Worker
+    ) -> DPDKPort {
+        port.device.handle(
+            index: index,
+            receiveQueue: queue,
+            transmitQueue: worker.transmitQueue[port.name] ?? 0,
+            mtu: port.setup.mtu,
+            pool: pool
+        )
+    }
+
+    func close() {
+        for port in ports { port.device.close() }
+        pool.destroy()
+    }
+}
+
+/// Why the program cannot start, in one sentence.
+struct StartError: Error, CustomStringConvertible {
+    var description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
