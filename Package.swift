@@ -206,12 +206,20 @@ let dpdkTargets: [Target] = [
     ),
     hot("DPDK", ["CDPDK", "Packet", "Addressing", "CPacket"]),
     tests("DPDKTests", ["DPDK", "Packet", "Addressing", "CPacket"]),
+    hot(
+        "Instance",
+        [
+            "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "DPDK", "Containers",
+            "Timing", "Addressing", "Reload", "ConfigurationFiles", "Model", "MetricsExposition",
+            "Control", "ControlServer", "Linux", logging, lifecycle,
+        ]
+    ),
+    tests("InstanceTests", ["Instance", "ConfigurationFiles", "Model"]),
     .executableTarget(
         name: "dpvs",
         dependencies: [
-            "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "DPDK", "Containers",
-            "Timing", "Addressing", "Reload", "ConfigurationFiles", "Model", "MetricsExposition",
-            "Control", "ControlServer", "Linux", argumentParser, logging, lifecycle,
+            "Instance", "Reload", "ConfigurationFiles", "Model", "Control", "Linux",
+            argumentParser,
         ],
         swiftSettings: hotSettings
     ),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 struct BuildRow: MetricRow {
-    static let labels = ["version", "commit", "dpdk", "swift"]
+    static let labels = ["version", "dpdk", "swift"]
     var process: ProcessStatistics
-    var labelValues: [String] { [process.version, process.commit, process.dpdk, process.swift] }
+    var labelValues: [String] { [process.version, process.dpdk, process.swift] }
 }
 
 /// The whole, once.

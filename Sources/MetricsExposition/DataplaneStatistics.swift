@@ -9,9 +9,10 @@ package struct DataplaneStatistics: Sendable {
     /// Ticks of the cycle counter per second.
     package var cycleFrequency: Double = 0
     package var workers: [WorkerStatistics] = []
+    package var slowPath = SlowPathStatistics()
     package var ports: [PortStatistics] = []
     package var pools: [PoolStatistics] = []
-    /// Connections by state over all workers; a state without connections may be left out.
+    /// "active" and "inactive", over all workers.
     package var connectionStates: [StateCount] = []
     package var services: [ServiceStatistics] = []
     package var localAddresses: [LocalAddressStatistics] = []
@@ -28,7 +29,6 @@ package struct DataplaneStatistics: Sendable {
 package struct ProcessStatistics: Sendable {
     package var instance: String
     package var version: String
-    package var commit: String
     package var dpdk: String
     package var swift: String
     /// Seconds since 1970.
@@ -38,7 +38,6 @@ package struct ProcessStatistics: Sendable {
     package init(
         instance: String,
         version: String,
-        commit: String,
         dpdk: String,
         swift: String,
         startTime: Double,
@@ -46,7 +45,6 @@ package struct ProcessStatistics: Sendable {
     ) {
         self.instance = instance
         self.version = version
-        self.commit = commit
         self.dpdk = dpdk
         self.swift = swift
         self.startTime = startTime

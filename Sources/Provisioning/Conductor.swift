@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Balancing
 package import Dataplane
 package import Model
 
@@ -54,6 +55,9 @@ package actor Conductor {
 
     /// What runs now.
     package var running: DesiredState { provisioner.state }
+
+    /// Connections that carry data both ways.
+    package var activeConnections: UInt64 { provisioner.connections(.active) }
 
     /// What backends and local addresses have counted.
     package func totals() -> ProvisioningTotals { provisioner.totals() }

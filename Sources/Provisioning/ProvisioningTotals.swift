@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
-import Balancing
+package import Balancing
 import Dataplane
 package import Model
 
@@ -26,6 +26,9 @@ package struct ProvisioningTotals: Sendable {
 
     package var services: [ServiceTotals]
     package var localAddresses: [LocalAddressTotals]
+    /// Connections of all backends, those included that are gone.
+    package var activeConnections: UInt64
+    package var inactiveConnections: UInt64
 }
 
 extension Provisioner {
@@ -53,8 +56,15 @@ extension Provisioner {
                         capacity: pools.reduce(0) { $0 + $1.capacity },
                         exhausted: pools.reduce(0) { $0 + $1.exhausted }
                     )
-                }
+                },
+            activeConnections: connections(.active),
+            inactiveConnections: connections(.inactive)
         )
+    }
+
+    /// Connections of every backend that has some.
+    package func connections(_ kind: BackendCounter) -> UInt64 {
+        backendSlots.slots.values.reduce(0) { $0 &+ engine.total(kind, slot: UInt32($1)) }
     }
 
     private static let zeros = Array(repeating: UInt64(0), count: BackendCounter.stride)

@@ -3,6 +3,7 @@ import ArgumentParser
 import ConfigurationFiles
 import Control
 import Foundation
+import Instance
 import Linux
 
 /// Where the files of a configuration are.
@@ -69,6 +70,10 @@ struct RunCommand: AsyncParsableCommand {
             runDirectory: directory,
             eal: eal
         )
-        try await daemon.run()
+        do {
+            try await daemon.run()
+        } catch is StartError {
+            throw ExitCode.failure
+        }
     }
 }

@@ -35,7 +35,6 @@ struct SampleBackend: ControlBackend {
             process: ProcessStatistics(
                 instance: "default",
                 version: "0.1.0",
-                commit: "abc",
                 dpdk: "22.11",
                 swift: "6.3",
                 startTime: 1,

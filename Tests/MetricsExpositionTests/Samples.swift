@@ -8,7 +8,6 @@ extension DataplaneStatistics {
             process: ProcessStatistics(
                 instance: instance,
                 version: "0.1.0",
-                commit: "abc123",
                 dpdk: "22.11.7",
                 swift: "6.3.1",
                 startTime: 1_700_000_000.5,
@@ -30,7 +29,7 @@ extension DataplaneStatistics {
         port.mtu = 1500
         statistics.ports = [port]
         statistics.pools = [PoolStatistics(name: "pool0", inUse: 12, capacity: 8191)]
-        statistics.connectionStates = [StateCount(state: "established", count: 3)]
+        statistics.connectionStates = [StateCount(state: "active", count: 3)]
         statistics.services = [.sample()]
         statistics.localAddresses = [
             LocalAddressStatistics(

@@ -28,15 +28,6 @@ extension DPVSConfParser {
                 "one of driver, pci, resource"
             )
         }
-        if device.items["resource"] != nil {
-            report(
-                .error,
-                place(device, "resource"),
-                "netif_defs.device.resource",
-                "cannot be resolved in this version; name the device with pci",
-                device.text("resource")
-            )
-        }
         if let pci = device.text("pci"), !Self.isPCIAddress(pci) {
             report(
                 .error,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import DPDK
 import Dataplane
+import Foundation
 import Linux
 import Logging
 import Model
@@ -24,7 +25,11 @@ final class Machine: Sendable {
     init(_ settings: Settings, instance: String, eal extra: [String], logger: Logger) throws {
         self.logger = logger
         plan = WorkerPlan(settings, cpus: Host.usableCPUs())
-        let names = PortSet.Names(settings, plan: plan)
+        let names = try PortSet.Names(
+            settings,
+            plan: plan,
+            resources: PluginResources(environment: ProcessInfo.processInfo.environment)
+        )
         let options = Self.options(settings, plan, names, instance, extra)
         memory = options.memoryDescription
         logger.notice("\(memory)")

@@ -18,7 +18,6 @@ extension DaemonBackend {
             process: ProcessStatistics(
                 instance: instance,
                 version: BuildInformation.version,
-                commit: "",
                 dpdk: Environment.version,
                 swift: BuildInformation.swift,
                 startTime: startTime.timeIntervalSince1970,
@@ -28,6 +27,10 @@ extension DaemonBackend {
         statistics.configuration = await configurationStatistics()
         statistics.cycleFrequency = Double(Environment.cycleFrequency)
         statistics.workers = machine.engine.interchange.counters.enumerated().map(worker)
+        let slowPath = machine.slowPath.counters
+        statistics.slowPath.generated = slowPath[.generated]
+        statistics.slowPath.delivered = slowPath[.delivered]
+        statistics.slowPath.held = slowPath[.held]
         statistics.ports = machine.ports.ports.map(Self.port)
         let pool = machine.ports.pool
         statistics.pools = [
@@ -38,6 +41,10 @@ extension DaemonBackend {
             )
         ]
         let totals = await machine.conductor.totals()
+        statistics.connectionStates = [
+            StateCount(state: "active", count: totals.activeConnections),
+            StateCount(state: "inactive", count: totals.inactiveConnections),
+        ]
         statistics.services = totals.services.map(Self.service)
         statistics.localAddresses = totals.localAddresses.map {
             LocalAddressStatistics(

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import ArgumentParser
-import ConfigurationFiles
+package import ConfigurationFiles
 import Control
 import ControlServer
 import Foundation
@@ -12,15 +11,34 @@ import Reload
 import ServiceLifecycle
 
 /// One run of the program: start, serve, drain, end.
-struct Daemon {
-    let instance: String
-    let loader: ConfigurationLoader
-    let socket: String
-    let lockFile: String
-    let runDirectory: String
-    let eal: [String]
+package struct Daemon {
+    private let instance: String
+    private let loader: ConfigurationLoader
+    private let socket: String
+    private let lockFile: String
+    private let runDirectory: String
+    private let eal: [String]
 
-    func run() async throws {
+    /// `socket` and `lockFile` are paths, usually in `runDirectory`; `eal` goes to DPDK as it is.
+    package init(
+        instance: String,
+        loader: ConfigurationLoader,
+        socket: String,
+        lockFile: String,
+        runDirectory: String,
+        eal: [String]
+    ) {
+        self.instance = instance
+        self.loader = loader
+        self.socket = socket
+        self.lockFile = lockFile
+        self.runDirectory = runDirectory
+        self.eal = eal
+    }
+
+    /// Returns after SIGTERM and the drain; throws a `StartError`, already logged, when it cannot
+    /// start.
+    package func run() async throws {
         // Before any thread is made, so that every thread leaves the signals alone.
         let signals = Signals()
         LoggingSystem.bootstrap { _ in StandardErrorLog() }
@@ -29,7 +47,7 @@ struct Daemon {
             try await serve(signals, logger)
         } catch let error as StartError {
             logger.critical("\(error)")
-            throw ExitCode.failure
+            throw error
         }
     }
 
@@ -178,10 +196,12 @@ struct Daemon {
         Systemd.stopping("draining")
         await machine.conductor.beginStopping()
         let deadline = ContinuousClock.now + settings.duration("global_defs.drain_timeout")
-        while machine.activeConnections > 0, ContinuousClock.now < deadline, !Task.isCancelled {
+        while await machine.conductor.activeConnections > 0, ContinuousClock.now < deadline,
+            !Task.isCancelled
+        {
             try? await Task.sleep(for: .milliseconds(50))
         }
-        let left = machine.activeConnections
+        let left = await machine.conductor.activeConnections
         if left > 0 { logger.warning("\(left) connections did not finish in time") }
     }
 }

@@ -29,7 +29,12 @@ struct PortSet {
         /// DPDK's name for each device block; nil takes the next device in DPDK's order.
         var devices: [String?] = []
 
-        init(_ settings: Settings, plan: WorkerPlan) {
+        init(
+            _ settings: Settings,
+            plan: WorkerPlan,
+            resources: consuming PluginResources
+        ) throws(StartError) {
+            var resources = resources
             for (index, block) in settings.devices.enumerated() {
                 if let driver = block.text("driver") {
                     let queues = plan.queues(of: block.name)
@@ -40,13 +45,21 @@ struct PortSet {
                     )
                     virtualDevices.append(device)
                     devices.append(device.split(separator: ",").first.map(String.init))
-                } else if let pci = block.text("pci") {
+                } else if let pci = try Self.pciAddress(block, &resources) {
                     pciAddresses.append(pci)
                     devices.append(pci)
                 } else {
                     devices.append(nil)
                 }
             }
+        }
+
+        private static func pciAddress(
+            _ block: NamedBlock,
+            _ resources: inout PluginResources
+        ) throws(StartError) -> String? {
+            if let resource = block.text("resource") { return try resources.next(of: resource) }
+            return block.text("pci")
         }
 
         /// Gives the device a number of its own, and AF_PACKET the queues and frames it needs.
@@ -166,8 +179,8 @@ struct PortSet {
 }
 
 /// Why the program cannot start, in one sentence.
-struct StartError: Error, CustomStringConvertible {
-    var description: String
+package struct StartError: Error, CustomStringConvertible {
+    package var description: String
 
     init(_ description: String) {
         self.description = description

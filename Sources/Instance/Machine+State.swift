@@ -21,12 +21,4 @@ extension Machine {
                 StateCount(state: $0.rawValue, count: UInt64(slowPath.neighbourCount(in: $0)))
             }
     }
-
-    /// Connections that carry data both ways.
-    var activeConnections: UInt64 {
-        (0..<UInt32(engine.limits.backendSlots))
-            .reduce(0) {
-                $0 &+ engine.total(.active, slot: $1)
-            }
-    }
 }

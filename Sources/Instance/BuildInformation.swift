@@ -2,7 +2,7 @@
 import DPDK
 
 /// What this program is and was built from.
-enum BuildInformation {
+package enum BuildInformation {
     static let version = "0.1.0"
     /// The compiler's own version, as it names its language.
     #if swift(>=6.3)
@@ -11,5 +11,5 @@ enum BuildInformation {
     static let swift = "6.2"
     #endif
 
-    static var text: String { "dpvs \(version) (\(Environment.version), Swift \(swift))" }
+    package static var text: String { "dpvs \(version) (\(Environment.version), Swift \(swift))" }
 }
