@@ -47,7 +47,8 @@ extension Balancer {
             localSlot: local.slot,
             now: now
         )
-        let timeout = isTCP ? balancing.timeouts[.synReceived] : balancing.timeout(of: connection)
+        let timeout =
+            isTCP ? balancing.timeout(in: .synReceived) : balancing.timeout(of: connection)
         let deadline = now + timeout
         guard
             let reference = connections.insert(connection, clientHash: hash, deadline: deadline)

@@ -25,7 +25,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     }
 
     public let services: ServiceTable
-    public let timeouts: StateTimeouts
+    /// Indexed by state, in ticks.
+    private let stateTimeouts: UnsafeMutablePointer<UInt32>
     public let options: Options
     public let workerCount: Int
     private let pools: UnsafeMutablePointer<LocalPortPool?>
@@ -46,7 +47,10 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         serviceTimeouts: [UInt32]
     ) {
         self.services = services
-        self.timeouts = timeouts
+        unsafe stateTimeouts = .allocate(capacity: timeouts.ticks.count)
+        for (index, ticks) in timeouts.ticks.enumerated() {
+            unsafe (stateTimeouts + index).initialize(to: ticks)
+        }
         self.options = options
         self.workerCount = workerCount
         poolCount = pools.count
@@ -64,6 +68,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     public func destroy() {
         services.destroy()
         unsafe pools.deallocate()
+        unsafe stateTimeouts.deallocate()
         unsafe serviceTimeouts.deallocate()
     }
 
@@ -85,6 +90,11 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
                 ? unsafe serviceTimeouts[Int(connection.serviceSlot)] : 0
             if own != 0 { return own }
         }
-        return timeouts[connection.state]
+        return timeout(in: connection.state)
+    }
+
+    /// The same for a connection of a service without a time of its own.
+    func timeout(in state: ConnectionState) -> UInt32 {
+        unsafe stateTimeouts[Int(state.rawValue)]
     }
 }

@@ -78,12 +78,17 @@ public enum TCPEvent: Int, Sendable {
 ///
 /// An ACK establishes only after the backend has answered, so that a flood of SYN and ACK holds
 /// connections no longer than a flood of SYN.
-public struct TCPTransitions: BitwiseCopyable, Sendable {
+@safe
+public struct TCPTransitions: ~Copyable, @unchecked Sendable {
     /// Four bits a state, indexed by direction and event.
-    private var rows: InlineArray<8, UInt64>
+    ///
+    /// In memory of its own: a stored `InlineArray` is taken apart into variables, and an index
+    /// becomes a switch over them.
+    private let rows: UnsafeMutablePointer<UInt64>
 
     public init() {
-        var rows = InlineArray<8, UInt64>(repeating: 0)
+        unsafe rows = .allocate(capacity: 8)
+        unsafe rows.initialize(repeating: 0, count: 8)
         for direction in [Direction.inbound, .outbound] {
             for event in [TCPEvent.rst, .syn, .fin, .ack] {
                 var row: UInt64 = 0
@@ -91,11 +96,12 @@ public struct TCPTransitions: BitwiseCopyable, Sendable {
                     let next = Self.state(after: event, direction, in: state)
                     row |= UInt64(next.rawValue) << (UInt64(state.rawValue) * 4)
                 }
-                rows[Self.index(event, direction)] = row
+                unsafe rows[Self.index(event, direction)] = row
             }
         }
-        self.rows = rows
     }
+
+    deinit { unsafe rows.deallocate() }
 
     /// The state after `event`; one load and a shift.
     public func next(
@@ -104,7 +110,7 @@ public struct TCPTransitions: BitwiseCopyable, Sendable {
         _ direction: Direction
     ) -> ConnectionState {
         guard event != .other else { return state }
-        let row = rows[Self.index(event, direction)]
+        let row = unsafe rows[Self.index(event, direction)]
         let value = UInt8(truncatingIfNeeded: row >> (UInt64(state.rawValue) &* 4)) & 0xF
         return ConnectionState(rawValue: value) ?? state
     }
@@ -140,15 +146,14 @@ public struct TCPTransitions: BitwiseCopyable, Sendable {
 }
 
 /// How long a connection may be silent in each state, in ticks.
-public struct StateTimeouts: BitwiseCopyable, Sendable {
-    private var ticks: InlineArray<16, UInt32>
+public struct StateTimeouts: Sendable {
+    /// Indexed by state.
+    let ticks: [UInt32]
 
-    /// `seconds(state)` gives each state's time.
+    /// `ticks(state)` gives each state's time.
     public init(_ ticks: (ConnectionState) -> UInt32) {
-        var table = InlineArray<16, UInt32>(repeating: 1)
+        var table = Array(repeating: UInt32(1), count: ConnectionState.tableSize)
         for state in ConnectionState.allCases { table[Int(state.rawValue)] = ticks(state) }
         self.ticks = table
     }
-
-    public subscript(state: ConnectionState) -> UInt32 { ticks[Int(state.rawValue) & 15] }
 }

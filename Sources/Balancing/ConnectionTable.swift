@@ -152,7 +152,11 @@ public struct ConnectionTable: ~Copyable {
 
     @inline(never)
     private func search(_ tuple: IPv4Tuple, _ number: UInt8, _ hash: UInt64) -> UInt32 {
-        index.find(hash) { matches($0, tuple, number) }
+        var search = TagIndex.Search(hash, in: index)
+        while true {
+            let reference = index.next(of: hash, in: &search)
+            if reference == Self.none || matches(reference, tuple, number) { return reference }
+        }
     }
 
     private mutating func takeFreeEntry() -> UInt32? {

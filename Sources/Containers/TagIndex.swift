@@ -60,29 +60,46 @@ public struct TagIndex: ~Copyable {
         return unsafe reference(in: bucket, at: matches.trailingZeroBitCount / 2).pointee
     }
 
-    /// The reference under `hash` that `confirm` accepts, or `none`.
-    public func find(_ hash: UInt64, confirm: (UInt32) -> Bool) -> UInt32 {
-        let tag = Self.tag(of: hash)
-        let bucket = unsafe home(of: hash)
-        let found = unsafe search(bucket, tag: tag, confirm: confirm)
-        if found != Self.none { return found }
-        guard unsafe displaced(in: bucket).pointee != 0 else { return Self.none }
-        for number in 1...Layout.alternates {
-            let bucket = unsafe alternate(number, of: hash)
-            let found = unsafe search(bucket, tag: tag, confirm: confirm)
-            if found != Self.none { return found }
+    /// The place of a search: see `next(of:in:)`.
+    public struct Search: BitwiseCopyable {
+        /// 0 is home; then the alternates.
+        var bucket: UInt64 = 0
+        /// Tags of the bucket that fit and were not looked at.
+        var matches: UInt32
+
+        public init(_ hash: UInt64, in index: borrowing TagIndex) {
+            matches = unsafe CPacket_match_tags(index.home(of: hash), TagIndex.tag(of: hash))
         }
-        return Self.none
+    }
+
+    /// The next reference that may stand under `hash`, to be confirmed, or `none`.
+    ///
+    /// A loop instead of a closure, which would be a call through a pointer.
+    public func next(of hash: UInt64, in search: inout Search) -> UInt32 {
+        while search.matches == 0 {
+            if search.bucket == 0, unsafe displaced(in: home(of: hash)).pointee == 0 {
+                return Self.none
+            }
+            search.bucket &+= 1
+            guard search.bucket <= Layout.alternates else { return Self.none }
+            search.matches = unsafe CPacket_match_tags(
+                bucket(search.bucket, of: hash),
+                Self.tag(of: hash)
+            )
+        }
+        let slot = search.matches.trailingZeroBitCount / 2
+        search.matches &= search.matches &- 1
+        return unsafe reference(in: bucket(search.bucket, of: hash), at: slot).pointee
     }
 
     /// Adds `reference`; false when it finds no room, and nothing changed.
     public mutating func insert(_ reference: UInt32, under hash: UInt64) -> Bool {
         let tag = Self.tag(of: hash)
-        let bucket = unsafe home(of: hash)
-        if unsafe put(reference, tag: tag, into: bucket) { return true }
+        let home = unsafe home(of: hash)
+        if unsafe put(reference, tag: tag, into: home) { return true }
         for number in 1...Layout.alternates
-        where unsafe put(reference, tag: tag, into: alternate(number, of: hash)) {
-            unsafe displaced(in: bucket).pointee &+= 1
+        where unsafe put(reference, tag: tag, into: bucket(number, of: hash)) {
+            unsafe displaced(in: home).pointee &+= 1
             return true
         }
         return false
@@ -91,11 +108,11 @@ public struct TagIndex: ~Copyable {
     /// Takes out `reference`, which was inserted under `hash`.
     public mutating func remove(_ reference: UInt32, under hash: UInt64) {
         let tag = Self.tag(of: hash)
-        let bucket = unsafe home(of: hash)
-        if unsafe clear(reference, tag: tag, in: bucket) { return }
+        let home = unsafe home(of: hash)
+        if unsafe clear(reference, tag: tag, in: home) { return }
         for number in 1...Layout.alternates
-        where unsafe clear(reference, tag: tag, in: alternate(number, of: hash)) {
-            unsafe displaced(in: bucket).pointee &-= 1
+        where unsafe clear(reference, tag: tag, in: bucket(number, of: hash)) {
+            unsafe displaced(in: home).pointee &-= 1
             return
         }
         assertionFailure("the reference was not in the index")
@@ -113,8 +130,8 @@ public struct TagIndex: ~Copyable {
         unsafe base + Int(hash & mask) &* Layout.bucket
     }
 
-    /// Steps away from home by an odd stride of the hash's own.
-    private func alternate(_ number: UInt64, of hash: UInt64) -> UnsafeMutableRawPointer {
+    /// Home for number 0; then steps away from it by an odd stride of the hash's own.
+    private func bucket(_ number: UInt64, of hash: UInt64) -> UnsafeMutableRawPointer {
         let step = hash >> 32 | 1
         return unsafe base + Int((hash &+ number &* step) & mask) &* Layout.bucket
     }
@@ -128,20 +145,6 @@ public struct TagIndex: ~Copyable {
 
     private func displaced(in bucket: UnsafeMutableRawPointer) -> UnsafeMutablePointer<UInt32> {
         unsafe (bucket + Layout.displaced).assumingMemoryBound(to: UInt32.self)
-    }
-
-    private func search(
-        _ bucket: UnsafeMutableRawPointer,
-        tag: UInt16,
-        confirm: (UInt32) -> Bool
-    ) -> UInt32 {
-        var matches = unsafe CPacket_match_tags(bucket, tag)
-        while matches != 0 {
-            let found = unsafe reference(in: bucket, at: matches.trailingZeroBitCount / 2).pointee
-            if confirm(found) { return found }
-            matches &= matches &- 1
-        }
-        return Self.none
     }
 
     private func put(

@@ -10,7 +10,8 @@ public import Timing
 ///
 /// Another thread may only call `requestStop`.
 public final class WorkerLoop<Port: PacketPort>: @unchecked Sendable {
-    private var worker: Worker<Port>
+    /// Until `run` takes it: the loop's own thread is then the only one that can reach it.
+    private var worker: Worker<Port>?
     private let clock: CycleClock
     private let backsOff: Bool
     private let isStopping = Atomic(false)
@@ -22,13 +23,21 @@ public final class WorkerLoop<Port: PacketPort>: @unchecked Sendable {
 
     /// `backsOff` makes the loop sleep for moments when nothing comes: see `longestSleep`.
     public init(_ worker: consuming Worker<Port>, clock: CycleClock, backsOff: Bool) {
-        self.worker = worker
+        self.worker = consume worker
         self.clock = clock
         self.backsOff = backsOff
     }
 
-    /// Runs on the worker's thread; returns after `requestStop`.
+    /// Runs on the worker's thread, once; returns after `requestStop`.
     public func run() {
+        guard var worker = worker.take() else { return }
+        loop(&worker)
+        worker.stop()
+    }
+
+    /// The root of the hot path: see scripts/audit-hot-path.
+    @inline(never)
+    private func loop(_ worker: inout Worker<Port>) {
         var idleTurns = 0
         var last = CPacket_cycles()
         while !isStopping.load(ordering: .relaxed) {
@@ -50,7 +59,6 @@ public final class WorkerLoop<Port: PacketPort>: @unchecked Sendable {
                 CPacket_pause()
             }
         }
-        worker.stop()
     }
 
     public func requestStop() { isStopping.store(true, ordering: .relaxed) }

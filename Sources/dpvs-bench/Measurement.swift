@@ -47,7 +47,7 @@ struct Run: Sendable {
 
     static let all = [
         Run(name: "fnat-udp-1", load: .datagrams(flows: 1)),
-        Run(name: "fnat-udp-10k", load: .datagrams(flows: 1 << 13)),
+        Run(name: "fnat-udp-10k", load: .datagrams(flows: 1 << 14)),
         Run(name: "fnat-udp-1m", load: .datagrams(flows: 1 << 20)),
         Run(name: "tcp-setup", load: .setup),
         Run(name: "tcp-syn-flood", load: .synFlood),

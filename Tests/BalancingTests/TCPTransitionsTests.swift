@@ -2,7 +2,7 @@
 import Balancing
 import Testing
 
-@Suite struct TCPTransitionsTests {
+@Suite final class TCPTransitionsTests {
     private let table = TCPTransitions()
 
     private func walk(

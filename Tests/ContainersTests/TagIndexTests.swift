@@ -59,3 +59,14 @@ import Testing
         }
     }
 }
+
+extension TagIndex {
+    /// The reference under `hash` that `confirm` accepts, or `none`.
+    fileprivate borrowing func find(_ hash: UInt64, confirm: (UInt32) -> Bool) -> UInt32 {
+        var search = Search(hash, in: self)
+        while true {
+            let reference = next(of: hash, in: &search)
+            if reference == Self.none || confirm(reference) { return reference }
+        }
+    }
+}
