@@ -13,6 +13,9 @@ struct Bench: ParsableCommand {
     @Flag(help: "Print an array of objects instead of a table.")
     var json = false
 
+    @Flag(help: "Print the names of the runs and run none.")
+    var list = false
+
     @Option(help: "Repetitions of each run; the median counts.")
     var repetitions = 5
 
@@ -32,12 +35,26 @@ struct Bench: ParsableCommand {
         }
     }
 
+    /// A run whose whole name is given counts alone: "fnat-udp-1" is a part of others, too.
+    private var runs: [Run] {
+        guard !names.isEmpty else { return Run.all }
+        return Run.all.filter { run in
+            names.contains { name in
+                Run.all.contains { $0.name == name } ? run.name == name : run.name.contains(name)
+            }
+        }
+    }
+
     func run() throws {
+        if list {
+            for run in runs { print(run.name) }
+            return
+        }
         var results: [Measurement] = []
         if !json { print(Self.row("run", "cycles", "bare", "ratio", "spread", "per connection")) }
-        for run in Run.all where names.isEmpty || names.contains(where: run.name.contains) {
+        for run in runs {
             guard let result = run.measure(repetitions: repetitions, packets: packets) else {
-                throw CleanExit.message("not enough memory for \(run.name)")
+                throw ValidationError("not enough memory for \(run.name)")
             }
             results.append(result)
             if !json { print(Self.row(of: result)) }

@@ -14,6 +14,8 @@ struct Measurement: Codable {
     /// The slowest repetition over the fastest.
     var spread: Double
     var packets: Int
+    /// Handled before the first repetition.
+    var warmUpPackets: Int
     var connections: Int
     var bytesPerConnection: Double
     /// For runs that open and close connections: all packets of one connection together.
@@ -27,6 +29,7 @@ struct Measurement: Codable {
         case bareCyclesPerPacket = "bare_cycles_per_packet"
         case spread
         case packets
+        case warmUpPackets = "warm_up_packets"
         case connections
         case bytesPerConnection = "bytes_per_connection"
         case cyclesPerConnection = "cycles_per_connection"
@@ -60,7 +63,7 @@ struct Run: Sendable {
     func measure(repetitions: Int, packets: Int = Self.packets) -> Measurement? {
         guard var rig = makeRig() else { return nil }
         var clock = SimulatedClock(step: step)
-        warmUp(&rig, &clock, packets)
+        let warmUpPackets = warmUp(&rig, &clock, packets)
         var balanced: [Double] = []
         var bare: [Double] = []
         let finishedBefore = rig.finished
@@ -86,6 +89,7 @@ struct Run: Sendable {
             bareCyclesPerPacket: bare[bare.count / 2],
             spread: (balanced.last ?? 1) / (balanced.first ?? 1),
             packets: total,
+            warmUpPackets: warmUpPackets,
             connections: rig.connections,
             bytesPerConnection: rig.bytesPerConnection,
             cyclesPerConnection: finished > 0 ? median * Double(total) / Double(finished) : nil,
@@ -136,11 +140,12 @@ struct Run: Sendable {
         }
     }
 
-    private func warmUp(_ rig: inout Rig, _ clock: inout SimulatedClock, _ packets: Int) {
+    private func warmUp(_ rig: inout Rig, _ clock: inout SimulatedClock, _ packets: Int) -> Int {
         let wanted =
             if case .datagrams(let flows) = load { max(flows * 2, 100_000) } else { packets }
         var handled = 0
         while handled < wanted { handled += rig.turn(now: clock.step()) }
+        return handled
     }
 
     private func time(_ packets: Int, _ total: inout Int, _ turn: () -> Int) -> Double {

@@ -119,6 +119,8 @@ struct Rig: ~Copyable {
 
     /// Connections whose last segment has reached the server.
     var finished: Int { unsafe backend.pointee.finished }
+    /// A function of its own, so that scripts/bench can count its instructions.
+    @inline(never)
     mutating func turn(now: Instant) -> Int { worker.turn(now: now) }
     mutating func bareTurn() -> Int { bare.turn() }
     var connections: Int { worker.balancer.connections.count }
