@@ -78,7 +78,6 @@ func package(_ product: String, _ package: String) -> Target.Dependency {
 }
 
 let argumentParser = package("ArgumentParser", "swift-argument-parser")
-let crypto = package("Crypto", "swift-crypto")
 let logging = package("Logging", "swift-log")
 let hummingbird = package("Hummingbird", "hummingbird")
 let hummingbirdTesting = package("HummingbirdTesting", "hummingbird")
@@ -95,6 +94,7 @@ let c: [Target] = [
     .target(name: "CPacket", cSettings: cSettings),
     .target(name: "CLinux", cSettings: cSettings),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
         name: "CSystemd",
         pkgConfig: "libsystemd",
@@ -108,6 +108,7 @@ let leaf: [Target] = [
     hot("Containers", ["CPacket", "CLinux"]),
     cold("Linux", ["CLinux", "CSystemd"]),
     cold("YAML", ["CYAML"]),
+    cold("Cryptography", ["CCrypto"]),
 ]
 
 let hotTargets: [Target] = [
@@ -128,7 +129,7 @@ let hotTargets: [Target] = [
 
 let coldTargets: [Target] = [
     cold("Model", ["Addressing"]),
-    cold("ConfigurationFiles", ["Model", "Addressing", "YAML", crypto]),
+    cold("ConfigurationFiles", ["Model", "Addressing", "YAML", "Cryptography"]),
     cold("Reload", ["ConfigurationFiles", "Model", "Addressing", "Linux", logging]),
     cold("MetricsExposition"),
     cold("Control", ["Model", "Addressing", asyncHTTPClient, nioCore, nioHTTP1]),
@@ -159,6 +160,7 @@ let testTargets: [Target] = [
     tests("TimingTests", ["Timing", "PacketTesting"]),
     tests("ContainersTests", ["Containers", "PacketTesting"]),
     tests("LinuxTests", ["Linux"]),
+    tests("CryptographyTests", ["Cryptography"]),
     tests("YAMLTests", ["YAML"]),
     tests("PacketTests", ["Packet", "PacketTesting", "Addressing", "CPacket"]),
     tests("NetworkingTests", ["Networking", "Packet", "PacketTesting", "Addressing", "Timing"]),
@@ -214,7 +216,7 @@ let dpdkTargets: [Target] = [
             "Control", "ControlServer", "Linux", logging, lifecycle,
         ]
     ),
-    tests("InstanceTests", ["Instance", "ConfigurationFiles", "Model"]),
+    tests("InstanceTests", ["Instance", "Packet"]),
     .executableTarget(
         name: "dpvs",
         dependencies: [
@@ -241,7 +243,6 @@ let package = Package(
     name: "dpvs",
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Crypto
+import Cryptography
 package import Model
 
 /// The outcome of reading all files at one moment.
@@ -49,7 +49,7 @@ package struct ConfigurationLoader: Sendable {
             state: checker.state,
             diagnostics: result.diagnostics + checker.diagnostics,
             digest: Self.digest(result.files),
-            files: result.files.mapValues { Self.hex(SHA256.hash(data: $0)) }
+            files: result.files.mapValues { SHA256.hexadecimal($0) }
         )
     }
 
@@ -76,16 +76,11 @@ package struct ConfigurationLoader: Sendable {
     }
 
     private static func digest(_ files: [String: [UInt8]]) -> String {
-        var hash = SHA256()
+        // Lengths keep names and contents apart.
+        var all: [UInt8] = []
         for (path, bytes) in files.sorted(by: { $0.key < $1.key }) {
-            // Lengths keep two files apart from one that looks like both.
-            hash.update(data: Array("\(path.utf8.count) \(path) \(bytes.count) ".utf8))
-            hash.update(data: bytes)
+            all += Array("\(path.utf8.count) \(path) \(bytes.count) ".utf8) + bytes
         }
-        return hex(hash.finalize())
-    }
-
-    private static func hex(_ digest: SHA256Digest) -> String {
-        digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return SHA256.hexadecimal(all)
     }
 }
