@@ -53,7 +53,10 @@ package struct Daemon {
 
     private func serve(_ signals: Signals, _ logger: Logger) async throws {
         let lock = try takeLock()
-        defer { Files.remove(lock.path) }
+        defer {
+            Files.remove(lock.path)
+            Files.removeDirectory(runDirectory)
+        }
         let source = FileSource(loader)
         let settings = try firstSettings(source, logger)
         StandardErrorLog.apply(settings)
@@ -87,15 +90,14 @@ package struct Daemon {
             configuration: .init(services: [server], gracefulShutdownSignals: [], logger: logger)
         )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await group.run() }
             tasks.addTask { await reloads.run() }
             tasks.addTask { await Housekeeping(machine, backend, logger).run() }
             tasks.addTask {
                 await Self.follow(signals, reloads, backend, machine, reloader, logger)
                 await group.triggerGracefulShutdown()
             }
-            // The server ends last; whatever ends first with an error ends all.
-            try await tasks.next()
+            // The server ends when the drain has ended, or with an error: then everything ends.
+            try await group.run()
             tasks.cancelAll()
         }
         machine.stop()

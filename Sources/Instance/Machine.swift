@@ -35,12 +35,12 @@ final class Machine: Sendable {
         logger.notice("\(memory)")
         do {
             try Environment.start(options)
+            ports = try PortSet(settings, plan: plan, names: names)
         } catch {
-            let said = Environment.takeLog().suffix(8).joined(separator: "\n  ")
-            throw StartError("\(error)\n  EAL arguments: \(options.arguments)\n  \(said)")
+            let said = Environment.takeLog().suffix(8).map { "\n  DPDK: \($0)" }.joined()
+            throw StartError("\(error)\(said)\n  EAL arguments: \(options.arguments)")
         }
         for line in Environment.takeLog() { logger.info("\(line)", metadata: ["source": "dpdk"]) }
-        ports = try PortSet(settings, plan: plan, names: names)
         for note in plan.notes + ports.notes { logger.warning("\(note)") }
         let clock = Self.clock()
         let now = clock.instant(at: Host.cycles)

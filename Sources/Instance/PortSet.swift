@@ -90,7 +90,11 @@ struct PortSet {
         for (block, name) in zip(settings.devices, names.devices) {
             let device: Device
             if let name {
-                device = try Device.named(name)
+                do {
+                    device = try Device.named(name)
+                } catch {
+                    throw StartError("device \(block.name): DPDK found no \(name)")
+                }
             } else if unnamed.isEmpty {
                 throw StartError(
                     "there is no DPDK device for '\(block.name)': name one with driver or pci"

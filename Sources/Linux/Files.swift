@@ -109,6 +109,9 @@ package enum Files {
 
     package static func remove(_ path: String) { unsafe unlink(path) }
 
+    /// Takes away a directory that is empty; others stay.
+    package static func removeDirectory(_ path: String) { unsafe rmdir(path) }
+
     /// Paths that match a pattern of glob(7), sorted.
     package static func glob(_ pattern: String) -> [String] {
         var found = unsafe glob_t()
