@@ -156,12 +156,12 @@ let testTargets: [Target] = [
         path: "Tests/PacketTesting",
         swiftSettings: hotSettings
     ),
-    tests("AddressingTests", ["Addressing"]),
+    tests("AddressingTests", ["Addressing", "PacketTesting"]),
     tests("TimingTests", ["Timing", "PacketTesting"]),
     tests("ContainersTests", ["Containers", "PacketTesting"]),
     tests("LinuxTests", ["Linux"]),
     tests("CryptographyTests", ["Cryptography"]),
-    tests("YAMLTests", ["YAML"]),
+    tests("YAMLTests", ["YAML", "PacketTesting"]),
     tests("PacketTests", ["Packet", "PacketTesting", "Addressing", "CPacket"]),
     tests("NetworkingTests", ["Networking", "Packet", "PacketTesting", "Addressing", "Timing"]),
     tests(
@@ -180,6 +180,7 @@ let testTargets: [Target] = [
         "ReloadTests",
         ["Reload", "ConfigurationFiles", "Model", "Addressing", "Linux", "PacketTesting"]
     ),
+    tests("ProvisioningTests", ["Provisioning", "PacketTesting"]),
     tests("MetricsExpositionTests", ["MetricsExposition"]),
     tests(
         "ControlTests",
@@ -187,6 +188,10 @@ let testTargets: [Target] = [
             "Control", "ControlServer", "MetricsExposition", "Model", "Addressing",
             hummingbirdTesting, asyncHTTPClient, httpTypes, nioCore, logging, lifecycle,
         ]
+    ),
+    tests(
+        "DataplaneTests",
+        ["Dataplane", "Packet", "PacketTesting", "Addressing", "CPacket"]
     ),
     tests(
         "ScenarioTests",
