@@ -59,8 +59,14 @@ extension IPv6Address: LosslessStringConvertible {
         self.init(groups: head + zeros + tail)
     }
 
-    /// The canonical form of RFC 5952.
+    /// ::ffff:0:0/96 (RFC 4291 section 2.5.5.2).
+    private var isIPv4Mapped: Bool { high == 0 && low >> 32 == 0xFFFF }
+
+    /// The canonical form of RFC 5952, section 5 included: `::ffff:192.0.2.1`.
     public var description: String {
+        if isIPv4Mapped {
+            return "::ffff:\(IPv4Address(rawValue: UInt32(truncatingIfNeeded: low)))"
+        }
         let groups = groups
         let gap = Self.longestZeroRun(in: groups)
         func joined(_ part: ArraySlice<UInt16>) -> String {
@@ -84,10 +90,10 @@ extension IPv6Address: LosslessStringConvertible {
                 groups.append(UInt16(truncatingIfNeeded: tail.rawValue >> 16))
                 groups.append(UInt16(truncatingIfNeeded: tail.rawValue))
             } else {
-                let isPlain = part.utf8.allSatisfy { $0 != UInt8(ascii: "+") }
-                guard part.utf8.count <= 4, isPlain, let group = UInt16(part, radix: 16) else {
-                    return nil
-                }
+                // A number may have a sign, even "-0"; a group may not.
+                guard part.utf8.count <= 4, part.first?.isHexDigit == true,
+                    let group = UInt16(part, radix: 16)
+                else { return nil }
                 groups.append(group)
             }
         }

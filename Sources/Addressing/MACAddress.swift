@@ -18,9 +18,10 @@ public struct MACAddress: Hashable, Sendable, BitwiseCopyable {
 }
 
 extension MACAddress: LosslessStringConvertible {
-    /// Reads `02:00:00:00:00:01`; hyphens serve as well.
+    /// Reads `02:00:00:00:00:01`; hyphens serve as well, but not both.
     public init?(_ text: some StringProtocol) {
-        let parts = text.split(omittingEmptySubsequences: false) { $0 == ":" || $0 == "-" }
+        let separator: Character = text.contains("-") ? "-" : ":"
+        let parts = text.split(separator: separator, omittingEmptySubsequences: false)
         guard parts.count == 6 else { return nil }
         var value: UInt64 = 0
         for part in parts {
