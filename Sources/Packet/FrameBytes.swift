@@ -23,7 +23,7 @@ public struct FrameBytes: BitwiseCopyable {
 
     /// Two octets as a host-order number.
     public func word(_ offset: Int) -> UInt16? {
-        guard offset >= 0, offset &+ 2 <= count else { return nil }
+        guard offset >= 0, offset <= count &- 2 else { return nil }
         return unsafe UInt16(
             bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt16.self)
         )
@@ -31,7 +31,7 @@ public struct FrameBytes: BitwiseCopyable {
 
     /// Four octets as a host-order number.
     public func long(_ offset: Int) -> UInt32? {
-        guard offset >= 0, offset &+ 4 <= count else { return nil }
+        guard offset >= 0, offset <= count &- 4 else { return nil }
         return unsafe UInt32(
             bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
         )
@@ -39,7 +39,7 @@ public struct FrameBytes: BitwiseCopyable {
 
     /// Six octets as an address.
     public func address(_ offset: Int) -> UInt64? {
-        guard let high = word(offset), let low = long(offset + 2) else { return nil }
+        guard let high = word(offset), let low = long(offset &+ 2) else { return nil }
         return UInt64(high) << 32 | UInt64(low)
     }
 
@@ -51,18 +51,18 @@ public struct FrameBytes: BitwiseCopyable {
     }
 
     public func set(_ value: UInt16, at offset: Int) {
-        guard offset >= 0, offset &+ 2 <= count else { return }
+        guard offset >= 0, offset <= count &- 2 else { return }
         unsafe base.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
     }
 
     public func set(_ value: UInt32, at offset: Int) {
-        guard offset >= 0, offset &+ 4 <= count else { return }
+        guard offset >= 0, offset <= count &- 4 else { return }
         unsafe base.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
     }
 
     public func setAddress(_ value: UInt64, at offset: Int) {
         set(UInt16(truncatingIfNeeded: value >> 32), at: offset)
-        set(UInt32(truncatingIfNeeded: value), at: offset + 2)
+        set(UInt32(truncatingIfNeeded: value), at: offset &+ 2)
     }
 
     /// Copies `length` octets from elsewhere, as far as both frames have them.

@@ -4,7 +4,7 @@ import CPacket
 
 /// Where the headers of a received frame are and what they say: read once, carefully, with every
 /// length checked, so that later stages need not look again.
-public struct ParsedFrame: BitwiseCopyable, Sendable {
+public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
     /// What a frame carries.
     public enum Content: BitwiseCopyable, Sendable {
         case ipv4, ipv6, arp
@@ -26,7 +26,7 @@ public struct ParsedFrame: BitwiseCopyable, Sendable {
     public var vlan: UInt16
 
     /// A frame's outline, or why it cannot have one.
-    public enum Outcome: Sendable {
+    public enum Outcome: Equatable, Sendable {
         case parsed(ParsedFrame)
         case malformed(DropReason)
     }
@@ -142,6 +142,8 @@ public struct ParsedFrame: BitwiseCopyable, Sendable {
                 return .malformed(.badExtensionHeader)
             }
             if IPProtocol(rawValue: next) == .fragment, let field = bytes.word(offset + 2) {
+                // A second one could unsay the first.
+                guard !frame.isFragment else { return .malformed(.badExtensionHeader) }
                 frame.isFragment = field & 0xFFF9 != 0
                 frame.isFirstFragment = frame.isFragment && field & 0xFFF8 == 0
             }
