@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import CPacket
+import Packet
+import PacketTesting
+import Testing
+
+@testable import Dataplane
+
+/// The straight way of reading a frame says what the careful way says, or leaves the frame to it.
+@Suite struct LookaheadTests {
+    private static let own = MACAddress(rawValue: 0x0200_0000_0001)
+    /// As a frame's first six octets are loaded.
+    private static let ownAddress = (own.rawValue << 16).byteSwapped
+
+    private static func read(
+        _ frame: [UInt8],
+        surroundings: UInt8 = 0,
+        flags: UInt64 = 0
+    ) -> Lookahead {
+        let loose = LooseBuffer(frame, surroundings: surroundings, flags: flags)
+        return unsafe Lookahead.readPlain(loose.buffer, ownAddress: ownAddress)
+    }
+
+    @Test(arguments: [
+        Frame.tcp(from: "10.0.0.10:5000", to: "10.0.0.100:80", Frame.syn),
+        Frame.tcp(from: "223.255.255.255:1", to: "10.0.0.100:80", Frame.ack, data: [1, 2, 3]),
+        Frame.udp(from: "1.0.0.0:5000", to: "10.0.0.100:80", data: []),
+        Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80", hasChecksum: false),
+        Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") { $0.fragment = 0 },
+        Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") + [0, 0, 0, 0, 0, 0],
+    ])
+    func `whole TCP and UDP packets for us are plain`(frame: [UInt8]) throws {
+        let lookahead = Self.read(frame)
+        let outline = try #require(ParsedFrame(frame))
+        #expect(lookahead.isPlain)
+        #expect(lookahead.totalLength == outline.totalLength)
+        #expect(lookahead.protocolNumber == outline.protocol.rawValue)
+    }
+
+    @Test(arguments: [
+        Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") { $0.vlan = 5 },
+        Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") { $0.options = [1, 1, 1, 1] },
+        Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") { $0.fragment = 0x2000 },
+        Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") { $0.fragment = 1 },
+        Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") { $0.destinationMAC = .broadcast },
+        Frame.echo(from: "10.0.0.10", to: "10.0.0.100"),
+        Frame.arp(from: "10.0.0.1", at: .broadcast, to: "10.0.0.2"),
+        IPv6Frame.udp(),
+        [],
+    ])
+    func `everything else goes the careful way`(frame: [UInt8]) {
+        #expect(!Self.read(frame).isPlain)
+    }
+
+    @Test(arguments: [CPacket_rx_vlan_stripped_bit, CPacket_rx_ip_checksum_bad_bit])
+    func `so does what the port has something to say about`(bit: Int) {
+        let frame = Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80")
+        #expect(!Self.read(frame, flags: 1 << UInt64(bit)).isPlain)
+    }
+
+    @Test(arguments: [1, 2, 3, 4] as [UInt64])
+    func `what is plain is parsed the same, and what is malformed is not plain`(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var plain = 0
+        for _ in 0..<5_000 {
+            for frame in Self.frames {
+                let changed = Self.changed(frame, using: &random)
+                let lookahead = Self.read(changed)
+                guard lookahead.isPlain == Self.read(changed, surroundings: 0xFF).isPlain else {
+                    Issue.record("seed \(seed): octets outside the frame count: \(changed)")
+                    continue
+                }
+                if lookahead.isPlain { plain += 1 }
+                if !Self.agrees(lookahead, ParsedFrame.outcome(of: changed)) {
+                    Issue.record("seed \(seed): \(lookahead) of \(changed)")
+                }
+            }
+        }
+        #expect(plain > 1_000, "seed \(seed): the mutations are too coarse to reach much")
+    }
+
+    private static let frames = [
+        Frame.tcp(from: "10.0.0.10:5000", to: "10.0.0.100:80", Frame.syn, data: [1, 2, 3]),
+        Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80"),
+    ]
+
+    /// A mutation of `frame`; half of them with the header checksum that it then should have.
+    private static func changed(
+        _ frame: [UInt8],
+        using random: inout SeededGenerator
+    ) -> [UInt8] {
+        var frame = random.mutation(of: frame)
+        guard Bool.random(using: &random), frame.count >= 34 else { return frame }
+        frame.replaceSubrange(24..<26, with: [0, 0])
+        let checksum = Checksum.of(Array(frame[14..<34]))
+        frame.replaceSubrange(24..<26, with: [UInt8(checksum >> 8), UInt8(checksum & 0xFF)])
+        return frame
+    }
+
+    /// Whether a plain frame is what the careful way found, and a frame that could be is.
+    private static func agrees(_ lookahead: Lookahead, _ outcome: ParsedFrame.Outcome) -> Bool {
+        guard lookahead.isPlain else { return true }
+        guard case .parsed(let outline) = outcome else { return false }
+        return outline.content == .ipv4 && !outline.isFragment && outline.vlan == 0
+            && outline.networkOffset == 14 && outline.transportOffset == 34
+            && outline.totalLength == lookahead.totalLength
+            && outline.protocol.rawValue == lookahead.protocolNumber
+    }
+}
