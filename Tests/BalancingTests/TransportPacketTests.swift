@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Packet
+import PacketTesting
+import Testing
+import Timing
+
+@testable import Balancing
+
+@Suite struct TransportPacketTests {
+    private static let seeds: [UInt64] = [1, 2, 3]
+
+    /// The packet in a buffer with a plain frame.
+    private static func packet(in buffer: borrowing LooseBuffer) -> TransportPacket {
+        unsafe TransportPacket(
+            network: buffer.frame + 14,
+            transport: buffer.frame + 34,
+            protocolNumber: buffer.bytes.octet(23) ?? 0,
+            totalLength: buffer.bytes.word(16) ?? 0
+        )
+    }
+
+    private static func rewrite(
+        _ buffer: borrowing LooseBuffer,
+        by connection: Connection,
+        _ direction: Direction
+    ) {
+        let isInbound = direction == .inbound
+        let delta = (connection.addressDelta, connection.transportDelta)
+        packet(in: buffer)
+            .rewrite(
+                to: (isInbound ? connection.backendTuple : connection.clientTuple).reversed,
+                addressDelta: isInbound ? delta.0 : ~delta.0,
+                transportDelta: isInbound ? delta.1 : ~delta.1
+            )
+    }
+
+    /// A packet of the connection's client, as it arrives.
+    private static func frame(
+        of connection: Connection,
+        using random: inout SeededGenerator
+    ) -> [UInt8] {
+        let client = connection.clientTuple
+        let data = random.octets(.random(in: 0...40, using: &random))
+        let transport: Frame.Transport =
+            connection.protocolNumber == TransportPacket.tcp
+            ? .tcp(
+                source: client.sourcePort,
+                destination: client.destinationPort,
+                flags: Frame.ack,
+                sequence: .random(in: 0...(.max), using: &random),
+                data: data
+            ) : .udp(source: client.sourcePort, destination: client.destinationPort, data: data)
+        return Frame(transport) { frame in
+            frame.source = client.source
+            frame.destination = client.destination
+            frame.timeToLive = .random(in: 1...255, using: &random)
+        }
+        .octets
+    }
+
+    private static func connection(
+        _ number: UInt8,
+        using random: inout SeededGenerator
+    ) -> Connection {
+        Connection(
+            client: IPv4Tuple(addresses: random.next(), ports: UInt32(random.next() >> 32)),
+            backend: IPv4Tuple(addresses: random.next(), ports: UInt32(random.next() >> 32)),
+            protocolNumber: number,
+            state: .none,
+            serviceSlot: 0,
+            backendSlot: 0,
+            localSlot: 0,
+            now: Tick(rawValue: 0)
+        )
+    }
+
+    // MARK: - Rewriting
+
+    @Test(arguments: [TransportPacket.tcp, TransportPacket.udp], seeds)
+    func `a rewritten packet has the new tuple, right checksums and the same data`(
+        number: UInt8,
+        seed: UInt64
+    ) throws {
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<2_000 {
+            let connection = Self.connection(number, using: &random)
+            let frame = Self.frame(of: connection, using: &random)
+            let buffer = LooseBuffer(frame)
+            Self.rewrite(buffer, by: connection, .inbound)
+            let before = try #require(DecodedFrame(frame))
+            let after = try #require(DecodedFrame(buffer.octets))
+            let expected = connection.backendTuple.reversed
+            #expect(after.source == Endpoint(.v4(expected.source), expected.sourcePort))
+            #expect(
+                after.destination == Endpoint(.v4(expected.destination), expected.destinationPort)
+            )
+            #expect(before.hasValidChecksums && after.hasValidChecksums, "seed \(seed): \(frame)")
+            #expect(after.data == before.data && after.timeToLive == before.timeToLive)
+            #expect(after.sequence == before.sequence && after.tcpFlags == before.tcpFlags)
+        }
+    }
+
+    @Test(arguments: [TransportPacket.tcp, TransportPacket.udp], seeds)
+    func `there and back is the packet that it was`(number: UInt8, seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<2_000 {
+            let connection = Self.connection(number, using: &random)
+            let frame = Self.frame(of: connection, using: &random)
+            let buffer = LooseBuffer(frame)
+            Self.rewrite(buffer, by: connection, .inbound)
+            // Answered by its own receiver: source and destination change places, sums do not.
+            let packet = Self.packet(in: buffer)
+            packet.tuple = packet.tuple.reversed
+            Self.rewrite(buffer, by: connection, .outbound)
+            packet.tuple = packet.tuple.reversed
+            #expect(buffer.octets == frame, "seed \(seed)")
+        }
+    }
+
+    @Test(arguments: [TransportPacket.tcp, TransportPacket.udp], seeds)
+    func `the updated checksum is the recomputed one`(number: UInt8, seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<2_000 {
+            let connection = Self.connection(number, using: &random)
+            let buffer = LooseBuffer(Self.frame(of: connection, using: &random))
+            Self.rewrite(buffer, by: connection, .inbound)
+            let updated = buffer.octets
+            Self.packet(in: buffer).recomputeChecksum()
+            #expect(buffer.octets == updated, "seed \(seed)")
+        }
+    }
+
+    @Test func `a packet without a UDP checksum stays without one`() {
+        var random = SeededGenerator(seed: 9)
+        let connection = Self.connection(TransportPacket.udp, using: &random)
+        let buffer = LooseBuffer(
+            Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80", hasChecksum: false)
+        )
+        Self.rewrite(buffer, by: connection, .inbound)
+        #expect(buffer.bytes.word(40) == 0)
+        Self.packet(in: buffer).recomputeChecksum()
+        #expect(buffer.bytes.word(40) == 0)
+    }
+
+    /// RFC 768: "If the computed checksum is zero, it is transmitted as all ones".
+    @Test(arguments: UInt8.min...UInt8.max)
+    func `a UDP checksum that becomes zero is sent as all ones`(first: UInt8) {
+        var random = SeededGenerator(seed: UInt64(first))
+        let connection = Self.connection(TransportPacket.udp, using: &random)
+        func frame(_ tuple: IPv4Tuple, _ data: [UInt8]) -> [UInt8] {
+            Frame(.udp(source: tuple.sourcePort, destination: tuple.destinationPort, data: data)) {
+                $0.source = tuple.source
+                $0.destination = tuple.destination
+            }
+            .octets
+        }
+        // What the checksum is without two octets, they must be for it to become zero.
+        let target = frame(connection.backendTuple.reversed, [first, 0, 0, 0])
+        let data = [first, 0, target[40], target[41]]
+        let buffer = LooseBuffer(frame(connection.clientTuple, data))
+        Self.rewrite(buffer, by: connection, .inbound)
+        #expect(buffer.bytes.word(40) == 0xFFFF)
+        Self.packet(in: buffer).recomputeChecksum()
+        #expect(buffer.bytes.word(40) == 0xFFFF)
+    }
+
+    @Test(arguments: UInt8(1)...255)
+    func `one hop less keeps the header checksum right`(timeToLive: UInt8) throws {
+        let frame = Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") { frame in
+            frame.timeToLive = timeToLive
+        }
+        let buffer = LooseBuffer(frame)
+        Self.packet(in: buffer).decrementTimeToLive()
+        let after = try #require(DecodedFrame(buffer.octets))
+        #expect(after.timeToLive == timeToLive - 1 && after.hasValidChecksums)
+    }
+
+    @Test(arguments: 0...17)
+    func `a checksum is computed over any number of octets, and no more`(count: Int) throws {
+        var random = SeededGenerator(seed: 7)
+        for number in [TransportPacket.tcp, TransportPacket.udp] {
+            let data = random.octets(count)
+            let transport: Frame.Transport =
+                number == TransportPacket.tcp
+                ? .tcp(source: 1, destination: 2, flags: 0, data: data)
+                : .udp(source: 1, destination: 2, data: data)
+            let offset = number == TransportPacket.tcp ? 50 : 40
+            let frame = Frame(transport).octets
+            // Padding that is not zero must not count.
+            let buffer = LooseBuffer(frame + [0xAA, 0xBB, 0xCC], surroundings: 0xDD)
+            buffer.bytes.set(UInt16(0x1234), at: offset)
+            Self.packet(in: buffer).recomputeChecksum()
+            #expect(Array(buffer.octets.dropLast(3)) == frame)
+            let isIntact = buffer.isIntact(surroundings: 0xDD)
+            #expect(isIntact)
+        }
+    }
+}
