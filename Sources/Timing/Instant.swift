@@ -13,8 +13,10 @@ public struct Instant: Hashable, Comparable, Sendable, BitwiseCopyable {
         left.nanoseconds < right.nanoseconds
     }
 
+    /// As far as the clock reaches.
     public func advanced(by duration: Duration) -> Instant {
-        Instant(nanoseconds: nanoseconds &+ duration.wholeNanoseconds)
+        let (sum, isTooFar) = nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
+        return Instant(nanoseconds: isTooFar ? .max : sum)
     }
 
     /// The tick that this instant falls into.
@@ -42,19 +44,22 @@ public struct Tick: Hashable, Sendable, BitwiseCopyable {
         Tick(rawValue: tick.rawValue &+ count)
     }
 
-    /// The fewest ticks that last at least `duration`, with one more for the tick already begun.
+    /// The fewest ticks that last at least `duration`, with one more for the tick already begun;
+    /// at most as many as `distance` can tell, 9 years.
     public static func count(covering duration: Duration) -> UInt32 {
-        let ticks = (duration.wholeNanoseconds + (1 << shift) - 1) >> shift
-        return UInt32(clamping: ticks + 1) & 0x7FFF_FFFF
+        let nanoseconds = duration.wholeNanoseconds
+        let isBegun = nanoseconds & (1 << shift - 1) != 0
+        return UInt32(min(nanoseconds >> shift + (isBegun ? 2 : 1), UInt64(Int32.max)))
     }
 }
 
 extension Duration {
-    /// Nanoseconds, or 0 when negative.
+    /// Nanoseconds; 0 when negative, and at most what the type holds: 584 years.
     public var wholeNanoseconds: UInt64 {
         let (seconds, attoseconds) = components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        return UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000_000).partialValue
-            &+ UInt64(attoseconds / 1_000_000_000)
+        let (whole, isTooLong) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, isOver) = whole.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000))
+        return isTooLong || isOver ? .max : sum
     }
 }

@@ -96,21 +96,3 @@ import Timing
         }
     }
 }
-
-@Suite struct InstantTests {
-    @Test func `a tick count covers its duration, the tick begun included`() {
-        #expect(Tick.count(covering: .zero) == 1)
-        #expect(Tick.count(covering: .nanoseconds(1 << 27)) == 2)
-        #expect(Tick.count(covering: .seconds(90)) == 672)
-        #expect(Tick.count(covering: .seconds(31_535_999)) < UInt32(Int32.max))
-    }
-
-    @Test func `the cycle clock follows the frequency`() {
-        let start = Instant(nanoseconds: 5)
-        let clock = CycleClock(frequency: 2_000_000_000, cycles: 1_000, instant: start)
-        #expect(clock.instant(at: 1_000) == start)
-        #expect(clock.instant(at: 3_000).nanoseconds == 1_005)
-        let later = clock.instant(at: 1_000 + 2_000_000_000 * 3600 * 24)
-        #expect(later.nanoseconds == 5 + 86_400_000_000_000)
-    }
-}
