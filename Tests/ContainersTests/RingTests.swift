@@ -41,16 +41,3 @@ import Testing
         #expect(await sum == total * (total - 1) / 2)
     }
 }
-
-@Suite struct CounterBlockTests {
-    @Test func `counters begin at zero, add and wrap`() throws {
-        let block = try #require(CounterBlock(count: 100_000))
-        defer { block.destroy() }
-        #expect(block[99_999] == 0)
-        block.add(5, at: 3)
-        block.add(.max, at: 3)
-        #expect(block[3] == 4)
-        block.set(0, at: 3)
-        #expect(block[3] == 0)
-    }
-}
