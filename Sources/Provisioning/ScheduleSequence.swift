@@ -2,8 +2,8 @@
 
 /// The order in which backends are chosen, one circle of it.
 enum ScheduleSequence {
-    /// A circle is at most this long; larger weights are scaled, which moves shares by less than
-    /// one part in this.
+    /// A circle is at most this long, and one turn longer for each backend that would have none;
+    /// larger weights are scaled, which moves shares by less than one part in this.
     static let limit = 1 << 14
 
     /// Indices into `weights`, each as often as its weight asks and spread as evenly as it goes.
