@@ -5,8 +5,25 @@ struct YAMLComposer {
     private let limits: YAMLLimits
     private var events: [YAMLEvent] = []
     private var position = 0
-    private var anchors: [String: (node: YAMLNode, size: Int)] = [:]
+    private var anchors: [String: Subtree] = [:]
     private var nodeCount = 0
+
+    /// A node and what it amounts to with all below, itself included.
+    private struct Subtree {
+        var node: YAMLNode
+        var size = 1
+        var height = 1
+
+        init(_ content: YAMLNode.Content, at place: YAMLNode.Place) {
+            node = YAMLNode(content: content, place: place)
+        }
+
+        /// Takes the measures of `child` into account.
+        mutating func hold(_ child: Subtree) {
+            size += child.size
+            height = max(height, child.height + 1)
+        }
+    }
 
     init(limits: YAMLLimits) {
         self.limits = limits
@@ -17,36 +34,37 @@ struct YAMLComposer {
         guard case .beginDocument = events.first?.kind else { return nil }
         position = 1
         guard position < events.count else { return nil }
-        let (root, _) = try node(depth: 0)
+        let root = try subtree(depth: 0).node
         if position < events.count {
             throw YAMLError("a file holds one document", at: events[position].place)
         }
         return root.isNull ? nil : root
     }
 
-    /// The next node, and how many nodes it is with all below.
-    private mutating func node(depth: Int) throws(YAMLError) -> (YAMLNode, Int) {
+    private mutating func subtree(depth: Int) throws(YAMLError) -> Subtree {
         guard position < events.count else {
             throw YAMLError("the document ends early", at: .init(line: 1, column: 1))
         }
         let event = events[position]
         position += 1
-        guard depth < limits.depth else { throw YAMLError("nested too deep", at: event.place) }
+        try check(depth: depth + 1, event.place)
         try count(1, event.place)
-        let result: (node: YAMLNode, size: Int)
+        let result: Subtree
         switch event.kind {
         case .scalar(let text, let isPlain, let tag):
             let isText = tag == "tag:yaml.org,2002:str"
-            result = (
-                YAMLNode(content: .scalar(text, isPlain: isPlain && !isText), place: event.place), 1
-            )
+            result = Subtree(.scalar(text, isPlain: isPlain && !isText), at: event.place)
         case .beginSequence: result = try sequence(event, depth)
         case .beginMapping: result = try mapping(event, depth)
-        case .alias: return try alias(event)
+        case .alias: return try alias(event, depth)
         case .end, .beginDocument: throw YAMLError("an end without a beginning", at: event.place)
         }
         if let anchor = event.anchor { anchors[anchor] = result }
         return result
+    }
+
+    private func check(depth: Int, _ place: YAMLNode.Place) throws(YAMLError) {
+        guard depth <= limits.depth else { throw YAMLError("nested too deep", at: place) }
     }
 
     private mutating func count(_ nodes: Int, _ place: YAMLNode.Place) throws(YAMLError) {
@@ -64,47 +82,50 @@ struct YAMLComposer {
     private mutating func sequence(
         _ event: YAMLEvent,
         _ depth: Int
-    ) throws(YAMLError) -> (YAMLNode, Int) {
+    ) throws(YAMLError) -> Subtree {
+        var result = Subtree(.sequence([]), at: event.place)
         var items: [YAMLNode] = []
-        var size = 1
         while !isAtEnd {
-            let (item, count) = try node(depth: depth + 1)
-            items.append(item)
-            size += count
+            let item = try subtree(depth: depth + 1)
+            items.append(item.node)
+            result.hold(item)
         }
         position += 1
-        return (YAMLNode(content: .sequence(items), place: event.place), size)
+        result.node.content = .sequence(items)
+        return result
     }
 
     private mutating func mapping(
         _ event: YAMLEvent,
         _ depth: Int
-    ) throws(YAMLError) -> (YAMLNode, Int) {
+    ) throws(YAMLError) -> Subtree {
+        var result = Subtree(.mapping([]), at: event.place)
         var pairs: [(key: YAMLNode, value: YAMLNode)] = []
         var merged: [(key: YAMLNode, value: YAMLNode)] = []
         var seen: Set<String> = []
-        var size = 1
         while !isAtEnd {
-            let (key, keySize) = try node(depth: depth + 1)
-            let (value, valueSize) = try node(depth: depth + 1)
-            size += keySize + valueSize
-            guard let name = key.text else {
-                throw YAMLError("a key is a plain word", at: key.place)
+            let key = try subtree(depth: depth + 1)
+            let value = try subtree(depth: depth + 1)
+            result.hold(key)
+            result.hold(value)
+            guard let name = key.node.text else {
+                throw YAMLError("a key is a plain word", at: key.node.place)
             }
-            if name == "<<", case .scalar(_, isPlain: true) = key.content {
-                merged += try mergeSources(value)
+            if name == "<<", case .scalar(_, isPlain: true) = key.node.content {
+                merged += try mergeSources(value.node)
             } else {
                 guard seen.insert(name).inserted else {
-                    throw YAMLError("the key '\(name)' is there twice", at: key.place)
+                    throw YAMLError("the key '\(name)' is there twice", at: key.node.place)
                 }
-                pairs.append((key, value))
+                pairs.append((key.node, value.node))
             }
         }
         position += 1
         for (key, value) in merged where seen.insert(key.text ?? "").inserted {
             pairs.append((key, value))
         }
-        return (YAMLNode(content: .mapping(pairs), place: event.place), size)
+        result.node.content = .mapping(pairs)
+        return result
     }
 
     /// The pairs that `<<` brings; of several mappings the earlier counts.
@@ -126,10 +147,14 @@ struct YAMLComposer {
         }
     }
 
-    private mutating func alias(_ event: YAMLEvent) throws(YAMLError) -> (YAMLNode, Int) {
+    private mutating func alias(
+        _ event: YAMLEvent,
+        _ depth: Int
+    ) throws(YAMLError) -> Subtree {
         guard let name = event.anchor, let known = anchors[name] else {
             throw YAMLError("there is no anchor '\(event.anchor ?? "")' before", at: event.place)
         }
+        try check(depth: depth + known.height, event.place)
         try count(known.size, event.place)
         return known
     }

@@ -31,12 +31,12 @@ struct YAMLParser {
         defer { unsafe yaml_parser_delete(&parser) }
         let result: Result<[YAMLEvent], YAMLError> = unsafe bytes.withUnsafeBufferPointer { input in
             unsafe yaml_parser_set_input_string(&parser, input.baseAddress, input.count)
-            return unsafe Self.read(&parser)
+            return unsafe read(&parser)
         }
         return try result.get()
     }
 
-    private static func read(
+    private func read(
         _ parser: UnsafeMutablePointer<yaml_parser_t>
     ) -> Result<[YAMLEvent], YAMLError> {
         var events: [YAMLEvent] = []
@@ -47,7 +47,7 @@ struct YAMLParser {
             }
             defer { unsafe yaml_event_delete(&event) }
             if unsafe event.type == YAML_STREAM_END_EVENT { return .success(events) }
-            if let copied = unsafe copy(event) { events.append(copied) }
+            if let copied = unsafe Self.copy(event) { events.append(copied) }
         }
     }
 
@@ -94,10 +94,22 @@ struct YAMLParser {
         YAMLNode.Place(line: Int(mark.line) + 1, column: Int(mark.column) + 1)
     }
 
-    private static func error(of parser: yaml_parser_t) -> YAMLError {
+    private func error(of parser: yaml_parser_t) -> YAMLError {
         let problem = unsafe parser.problem.map { unsafe String(cString: $0) } ?? "not YAML"
         let context = unsafe parser.context.map { unsafe String(cString: $0) + ": " } ?? ""
-        let place = unsafe place(parser.problem_mark)
+        let isNoText = unsafe parser.error == YAML_READER_ERROR
+        let place = unsafe isNoText ? place(parser.problem_offset) : Self.place(parser.problem_mark)
         return YAMLError(context + problem, at: place)
+    }
+
+    /// The place after `offset` octets: all that libyaml tells about octets that are no text.
+    private func place(_ offset: Int) -> YAMLNode.Place {
+        let before = bytes.prefix(offset)
+        let newline = UInt8(ascii: "\n")
+        let lineStart = before.lastIndex(of: newline).map { $0 + 1 } ?? 0
+        // Of a character in UTF-8 all octets but the first begin with the bits 10.
+        let characters = before[lineStart...].count { $0 & 0xC0 != 0x80 }
+        let line = before.count { $0 == newline } + 1
+        return YAMLNode.Place(line: line, column: characters + 1)
     }
 }
