@@ -8,7 +8,10 @@ package func parseDuration(_ text: String, allowsPlainSeconds: Bool = false) -> 
     let units: [(name: String, milliseconds: Int64)] = [
         ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1),
     ]
-    if allowsPlainSeconds, let seconds = wholeNumber(text[...]) { return .seconds(seconds) }
+    let longest = Duration.seconds(36_525 * 86_400)
+    if allowsPlainSeconds, let seconds = wholeNumber(text[...]) {
+        return .seconds(seconds) <= longest ? .seconds(seconds) : nil
+    }
     var rest = text[...]
     var total: Int64 = 0
     var nextUnit = 0
@@ -24,7 +27,7 @@ package func parseDuration(_ text: String, allowsPlainSeconds: Bool = false) -> 
         nextUnit = unit + 1
         rest = rest.dropFirst(digits.count + name.count)
     }
-    return total <= 36_525 * 86_400_000 ? .milliseconds(total) : nil
+    return .milliseconds(total) <= longest ? .milliseconds(total) : nil
 }
 
 /// Decimal digits only, and few enough that no sum of a duration overflows.
