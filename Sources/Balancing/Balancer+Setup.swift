@@ -85,9 +85,12 @@ extension Balancer {
         let kind: BackendCounter = connection.state.isActive ? .active : .inactive
         backends.add(.max, at: kind.index(slot: connection.backendSlot))
         let tuple = connection.backendTuple
-        let backend = BackendRecord(address: tuple.source, port: tuple.sourcePort, slot: 0)
+        let hash = BackendRecord.endpointHash(
+            UInt32(truncatingIfNeeded: tuple.addresses),
+            UInt16(truncatingIfNeeded: tuple.ports)
+        )
         balancing.pool(connection.localSlot, worker: worker)?
-            .release(tuple.destinationPort, hash: backend.endpointHash)
+            .release(tuple.destinationPort, hash: hash)
         connections.removeFired(reference)
     }
 
@@ -118,7 +121,10 @@ extension Balancer {
         for _ in 0..<min(Int(count), Self.localAddressTries) {
             let local = service.localAddress(at: position)
             if let pool = balancing.pool(local.slot, worker: worker),
-                let port = pool.allocate(hash: backend.endpointHash)
+                let port = pool.allocate(
+                    hash: backend.endpointHash,
+                    flowHash: backend.flowHash ^ local.flowHash
+                )
             {
                 return (local.address, local.slot, port)
             }

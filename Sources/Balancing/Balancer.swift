@@ -13,17 +13,20 @@ public struct Balancer: ~Copyable {
     let cursors: CounterBlock
     let transitions = TCPTransitions()
     let worker: Int
+    public let steering: FlowSteering
     /// Connections that ran out of time.
     public var expired: UInt64 = 0
 
     /// Parts made by the control side for `worker`; `cursors` has one counter a service slot.
     public init(
         worker: Int,
+        steering: FlowSteering,
         connections: consuming ConnectionTable,
         backends: CounterBlock,
         cursors: CounterBlock
     ) {
         self.worker = worker
+        self.steering = steering
         self.connections = connections
         self.backends = backends
         self.cursors = cursors

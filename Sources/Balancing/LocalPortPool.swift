@@ -4,117 +4,169 @@ import CLinux
 /// The ports of one local address that one worker may use, one bit each.
 ///
 /// A port may serve several backends at once, so there are independent sub-pools, chosen by a hash
-/// of the backend's endpoint (`sa_pool/pool_hash_size`). A sub-pool hands ports out in circular
-/// order: a freed port waits longest before it is used again. The control side makes pools and
-/// destroys them when `used` is 0 and every worker has left the snapshots that name them; in
-/// between, one worker owns the handle's memory.
+/// of the backend's endpoint (`sa_pool/pool_hash_size`). For each flow `FlowSteering` says which
+/// classes of ports bring the replies back to this worker; the pool goes round these classes, and
+/// in each class round its ports, so that a port that came back waits long before it is used again.
+/// The control side makes pools and destroys them when `used` is 0 and every worker has left the
+/// snapshots that name them; in between, one worker owns the handle's memory.
 ///
-///     header: used | exhausted | per sub-pool: { used, cursor }     bits: sub-pool x words
+///     header: used | exhausted     sub-pool: turn, flag | class: in use, next rank | bits by class
 @safe
 public struct LocalPortPool: BitwiseCopyable, @unchecked Sendable {
     /// The ports of the whole pool, of which each worker owns a share; those below are reserved.
     public static let ports = 1025...65535
 
-    private let base: UnsafeMutablePointer<UInt64>
-    private let firstPort: UInt32
-    private let portCount: UInt32
-    private let wordCount: Int
-    private let subPoolMask: Int
-
-    private enum Header {
+    private enum Layout {
         static let used = 0, exhausted = 1, subPools = 2
+        /// Of a sub-pool: the next place in the worker's table, and whether the reserved ports are
+        /// taken out.
+        static let turn = 0, isPrepared = 1, classes = 2
+        static let bits = 65536 / 64
     }
 
-    /// The share of `worker` among `workers`; nil when memory is short.
+    private struct ClassState: BitwiseCopyable {
+        var inUse: UInt16
+        /// Where the search for a free port begins.
+        var next: UInt16
+    }
+
+    private let base: UnsafeMutablePointer<UInt64>
+    private let steering: FlowSteering
+    private let worker: Int
+    private let placeCount: Int
+    private let subPoolMask: Int
+
+    /// The share of `worker` under `steering`; nil when memory is short.
     ///
-    /// Shares are contiguous, so that `owner(of:)` is one multiplication. `subPools` is rounded up
-    /// to a power of two.
-    public init?(worker: Int, of workers: Int, subPools: Int) {
-        let share = Self.share(of: worker, among: workers)
-        firstPort = UInt32(share.lowerBound)
-        portCount = UInt32(share.count)
-        wordCount = (share.count + 63) / 64
+    /// `subPools` is rounded up to a power of two. Memory is touched as ports are used.
+    public init?(worker: Int, steering: FlowSteering, subPools: Int) {
+        self.steering = steering
+        self.worker = worker
+        placeCount = steering.placeCount(of: worker)
         var count = 1
         while count < subPools { count *= 2 }
         subPoolMask = count - 1
-        let words = Header.subPools + count * (2 + wordCount)
-        guard let memory = unsafe CLinux_map_lazily(words * 8) else { return nil }
+        let size = Self.size(steering, subPools: count)
+        guard let memory = unsafe CLinux_map_lazily(size) else { return nil }
         unsafe base = memory.assumingMemoryBound(to: UInt64.self)
     }
 
     public func destroy() {
-        let words = Header.subPools + (subPoolMask + 1) * (2 + wordCount)
-        unsafe CLinux_unmap_lazily(base, words * 8)
+        unsafe CLinux_unmap_lazily(base, Self.size(steering, subPools: subPoolMask + 1))
     }
 
-    // MARK: - Ownership of ports
-
-    /// The worker that owns `port` of every local address, when there are `workers`.
-    public static func owner(of port: UInt16, among workers: Int) -> Int {
-        let offset = max(0, Int(port) &- ports.lowerBound)
-        return (offset &* workers) / ports.count
+    /// Octets of a pool.
+    private static func size(_ steering: FlowSteering, subPools: Int) -> Int {
+        (Layout.subPools + subPools * stride(steering)) * 8
     }
 
-    /// The ports that `worker` owns.
-    static func share(of worker: Int, among workers: Int) -> Range<Int> {
-        func start(_ worker: Int) -> Int {
-            ports.lowerBound + (worker * ports.count + workers - 1) / workers
-        }
-        return start(worker)..<start(worker + 1)
+    /// Words of a sub-pool.
+    private static func stride(_ steering: FlowSteering) -> Int {
+        Layout.classes + steering.classCount / 2 + Layout.bits
     }
 
     // MARK: - The owning worker
 
-    /// A free port for a backend whose endpoint hashes to `hash`, or nil: counted as exhausted.
-    public func allocate(hash: UInt64) -> UInt16? {
-        let subPool = Int(truncatingIfNeeded: hash) & subPoolMask
-        let state = unsafe base + Header.subPools + subPool &* 2
-        guard unsafe state[0] < UInt64(portCount) else {
-            unsafe base[Header.exhausted] &+= 1
-            return nil
+    /// A free port for a backend whose endpoint hashes to `hash`, such that replies of the flow
+    /// come to this worker; or nil: counted as exhausted.
+    public func allocate(hash: UInt64, flowHash: UInt32) -> UInt16? {
+        let pool = unsafe subPool(hash)
+        if unsafe pool[Layout.isPrepared] == 0 { unsafe prepare(pool) }
+        var turn = unsafe Int(pool[Layout.turn])
+        for _ in 0..<placeCount {
+            let portClass = steering.portClass(atPlace: turn, of: worker, flowHash: flowHash)
+            turn = turn &+ 1 == placeCount ? 0 : turn &+ 1
+            let state = unsafe state(of: portClass, in: pool)
+            guard unsafe Int(state.pointee.inUse) < steering.classSize else { continue }
+            unsafe pool[Layout.turn] = UInt64(turn)
+            let rank = unsafe takeFree(portClass, state, in: pool)
+            unsafe base[Layout.used] &+= 1
+            return steering.port(in: portClass, rank: rank)
         }
-        let words = unsafe bits(of: subPool)
-        let cursor = unsafe Int(state[1])
-        var word = cursor >> 6
-        // Bits before the cursor in its word count as taken on the way round.
-        var taken = unsafe words[word] | (1 << UInt64(cursor & 63) &- 1)
-        while true {
-            let bit = (~taken).trailingZeroBitCount
-            let offset = word &* 64 &+ bit
-            if bit < 64, offset < Int(portCount) {
-                unsafe words[word] |= 1 << UInt64(bit)
-                unsafe state[0] &+= 1
-                unsafe state[1] = UInt64(offset &+ 1 == Int(portCount) ? 0 : offset &+ 1)
-                unsafe base[Header.used] &+= 1
-                return UInt16(truncatingIfNeeded: Int(firstPort) &+ offset)
-            }
-            word = word &+ 1 == wordCount ? 0 : word &+ 1
-            taken = unsafe words[word]
-        }
+        unsafe base[Layout.exhausted] &+= 1
+        return nil
     }
 
-    /// Gives back `port`, which `allocate(hash:)` gave out for the same `hash`.
+    /// Gives back `port`, which `allocate` gave out for the same `hash`.
     public func release(_ port: UInt16, hash: UInt64) {
-        let subPool = Int(truncatingIfNeeded: hash) & subPoolMask
-        let offset = Int(port) &- Int(firstPort)
-        let mask: UInt64 = 1 << UInt64(offset & 63)
-        let word = unsafe bits(of: subPool) + offset >> 6
+        let pool = unsafe subPool(hash)
+        let portClass = Int(steering.portClass(of: port))
+        let rank = steering.rank(of: port, in: portClass)
+        let mask: UInt64 = 1 << UInt64(rank & 63)
+        let word = unsafe bits(of: portClass, in: pool) + rank >> 6
         assert(unsafe word.pointee & mask != 0, "a port was released twice")
         unsafe word.pointee &= ~mask
-        unsafe (base + Header.subPools + subPool &* 2).pointee &-= 1
-        unsafe base[Header.used] &-= 1
+        unsafe state(of: portClass, in: pool).pointee.inUse &-= 1
+        unsafe base[Layout.used] &-= 1
     }
 
     // MARK: - Any thread
 
     /// Ports given out now.
-    public var used: UInt64 { unsafe base[Header.used] }
+    public var used: UInt64 { unsafe base[Layout.used] }
     /// Refusals since the start.
-    public var exhausted: UInt64 { unsafe base[Header.exhausted] }
-    /// Ports that can be given out at most.
-    public var capacity: UInt64 { UInt64(portCount) * UInt64(subPoolMask + 1) }
+    public var exhausted: UInt64 { unsafe base[Layout.exhausted] }
+    /// Ports that can be given out when every sub-pool serves one backend.
+    public var capacity: UInt64 {
+        UInt64(steering.portCount(of: worker) * (subPoolMask + 1))
+    }
 
-    private func bits(of subPool: Int) -> UnsafeMutablePointer<UInt64> {
-        unsafe base + Header.subPools + (subPoolMask &+ 1) &* 2 + subPool &* wordCount
+    // MARK: - Inside
+
+    /// Takes the reserved ports out, once a sub-pool.
+    @inline(never)
+    private func prepare(_ pool: UnsafeMutablePointer<UInt64>) {
+        for port in 0..<UInt16(Self.ports.lowerBound) {
+            let portClass = Int(steering.portClass(of: port))
+            let rank = steering.rank(of: port, in: portClass)
+            unsafe bits(of: portClass, in: pool)[rank >> 6] |= 1 << UInt64(rank & 63)
+            unsafe state(of: portClass, in: pool).pointee.inUse &+= 1
+        }
+        unsafe pool[Layout.isPrepared] = 1
+    }
+
+    /// Takes the next free port of a class, which has one, in circular order.
+    private func takeFree(
+        _ portClass: Int,
+        _ state: UnsafeMutablePointer<ClassState>,
+        in pool: UnsafeMutablePointer<UInt64>
+    ) -> Int {
+        let words = unsafe bits(of: portClass, in: pool)
+        let wordMask = steering.classSize / 64 &- 1
+        let start = unsafe Int(state.pointee.next)
+        var word = start >> 6
+        // Bits before the start in its word count as taken on the way round.
+        var taken = unsafe words[word] | (1 << UInt64(start & 63) &- 1)
+        while taken == .max {
+            word = (word &+ 1) & wordMask
+            taken = unsafe words[word]
+        }
+        let bit = (~taken).trailingZeroBitCount
+        unsafe words[word] |= 1 << UInt64(bit)
+        let rank = word &* 64 &+ bit
+        unsafe state.pointee.inUse &+= 1
+        unsafe state.pointee.next = UInt16((rank &+ 1) & (steering.classSize &- 1))
+        return rank
+    }
+
+    private func subPool(_ hash: UInt64) -> UnsafeMutablePointer<UInt64> {
+        let number = Int(truncatingIfNeeded: hash) & subPoolMask
+        return unsafe base + Layout.subPools + number &* Self.stride(steering)
+    }
+
+    private func state(
+        of portClass: Int,
+        in pool: UnsafeMutablePointer<UInt64>
+    ) -> UnsafeMutablePointer<ClassState> {
+        unsafe UnsafeMutableRawPointer(pool + Layout.classes)
+            .assumingMemoryBound(to: ClassState.self) + portClass
+    }
+
+    private func bits(
+        of portClass: Int,
+        in pool: UnsafeMutablePointer<UInt64>
+    ) -> UnsafeMutablePointer<UInt64> {
+        let states = steering.classCount / 2
+        return unsafe pool + Layout.classes + states + portClass &* (steering.classSize / 64)
     }
 }

@@ -9,15 +9,20 @@ public struct BackendRecord: BitwiseCopyable, Sendable {
     public var port: UInt16
     /// Where its counters are; the same through all snapshots.
     public var slot: UInt32
+    /// What it adds to the flow hash of its replies.
+    var flowHash: UInt32
 
-    public init(address: IPv4Address, port: UInt16, slot: UInt32) {
+    public init(address: IPv4Address, port: UInt16, slot: UInt32, steering: FlowSteering) {
         self.address = address.rawValue.bigEndian
         self.port = port.bigEndian
         self.slot = slot
+        flowHash = steering.flowHash(ofBackend: self.address, port: self.port)
     }
 
     /// Chooses the sub-pool of local ports.
-    var endpointHash: UInt64 {
+    var endpointHash: UInt64 { Self.endpointHash(address, port) }
+
+    static func endpointHash(_ address: UInt32, _ port: UInt16) -> UInt64 {
         let mixed = (UInt64(address) | UInt64(port) << 32) &* 0x9E37_79B9_7F4A_7C15
         return mixed >> 40
     }
@@ -29,10 +34,13 @@ public struct LocalAddressRecord: BitwiseCopyable, Sendable {
     public var address: UInt32
     /// Where its port pools are; the same through all snapshots.
     public var slot: UInt16
+    /// What it adds to the flow hash of replies to it.
+    var flowHash: UInt32
 
-    public init(address: IPv4Address, slot: UInt16) {
+    public init(address: IPv4Address, slot: UInt16, steering: FlowSteering) {
         self.address = address.rawValue.bigEndian
         self.slot = slot
+        flowHash = steering.flowHash(ofLocalAddress: self.address)
     }
 }
 

@@ -37,20 +37,25 @@ public final class Engine: Sendable {
     public let adjacencies: AdjacencyTable
     /// Per worker; see `BackendCounter`.
     public let backendCounters: [CounterBlock]
+    /// Which worker owns which flows of backends.
+    public let steering: FlowSteering
     private let cursors: [CounterBlock]
     private let seeds: [UInt64]
     private let firstSnapshot: SnapshotMemory
 
     /// An engine without services or routes; nil when memory is short.
     ///
-    /// `seed` is random and secret: see `ConnectionTable`.
+    /// `seed` is random and secret: see `ConnectionTable`. `steering` belongs to the engine from
+    /// now on; nil shares the ports among the workers.
     public init?(
         workers: Int,
         limits: DataplaneLimits,
         seed: UInt64,
+        steering: FlowSteering? = nil,
         doorbell: Doorbell = Doorbell(descriptor: -1)
     ) {
         self.limits = limits
+        self.steering = steering ?? FlowSteering(sharesAmong: workers)
         guard let adjacencies = AdjacencyTable(capacity: limits.neighbours) else { return nil }
         self.adjacencies = adjacencies
         firstSnapshot = SnapshotMemory.empty(adjacencies: adjacencies, workers: workers)
@@ -82,6 +87,7 @@ public final class Engine: Sendable {
         guard let table else { return nil }
         return Balancer(
             worker: index,
+            steering: steering,
             connections: table,
             backends: backendCounters[index],
             cursors: cursors[index]
@@ -104,6 +110,7 @@ public final class Engine: Sendable {
     public func destroy() {
         interchange.destroy()
         adjacencies.destroy()
+        steering.destroy()
         backendCounters.forEach { $0.destroy() }
         cursors.forEach { $0.destroy() }
     }

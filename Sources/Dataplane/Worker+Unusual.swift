@@ -73,7 +73,7 @@ extension Worker {
         let isSilent = options.contains(isTCP ? .defenceTCPDrop : .defenceUDPDrop)
         switch target.kind {
         case .localAddress:
-            let owner = LocalPortPool.owner(of: tuple.destinationPort, among: workerCount)
+            let owner = balancer.steering.owner(ofReply: tuple)
             if owner != index {
                 redirect(packet, to: owner)
             } else if isSilent {

@@ -29,7 +29,7 @@ final class CompiledService: Sendable {
         var slot: Int
     }
 
-    init(_ source: Source) {
+    init(_ source: Source, steering: FlowSteering) {
         self.source = source
         let weights = source.backends.map(\.weight)
         let order =
@@ -44,11 +44,16 @@ final class CompiledService: Sendable {
                 return BackendRecord(
                     address: backend.address,
                     port: backend.port,
-                    slot: UInt32(backend.slot)
+                    slot: UInt32(backend.slot),
+                    steering: steering
                 )
             },
             localAddresses: source.localAddresses.map {
-                LocalAddressRecord(address: $0.address, slot: UInt16($0.slot))
+                LocalAddressRecord(
+                    address: $0.address,
+                    slot: UInt16($0.slot),
+                    steering: steering
+                )
             }
         )
     }
@@ -68,7 +73,7 @@ extension Provisioner {
             if let known = compiled[service.key], known.source == source {
                 result[service.key] = known
             } else {
-                result[service.key] = CompiledService(source)
+                result[service.key] = CompiledService(source, steering: engine.steering)
             }
         }
         return result
@@ -131,12 +136,11 @@ extension Provisioner {
             throw ProvisioningError("more than \(localSlots.capacity) local addresses")
         }
         guard slot == pools.count else { return slot }
-        let workers = engine.workerCount
-        let made = (0..<workers)
+        let made = (0..<engine.workerCount)
             .compactMap {
-                LocalPortPool(worker: $0, of: workers, subPools: subPools)
+                LocalPortPool(worker: $0, steering: engine.steering, subPools: subPools)
             }
-        guard made.count == workers else {
+        guard made.count == engine.workerCount else {
             throw ProvisioningError("no memory for the ports of local address \(address)")
         }
         pools.append(made)

@@ -17,7 +17,7 @@ import Testing
             world.send(Frame.udp(from: client, to: "10.0.0.100:80"), on: 0, queue: queue)
             let request = try #require(world.take(1).first)
             let local = try #require(request.source)
-            #expect(LocalPortPool.owner(of: local.port, among: workers) == queue)
+            #expect(world.engine.steering.owner(of: local.port, flowHash: 0) == queue)
             for replyQueue in 0..<workers {
                 world.send(
                     Frame.udp(
