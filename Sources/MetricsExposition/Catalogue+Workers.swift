@@ -59,22 +59,10 @@ extension Catalogue {
             value: \.receivedPackets
         ),
         .counter(
-            "dpvs_worker_receive_bytes_total",
-            unit: "bytes",
-            "Octets taken from ports.",
-            value: \.receivedBytes
-        ),
-        .counter(
             "dpvs_worker_transmit_packets_total",
             unit: "packets",
             "Packets given to ports.",
             value: \.transmittedPackets
-        ),
-        .counter(
-            "dpvs_worker_transmit_bytes_total",
-            unit: "bytes",
-            "Octets given to ports.",
-            value: \.transmittedBytes
         ),
         .counter(
             "dpvs_worker_redirected_out_packets_total",
@@ -100,17 +88,6 @@ extension Catalogue {
             "Packets that the slow path asked to send.",
             value: \.injected
         ),
-        .counter(
-            "dpvs_worker_generated_packets_total",
-            unit: "packets",
-            "Packets made here instead of received.",
-            value: \.generated
-        ),
-        .gauge(
-            "dpvs_worker_held_packets",
-            unit: "packets",
-            "Packets that wait for a neighbour or in a queue."
-        ) { .integer($0.held) },
     ]
 
     private static let workerConnections: [MetricTable<WorkerStatistics>.Entry] = [
@@ -133,6 +110,29 @@ extension Catalogue {
             .integer($0.connectionCapacity)
         },
     ]
+
+    static let slowPath = MetricTable<WholeRow>(
+        of: { [WholeRow(statistics: $0)] },
+        [
+            .counter(
+                "dpvs_slow_path_delivered_packets_total",
+                unit: "packets",
+                "Packets that were for the balancer itself: ARP, echo.",
+                value: \.statistics.slowPath.delivered
+            ),
+            .counter(
+                "dpvs_slow_path_generated_packets_total",
+                unit: "packets",
+                "Packets made here instead of received.",
+                value: \.statistics.slowPath.generated
+            ),
+            .gauge(
+                "dpvs_slow_path_held_packets",
+                unit: "packets",
+                "Packets that wait for a neighbour."
+            ) { .integer($0.statistics.slowPath.held) },
+        ]
+    )
 
     static let connections = MetricTable<WholeRow>(
         of: { [WholeRow(statistics: $0)] },

@@ -8,7 +8,7 @@ package enum Catalogue {
     /// In the order of a scrape; `Catalogue+Services.swift` and its neighbours have the entries.
     static let sections: [any MetricSection] = [
         build, process, configuration, reloads,
-        workers, connections, connectionStates, drops,
+        workers, slowPath, connections, connectionStates, drops,
         ports, portInfo, pools, localAddresses, neighbours,
         services, backends,
     ]

@@ -9,6 +9,7 @@ package struct DataplaneStatistics: Sendable {
     /// Ticks of the cycle counter per second.
     package var cycleFrequency: Double = 0
     package var workers: [WorkerStatistics] = []
+    package var slowPath = SlowPathStatistics()
     package var ports: [PortStatistics] = []
     package var pools: [PoolStatistics] = []
     /// Connections by state over all workers; a state without connections may be left out.

@@ -9,15 +9,11 @@ package struct WorkerStatistics: Sendable {
     package var busyCycles: UInt64 = 0
     package var idleCycles: UInt64 = 0
     package var receivedPackets: UInt64 = 0
-    package var receivedBytes: UInt64 = 0
     package var transmittedPackets: UInt64 = 0
-    package var transmittedBytes: UInt64 = 0
     package var redirectedOut: UInt64 = 0
     package var redirectedIn: UInt64 = 0
     package var punted: UInt64 = 0
     package var injected: UInt64 = 0
-    package var generated: UInt64 = 0
-    package var held: UInt64 = 0
     package var connectionsOpened: UInt64 = 0
     package var connectionsExpired: UInt64 = 0
     package var connections: UInt64 = 0
@@ -26,6 +22,18 @@ package struct WorkerStatistics: Sendable {
     package init(id: Int) {
         self.id = id
     }
+}
+
+/// What the slow path counted.
+package struct SlowPathStatistics: Sendable {
+    /// Packets that ended with us because they were meant for us: ARP, echo.
+    package var delivered: UInt64 = 0
+    /// Packets made here instead of received.
+    package var generated: UInt64 = 0
+    /// Packets that wait for a neighbour now.
+    package var held: UInt64 = 0
+
+    package init() {}
 }
 
 /// A network port: its state and what the device counted.

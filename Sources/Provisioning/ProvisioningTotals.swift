@@ -26,6 +26,10 @@ package struct ProvisioningTotals: Sendable {
 
     package var services: [ServiceTotals]
     package var localAddresses: [LocalAddressTotals]
+    /// Connections that carry data both ways, those to backends that are gone too.
+    package var activeConnections: UInt64
+    /// Connections that open or close.
+    package var inactiveConnections: UInt64
 }
 
 extension Provisioner {
@@ -53,8 +57,14 @@ extension Provisioner {
                         capacity: pools.reduce(0) { $0 + $1.capacity },
                         exhausted: pools.reduce(0) { $0 + $1.exhausted }
                     )
-                }
+                },
+            activeConnections: total(.active),
+            inactiveConnections: total(.inactive)
         )
+    }
+
+    private func total(_ counter: BackendCounter) -> UInt64 {
+        backendSlots.slots.values.reduce(0) { $0 &+ engine.total(counter, slot: UInt32($1)) }
     }
 
     private static let zeros = Array(repeating: UInt64(0), count: BackendCounter.stride)

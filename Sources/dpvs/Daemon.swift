@@ -178,10 +178,11 @@ struct Daemon {
         Systemd.stopping("draining")
         await machine.conductor.beginStopping()
         let deadline = ContinuousClock.now + settings.duration("global_defs.drain_timeout")
-        while machine.activeConnections > 0, ContinuousClock.now < deadline, !Task.isCancelled {
+        var left = await machine.conductor.totals().activeConnections
+        while left > 0, ContinuousClock.now < deadline, !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(50))
+            left = await machine.conductor.totals().activeConnections
         }
-        let left = machine.activeConnections
         if left > 0 { logger.warning("\(left) connections did not finish in time") }
     }
 }

@@ -28,6 +28,9 @@ extension DaemonBackend {
         statistics.configuration = await configurationStatistics()
         statistics.cycleFrequency = Double(Environment.cycleFrequency)
         statistics.workers = machine.engine.interchange.counters.enumerated().map(worker)
+        statistics.slowPath.delivered = machine.slowPath.counters[.delivered]
+        statistics.slowPath.generated = machine.slowPath.counters[.generated]
+        statistics.slowPath.held = machine.slowPath.counters[.held]
         statistics.ports = machine.ports.ports.map(Self.port)
         let pool = machine.ports.pool
         statistics.pools = [
@@ -38,6 +41,10 @@ extension DaemonBackend {
             )
         ]
         let totals = await machine.conductor.totals()
+        statistics.connectionStates = [
+            StateCount(state: "active", count: totals.activeConnections),
+            StateCount(state: "inactive", count: totals.inactiveConnections),
+        ]
         statistics.services = totals.services.map(Self.service)
         statistics.localAddresses = totals.localAddresses.map {
             LocalAddressStatistics(

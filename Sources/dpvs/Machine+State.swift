@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Balancing
 import DPDK
 import Dataplane
 import MetricsExposition
@@ -19,14 +18,6 @@ extension Machine {
         NeighbourTable<PuntedPacket>.State.allCases
             .map {
                 StateCount(state: $0.rawValue, count: UInt64(slowPath.neighbourCount(in: $0)))
-            }
-    }
-
-    /// Connections that carry data both ways.
-    var activeConnections: UInt64 {
-        (0..<UInt32(engine.limits.backendSlots))
-            .reduce(0) {
-                $0 &+ engine.total(.active, slot: $1)
             }
     }
 }
