@@ -109,6 +109,9 @@ package enum Files {
 
     package static func remove(_ path: String) { unsafe unlink(path) }
 
+    /// Removes a directory that is empty; leaves any other.
+    package static func removeDirectory(_ path: String) { unsafe rmdir(path) }
+
     /// Paths that match a pattern of glob(7), sorted.
     package static func glob(_ pattern: String) -> [String] {
         var found = unsafe glob_t()

@@ -27,7 +27,7 @@ struct Daemon {
         let logger = Logger(label: "dpvs")
         do {
             try await serve(signals, logger)
-        } catch let error as StartError {
+        } catch {
             logger.critical("\(error)")
             throw ExitCode.failure
         }
@@ -35,22 +35,42 @@ struct Daemon {
 
     private func serve(_ signals: Signals, _ logger: Logger) async throws {
         let lock = try takeLock()
-        defer { Files.remove(lock.path) }
+        defer {
+            Files.remove(lock.path)
+            Files.removeDirectory(runDirectory)
+        }
         let source = FileSource(loader)
         let settings = try firstSettings(source, logger)
         StandardErrorLog.apply(settings)
         logger.notice("\(BuildInformation.text), instance \(instance)")
         let machine = try Machine(settings, instance: instance, eal: eal, logger: logger)
+        do {
+            defer { machine.stop() }
+            try await balance(on: machine, settings, source, signals, logger)
+        }
+        logger.notice("stopped")
+    }
+
+    /// From the first configuration to the end of the drain.
+    private func balance(
+        on machine: Machine,
+        _ settings: Settings,
+        _ source: FileSource,
+        _ signals: Signals,
+        _ logger: Logger
+    ) async throws {
         let reloader = Reloader(
             source: source,
             executor: Executor(conductor: machine.conductor),
             startedWith: settings,
-            onReport: { Self.log($0, logger) }
+            onReport: { report in
+                Self.log(report, logger)
+                if report.trigger != "start" { Systemd.ready("generation \(report.generation)") }
+            }
         )
         let reloads = ReloadService(reloader) { logger.warning("files are polled: \($0)") }
         let first = await reloads.reloadNow(reason: "start")
         guard first.outcome == .applied || first.outcome == .unchanged else {
-            machine.stop()
             throw StartError("the configuration is not applied; see above")
         }
         let backend = DaemonBackend(instance, machine, reloader, reloads)
@@ -69,19 +89,16 @@ struct Daemon {
             configuration: .init(services: [server], gracefulShutdownSignals: [], logger: logger)
         )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await group.run() }
             tasks.addTask { await reloads.run() }
             tasks.addTask { await Housekeeping(machine, backend, logger).run() }
             tasks.addTask {
                 await Self.follow(signals, reloads, backend, machine, reloader, logger)
                 await group.triggerGracefulShutdown()
             }
-            // The server ends last; whatever ends first with an error ends all.
-            try await tasks.next()
+            // The server ends last: after the drain, or with an error of its own.
+            try await group.run()
             tasks.cancelAll()
         }
-        machine.stop()
-        logger.notice("stopped")
     }
 
     // MARK: - Start
@@ -151,7 +168,10 @@ struct Daemon {
         var draining: Task<Void, Never>?
         for await signal in signals.arrivals {
             switch signal {
-            case .hangup: _ = await reloads.reloadNow(reason: "signal")
+            case .hangup:
+                // systemd waits for this and for READY=1, whatever comes of it (Type=notify-reload).
+                Systemd.reloading()
+                _ = await reloads.reloadNow(reason: "signal")
             case .terminate, .interrupt:
                 if let draining {
                     logger.notice("\(signal) again: not waiting any longer")
@@ -192,8 +212,8 @@ struct Executor: ChangeExecutor {
     let conductor: Conductor
 
     func apply(_ target: DesiredState, changes: [String], generation: UInt64) async throws {
-        Systemd.reloading()
-        defer { Systemd.ready("generation \(generation)") }
+        // The first generation belongs to the start.
+        if generation > 1 { Systemd.reloading() }
         try await conductor.apply(target)
         StandardErrorLog.apply(target.settings)
     }

@@ -77,7 +77,7 @@ struct PortSet {
         for (block, name) in zip(settings.devices, names.devices) {
             let device: Device
             if let name {
-                device = try Device.named(name)
+                device = try Self.device(name, of: block)
             } else if unnamed.isEmpty {
                 throw StartError(
                     "there is no DPDK device for '\(block.name)': name one with driver or pci"
@@ -86,6 +86,15 @@ struct PortSet {
                 device = unnamed.removeFirst()
             }
             try start(device, block, plan)
+        }
+    }
+
+    private static func device(_ name: String, of block: NamedBlock) throws -> Device {
+        do {
+            return try Device.named(name)
+        } catch {
+            let driver = block.text("driver") ?? name
+            throw StartError("device \(block.name) (\(driver)) does not start: \(error)")
         }
     }
 

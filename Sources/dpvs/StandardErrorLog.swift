@@ -13,9 +13,11 @@ struct StandardErrorLog: LogHandler {
     private static let isJournal = ProcessInfo.processInfo.environment["JOURNAL_STREAM"] != nil
 
     var metadata = Logger.Metadata()
+    /// What this logger leaves out besides.
+    private var ownLevel = Logger.Level.trace
     var logLevel: Logger.Level {
-        get { Logger.Level.ranked(Self.level.load(ordering: .relaxed)) }
-        set { Self.level.store(newValue.rank, ordering: .relaxed) }
+        get { max(ownLevel, Logger.Level.ranked(Self.level.load(ordering: .relaxed))) }
+        set { ownLevel = newValue }
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
