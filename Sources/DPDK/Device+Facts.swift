@@ -6,6 +6,10 @@ import Packet
 extension Device.Facts {
     /// Drivers that take frames from senders on this host, whose checksums may be unfinished.
     private static let localDrivers = ["af_packet", "tap", "virtio_user", "af_xdp", "vhost"]
+    /// Drivers that report no RSS and have flows spread over all of their queues by the kernel.
+    ///
+    /// With PACKET_FANOUT_HASH a queue that nobody polls would swallow its share.
+    private static let spreadingDrivers = ["af_packet"]
 
     init(_ raw: CDPDK_port_facts) {
         device = Self.text(raw.device)
@@ -16,12 +20,12 @@ extension Device.Facts {
         largestMTU = raw.max_mtu == 0 ? Int(raw.mtu) : Int(raw.max_mtu)
         receiveQueues = Int(raw.max_rx_queues)
         transmitQueues = Int(raw.max_tx_queues)
-        canScaleReceive = raw.rss != 0
         socket = Int(raw.socket)
         isVirtual = raw.is_virtual
         // The seven offloads have the same bits on both sides; a test holds them to it.
         offloads = PortTraits.Offloads(rawValue: raw.offloads & 0x7F)
         let name = driver
+        canScaleReceive = raw.rss != 0 || Self.spreadingDrivers.contains(where: name.contains)
         if Self.localDrivers.contains(where: name.contains) {
             offloads.insert(.unfinishedReceiveChecksums)
         }

@@ -16,6 +16,7 @@ public struct Device: Sendable {
         public var receiveQueues: Int
         public var transmitQueues: Int
         public var offloads: PortTraits.Offloads
+        /// Whether flows are spread over all receive queues that there are.
         public var canScaleReceive: Bool
         public var socket: Int
         /// Not on a bus: polling it without pause only burns a CPU.

@@ -45,7 +45,7 @@ package struct Daemon {
         let logger = Logger(label: "dpvs")
         do {
             try await serve(signals, logger)
-        } catch let error as StartError {
+        } catch {
             logger.critical("\(error)")
             throw error
         }
@@ -62,16 +62,33 @@ package struct Daemon {
         StandardErrorLog.apply(settings)
         logger.notice("\(BuildInformation.text), instance \(instance)")
         let machine = try Machine(settings, instance: instance, eal: eal, logger: logger)
+        do {
+            defer { machine.stop() }
+            try await balance(on: machine, settings, source, signals, logger)
+        }
+        logger.notice("stopped")
+    }
+
+    /// From the first configuration to the end of the drain.
+    private func balance(
+        on machine: Machine,
+        _ settings: Settings,
+        _ source: FileSource,
+        _ signals: Signals,
+        _ logger: Logger
+    ) async throws {
         let reloader = Reloader(
             source: source,
             executor: Executor(conductor: machine.conductor),
             startedWith: settings,
-            onReport: { Self.log($0, logger) }
+            onReport: { report in
+                Self.log(report, logger)
+                if report.trigger != "start" { Systemd.ready("generation \(report.generation)") }
+            }
         )
         let reloads = ReloadService(reloader) { logger.warning("files are polled: \($0)") }
         let first = await reloads.reloadNow(reason: "start")
         guard first.outcome == .applied || first.outcome == .unchanged else {
-            machine.stop()
             throw StartError("the configuration is not applied; see above")
         }
         let backend = DaemonBackend(instance, machine, reloader, reloads)
@@ -96,12 +113,10 @@ package struct Daemon {
                 await Self.follow(signals, reloads, backend, machine, reloader, logger)
                 await group.triggerGracefulShutdown()
             }
-            // The server ends when the drain has ended, or with an error: then everything ends.
+            // The server ends last: after the drain, or with an error of its own.
             try await group.run()
             tasks.cancelAll()
         }
-        machine.stop()
-        logger.notice("stopped")
     }
 
     // MARK: - Start
@@ -171,7 +186,10 @@ package struct Daemon {
         var draining: Task<Void, Never>?
         for await signal in signals.arrivals {
             switch signal {
-            case .hangup: _ = await reloads.reloadNow(reason: "signal")
+            case .hangup:
+                // systemd waits for this and for READY=1, whatever comes of it (Type=notify-reload).
+                Systemd.reloading()
+                _ = await reloads.reloadNow(reason: "signal")
             case .terminate, .interrupt:
                 if let draining {
                     logger.notice("\(signal) again: not waiting any longer")
@@ -213,8 +231,8 @@ struct Executor: ChangeExecutor {
     let conductor: Conductor
 
     func apply(_ target: DesiredState, changes: [String], generation: UInt64) async throws {
-        Systemd.reloading()
-        defer { Systemd.ready("generation \(generation)") }
+        // The first generation belongs to the start.
+        if generation > 1 { Systemd.reloading() }
         try await conductor.apply(target)
         StandardErrorLog.apply(target.settings)
     }

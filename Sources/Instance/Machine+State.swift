@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Balancing
 import DPDK
 import Dataplane
 import MetricsExposition

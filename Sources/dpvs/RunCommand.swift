@@ -72,7 +72,8 @@ struct RunCommand: AsyncParsableCommand {
         )
         do {
             try await daemon.run()
-        } catch is StartError {
+        } catch {
+            // It is logged.
             throw ExitCode.failure
         }
     }

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What one `dpvs` is started with.
+struct Setup: Sendable {
+    /// Tells it apart in its lab.
+    var instance = "a"
+    /// Lines of `global_defs`.
+    var global = ["log_level INFO", "hugepages off", "drain_timeout 5s"]
+    var workers = 1
+    /// Kernel interfaces for dpdk0 and dpdk1.
+    var interfaces = ["client0", "backend0"]
+    /// Further blocks of `dpvs.conf`.
+    var more = ""
+    var services = ServiceFile()
+    /// Other places of `dpvs.conf` and of the service files than the lab's directory.
+    var place: (conf: String, services: String)?
+    var environment: [String: String] = [:]
+
+    /// The text of `dpvs.conf`.
+    var conf: String {
+        let devices = interfaces.enumerated()
+            .map {
+                """
+                    device dpdk\($0) {
+                        driver net_af_packet,iface=\($1)
+                    }
+                """
+            }
+        return """
+            global_defs {
+                \(global.joined(separator: "\n    "))
+            }
+            netif_defs {
+                pktpool_size 16383
+            \(devices.joined(separator: "\n"))
+            }
+            worker_defs {
+                workers \(workers)
+            }
+            ipvs_defs {
+                conn {
+                    conn_pool_size 131071
+                }
+            }
+            \(more)
+            """ + "\n"
+    }
+}
+
+/// A service file, as an operator writes it.
+struct ServiceFile: Sendable {
+    struct Service: Sendable {
+        var name = "web"
+        var address = "10.0.0.100"
+        var port = 80
+        var transport = "tcp"
+        var scheduler = "rr"
+        var locals = ["10.0.1.200"]
+        var backends = [Backend(2), Backend(3)]
+    }
+
+    struct Backend: Sendable {
+        var address: String
+        var weight: Int
+
+        /// 10.0.1.`last`.
+        init(_ last: Int, weight: Int = 100) {
+            address = "10.0.1.\(last)"
+            self.weight = weight
+        }
+    }
+
+    /// By interface.
+    var addresses = ["dpdk0": "10.0.0.1/24", "dpdk1": "10.0.1.1/24"]
+    var routes: [String] = []
+    var services = [Service()]
+
+    var yaml: String {
+        let addresses = addresses.sorted { $0.key < $1.key }
+            .map { "  - { interface: \($0.key), address: \($0.value) }" }
+        let routes = routes.map { "  - { \($0) }" }
+        let lines =
+            ["addresses:"] + addresses
+            + (routes.isEmpty ? [] : ["routes:"] + routes)
+            + ["services:"] + services.map(Self.text)
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func text(_ service: Service) -> String {
+        let backends = service.backends.map {
+            "      - { address: \($0.address), port: \(service.port), weight: \($0.weight) }"
+        }
+        return """
+              - name: \(service.name)
+                address: \(service.address)
+                port: \(service.port)
+                protocol: \(service.transport)
+                scheduler: \(service.scheduler)
+                localAddresses: [\(service.locals.joined(separator: ", "))]
+                backends:
+            \(backends.joined(separator: "\n"))
+            """
+    }
+}
