@@ -74,7 +74,7 @@ struct Balancer: Sendable {
 
     func send(_ signal: Int32) { kill(pid, signal) }
 
-    /// Whether the process has not ended; its first thread may have, and be a zombie, before others.
+    /// Whether the process has not ended; its first thread may be a zombie before others are.
     var isRunning: Bool {
         let facts = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
         guard let fields = facts.split(separator: ")").last?.split(separator: " "),

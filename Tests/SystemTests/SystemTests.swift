@@ -16,6 +16,11 @@ import Testing
 )
 struct SystemTests {}
 
+@Test(.enabled(if: ProcessInfo.processInfo.environment["CI"] != nil, "not in CI"))
+func `CI has everything that the system tests need`() {
+    #expect(Requirements.missing == [])
+}
+
 enum Requirements {
     private static let tools = ["ip", "ethtool", "nginx", "curl", "iperf3", "promtool", "sysctl"]
 
