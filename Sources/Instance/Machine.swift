@@ -19,10 +19,12 @@ final class Machine: Sendable {
     let memory: String
     private let loops: [WorkerLoop<DPDKPort>]
     private let slowPathThread: SlowPathThread
+    private let instance: String
     private let logger: Logger
 
     /// Starts everything with an empty configuration.
     init(_ settings: Settings, instance: String, eal extra: [String], logger: Logger) throws {
+        self.instance = instance
         self.logger = logger
         plan = WorkerPlan(settings, cpus: Host.usableCPUs())
         let names = try PortSet.Names(
@@ -186,5 +188,7 @@ final class Machine: Sendable {
         engine.destroy()
         ports.close()
         Environment.stop()
+        // DPDK makes it and leaves it.
+        Files.removeDirectory("/run/dpdk/dpvs-\(instance)")
     }
 }
