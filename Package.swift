@@ -94,6 +94,7 @@ let c: [Target] = [
     .target(name: "CPacket", cSettings: cSettings),
     .target(name: "CLinux", cSettings: cSettings),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CNUMA", pkgConfig: "numa", providers: [.apt(["libnuma-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
         name: "CSystemd",
@@ -106,7 +107,7 @@ let leaf: [Target] = [
     hot("Addressing"),
     hot("Timing"),
     hot("Containers", ["CPacket", "CLinux"]),
-    cold("Linux", ["CLinux", "CSystemd"]),
+    cold("Linux", ["CLinux", "CNUMA", "CSystemd"]),
     cold("YAML", ["CYAML"]),
     cold("Cryptography", ["CCrypto"]),
 ]
@@ -221,7 +222,7 @@ let dpdkTargets: [Target] = [
             "Control", "ControlServer", "Linux", logging, lifecycle,
         ]
     ),
-    tests("InstanceTests", ["Instance", "Packet"]),
+    tests("InstanceTests", ["Instance", "DPDK", "Balancing", "Packet"]),
     .executableTarget(
         name: "dpvs",
         dependencies: [

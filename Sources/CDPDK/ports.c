@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
+#include <rte_thash.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,6 +71,11 @@ static uint64_t to_theirs(const bit_pair *pairs, size_t count, uint32_t ours) {
     return theirs;
 }
 
+/// Drivers that do not say how long their key is take the 40 octets of the specification.
+static uint8_t key_size(const struct rte_eth_dev_info *info) {
+    return info->hash_key_size ? info->hash_key_size : 40;
+}
+
 int CDPDK_port_get_facts(uint16_t port, CDPDK_port_facts *facts) {
     struct rte_eth_dev_info info;
     int result = rte_eth_dev_info_get(port, &info);
@@ -95,6 +101,7 @@ int CDPDK_port_get_facts(uint16_t port, CDPDK_port_facts *facts) {
                       to_ours(tx_offloads, COUNT(tx_offloads), info.tx_offload_capa, false);
     facts->rss = to_ours(rss_types, COUNT(rss_types), info.flow_type_rss_offloads, true);
     facts->reta_size = info.reta_size;
+    facts->rss_key_size = key_size(&info);
     facts->socket = (int16_t)rte_eth_dev_socket_id(port);
     // Drivers without a bus are named net_<something>, and so are PCI drivers; only the latter's
     // devices carry an address with colons.
@@ -147,6 +154,10 @@ int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed
     if (setup->rx_queues > 1 && rss) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         conf.rx_adv_conf.rss_conf.rss_hf = rss;
+        if (setup->rss_key) {
+            conf.rx_adv_conf.rss_conf.rss_key = (uint8_t *)(uintptr_t)setup->rss_key;
+            conf.rx_adv_conf.rss_conf.rss_key_len = key_size(&info);
+        }
     }
     TRY(rte_eth_dev_configure(port, setup->rx_queues, setup->tx_queues, &conf),
         "rte_eth_dev_configure");
@@ -183,6 +194,56 @@ int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed
 void CDPDK_port_close(uint16_t port) {
     rte_eth_dev_stop(port);
     rte_eth_dev_close(port);
+}
+
+// MARK: - Receive-side scaling
+
+/// Counts which of our kinds a device hashes by all that they have: for TCP and UDP the ports too.
+static uint32_t hashed_types(uint64_t theirs) {
+    uint32_t ours = 0;
+    if (theirs & RTE_ETH_RSS_IPV4) ours |= CDPDK_rss_ip;
+    if (theirs & RTE_ETH_RSS_NONFRAG_IPV4_TCP) ours |= CDPDK_rss_tcp;
+    if (theirs & RTE_ETH_RSS_NONFRAG_IPV4_UDP) ours |= CDPDK_rss_udp;
+    return ours;
+}
+
+int CDPDK_port_get_rss(uint16_t port, CDPDK_rss_state *state) {
+    struct rte_eth_dev_info info;
+    int result = rte_eth_dev_info_get(port, &info);
+    if (result < 0) return result;
+    memset(state, 0, sizeof *state);
+    state->key_size = key_size(&info);
+    if (state->key_size > sizeof state->key || info.reta_size > CDPDK_reta_capacity) return -E2BIG;
+    struct rte_eth_rss_conf conf = {.rss_key = state->key, .rss_key_len = state->key_size};
+    if ((result = rte_eth_dev_rss_hash_conf_get(port, &conf)) < 0) return result;
+    state->types = hashed_types(conf.rss_hf);
+    struct rte_eth_rss_reta_entry64 groups[CDPDK_reta_capacity / RTE_ETH_RETA_GROUP_SIZE];
+    memset(groups, 0, sizeof groups);
+    for (uint16_t i = 0; i < info.reta_size; i++)
+        groups[i / RTE_ETH_RETA_GROUP_SIZE].mask |= 1ull << (i % RTE_ETH_RETA_GROUP_SIZE);
+    if ((result = rte_eth_dev_rss_reta_query(port, groups, info.reta_size)) < 0) return result;
+    state->reta_size = info.reta_size;
+    for (uint16_t i = 0; i < info.reta_size; i++)
+        state->reta[i] = groups[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
+    return 0;
+}
+
+int CDPDK_port_set_reta(uint16_t port, const uint16_t *queues, uint16_t size) {
+    struct rte_eth_rss_reta_entry64 groups[CDPDK_reta_capacity / RTE_ETH_RETA_GROUP_SIZE];
+    if (size > CDPDK_reta_capacity) return -E2BIG;
+    memset(groups, 0, sizeof groups);
+    for (uint16_t i = 0; i < size; i++) {
+        groups[i / RTE_ETH_RETA_GROUP_SIZE].mask |= 1ull << (i % RTE_ETH_RETA_GROUP_SIZE);
+        groups[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE] = queues[i];
+    }
+    return rte_eth_dev_rss_reta_update(port, groups, size);
+}
+
+uint32_t CDPDK_soft_rss(const uint32_t *input, uint32_t words, const uint8_t *key) {
+    uint32_t copy[16];
+    if (words > sizeof copy / sizeof copy[0]) return 0;
+    memcpy(copy, input, words * sizeof *input);
+    return rte_softrss(copy, words, key);
 }
 
 // MARK: - State

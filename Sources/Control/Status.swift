@@ -90,6 +90,9 @@ package struct PortStatus: Equatable, Codable, Sendable {
     package var speed: UInt64?
     /// Receive and transmit queues of each kind.
     package var queues: Int
+    /// How replies of backends reach the worker that owns their connection, and why.
+    package var steering = ""
+    package var steeringReason = ""
     /// What the device computes for us, by name.
     package var offloads: [String] = []
     package var receivedPackets: UInt64 = 0

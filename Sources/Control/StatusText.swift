@@ -73,7 +73,10 @@ extension Status {
                 Quantity.count(port.lostPackets)
             )
         }
-        return table.isEmpty ? "" : table.text()
+        // One worker has nothing to steer.
+        let steering = ports.filter { !$0.steering.isEmpty && workers.count > 1 }
+            .map { "\($0.name): steering \($0.steering): \($0.steeringReason)\n" }
+        return table.isEmpty ? "" : table.text() + steering.joined()
     }
 
     private var serviceTable: String {

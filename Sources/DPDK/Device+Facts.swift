@@ -20,6 +20,8 @@ extension Device.Facts {
         largestMTU = raw.max_mtu == 0 ? Int(raw.mtu) : Int(raw.max_mtu)
         receiveQueues = Int(raw.max_rx_queues)
         transmitQueues = Int(raw.max_tx_queues)
+        redirectionPlaces = Int(raw.reta_size)
+        keySize = Int(raw.rss_key_size)
         socket = Int(raw.socket)
         isVirtual = raw.is_virtual
         // The seven offloads have the same bits on both sides; a test holds them to it.

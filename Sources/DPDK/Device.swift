@@ -18,6 +18,10 @@ public struct Device: Sendable {
         public var offloads: PortTraits.Offloads
         /// Whether flows are spread over all receive queues that there are.
         public var canScaleReceive: Bool
+        /// Places of the table that turns a hash into a queue; 0 without one.
+        public var redirectionPlaces: Int
+        /// Octets of the key of receive-side scaling.
+        public var keySize: Int
         public var socket: Int
         /// Not on a bus: polling it without pause only burns a CPU.
         public var isVirtual: Bool
@@ -31,6 +35,8 @@ public struct Device: Sendable {
         public var transmitDescriptors = 512
         public var mtu = 1500
         public var rss: RSS = [.tcp]
+        /// The key to hash with, `Facts.keySize` octets; nil: the driver's.
+        public var rssKey: [UInt8]?
         public var isPromiscuous = false
         public var allMulticast = false
         public var fastFree = true
@@ -123,7 +129,13 @@ public struct Device: Sendable {
         unsafe raw.all_multicast = applied.allMulticast
         unsafe raw.pool = pool.pointer
         var failed: UnsafePointer<CChar>?
-        let result = unsafe CDPDK_port_start(port, &raw, &failed)
+        let key = applied.rssKey.flatMap { $0.count == facts.keySize ? $0 : nil }
+        let result = unsafe (key ?? [])
+            .withUnsafeBufferPointer { octets in
+                unsafe raw.rss_key = key == nil ? nil : octets.baseAddress
+                return unsafe CDPDK_port_start(port, &raw, &failed)
+            }
+        unsafe raw.rss_key = nil
         guard result >= 0 else {
             let call = unsafe failed.map { unsafe String(cString: $0) } ?? "start"
             throw DPDKError(call, result, on: facts.device)

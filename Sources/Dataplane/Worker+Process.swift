@@ -30,6 +30,8 @@ extension Worker {
             }
         }
         arrivals.count = 0
+        if port != nil { counters.add(replies, to: .directReplies) }
+        replies = 0
     }
 
     /// Also writes our name of the port into each buffer: drivers have names of their own.
@@ -132,6 +134,7 @@ extension Worker {
             punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
             return
         }
+        replies &+= Int(reference & 1)
         let received = unsafe Int(packet.buffer.pointee.port)
         if unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums) {
             transport.recomputeChecksum()

@@ -42,6 +42,8 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     var arrivals: Burst
     var discarded: Burst
     let lookahead: UnsafeMutablePointer<Lookahead>
+    /// Packets of known connections from backends, in the burst at hand.
+    var replies = 0
     /// Whether the slow path has something new to look at.
     var hasPunted = false
     /// Timers that may fire in one turn: more than connections that one turn can open.

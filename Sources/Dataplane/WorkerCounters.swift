@@ -10,6 +10,8 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
         case received, transmitted
         /// Packets that belong to another worker, and those that others handed over.
         case redirectedOut, redirectedIn
+        /// Packets of backends that arrived at once where their connection is.
+        case directReplies
         /// Packets handed to the slow path, and frames it asked to send.
         case punted, injected
         /// Packets that ended with us because they were meant for us: ARP, echo.

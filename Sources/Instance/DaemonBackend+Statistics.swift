@@ -87,6 +87,7 @@ extension DaemonBackend {
         worker.transmittedPackets = counters[.transmitted]
         worker.redirectedOut = counters[.redirectedOut]
         worker.redirectedIn = counters[.redirectedIn]
+        worker.directReplies = counters[.directReplies]
         worker.punted = counters[.punted]
         worker.injected = counters[.injected]
         worker.connectionsOpened = counters[.connectionsOpened]
@@ -105,6 +106,7 @@ extension DaemonBackend {
             driver: facts.driver,
             macAddress: facts.macAddress.description
         )
+        result.steering = port.steering.method.rawValue
         result.isLinkUp = link.isUp
         result.speed = link.megabits > 0 ? UInt64(link.megabits) * 1_000_000 : nil
         result.mtu = port.setup.mtu

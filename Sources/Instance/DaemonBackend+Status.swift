@@ -71,6 +71,8 @@ extension DaemonBackend {
             speed: link.megabits > 0 ? UInt64(link.megabits) * 1_000_000 : nil,
             queues: port.setup.receiveQueues
         )
+        status.steering = port.steering.method.rawValue
+        status.steeringReason = port.steering.reason
         status.receivedPackets = counted.receivedPackets
         status.receivedBytes = counted.receivedBytes
         status.transmittedPackets = counted.transmittedPackets

@@ -57,6 +57,7 @@ final class Machine: Sendable {
                 )
             ),
             seed: try Host.randomNumber(),
+            steering: ports.makeSteering(),
             doorbell: Doorbell(descriptor: doorbell.descriptor)
         )
         guard let engine else { throw StartError("not enough memory for the connection tables") }
@@ -138,7 +139,10 @@ final class Machine: Sendable {
         var loops: [WorkerLoop<DPDKPort>] = []
         for (index, planned) in plan.workers.enumerated() {
             let now = clock.instant(at: Host.cycles)
-            guard let balancer = engine.makeBalancer(index, now: now) else {
+            let made = NUMA.preferring(NUMA.node(ofCPU: planned.cpu)) {
+                engine.makeBalancer(index, now: now)
+            }
+            guard let balancer = made else {
                 throw StartError("not enough memory for the connections of worker \(planned.id)")
             }
             let worker = Worker(
@@ -165,6 +169,10 @@ final class Machine: Sendable {
                 \(port.setup.transmitQueues) transmit queues, \
                 \(port.setup.receiveDescriptors)/\(port.setup.transmitDescriptors) descriptors
                 """
+            )
+            let steering = port.steering
+            logger.notice(
+                "port \(port.name): steering \(steering.method.rawValue): \(steering.reason)"
             )
         }
         for worker in plan.workers {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import Balancing
 import DPDK
+import Linux
 import Model
 import Packet
 
@@ -9,12 +11,14 @@ struct PortSet {
         var name: String
         var device: Device
         var setup: Device.Setup
+        var steering: PortSteering
         var isVirtual: Bool { device.facts.isVirtual }
     }
 
     var ports: [Port] = []
     var pool: PacketPool
     var notes: [String] = []
+    private var domain: SteeringDomain
 
     /// Room for a frame of this many octets in every buffer.
     static func frameSize(_ settings: Settings) -> Int {
@@ -78,15 +82,23 @@ struct PortSet {
     }
 
     init(_ settings: Settings, plan: WorkerPlan, names: Names) throws {
+        let all = try Device.all()
+        // Where all devices are near one node, packets are there, too.
+        let sockets = Set(all.map(\.facts.socket))
         pool = try PacketPool(
             name: "packets",
             size: settings.integer("netif_defs.pktpool_size"),
             cache: settings.integer("netif_defs.pktpool_cache"),
             frameSize: Self.frameSize(settings),
-            socket: -1
+            socket: sockets.count == 1 ? sockets.first ?? -1 : -1
         )
         let named = names.devices.compactMap { $0 }
-        var unnamed = try Device.all().filter { !named.contains($0.facts.device) }
+        domain = try SteeringDomain(
+            workers: plan.workers.count,
+            tableSizes: all.map(\.facts.redirectionPlaces),
+            random: Host.randomNumber
+        )
+        var unnamed = all.filter { !named.contains($0.facts.device) }
         for (block, name) in zip(settings.devices, names.devices) {
             let device: Device
             if let name {
@@ -118,6 +130,12 @@ struct PortSet {
         setup.allMulticast = block.isOn("allmulticast")
         setup.fastFree = block.isOn("tx.mbuf_fast_free")
         setup.rss = Self.rss(block.words("rx.rss"))
+        let wish = block.text("steering") ?? "auto"
+        let wantsRSS = plan.workers.count > 1 && setup.receiveQueues > 1 && wish != "redirect"
+        if wantsRSS {
+            setup.rss.formUnion([.ip, .tcp, .udp])
+            setup.rssKey = Array(domain.wantedKey.prefix(device.facts.keySize))
+        }
         let (applied, notes) = try device.start(setup, pool: pool)
         self.notes += notes.map { "\(block.name): \($0)" }
         guard applied.transmitQueues >= queues.transmit else {
@@ -126,8 +144,67 @@ struct PortSet {
                     + "\(queues.transmit) workers need one each"
             )
         }
-        ports.append(Port(name: block.name, device: device, setup: applied))
+        noteFarWorkers(device, block.name, plan)
+        let steering = steer(device, block.name, applied, wish, plan)
+        if wish == "rss", steering.method == .redirect {
+            self.notes.append("\(block.name): no steering by rss: \(steering.reason)")
+        }
+        ports.append(Port(name: block.name, device: device, setup: applied, steering: steering))
     }
+
+    private mutating func noteFarWorkers(_ device: Device, _ name: String, _ plan: WorkerPlan) {
+        let near = device.facts.socket
+        for worker in plan.workers where worker.receiveQueues[name] != nil && near >= 0 {
+            guard let node = NUMA.node(ofCPU: worker.cpu), node != near else { continue }
+            notes.append(
+                "\(name) is on NUMA node \(near), worker \(worker.id) on \(node): "
+                    + "every packet crosses between them"
+            )
+        }
+    }
+
+    /// Lets a started device bring replies to their owners as far as it can.
+    private mutating func steer(
+        _ device: Device,
+        _ name: String,
+        _ setup: Device.Setup,
+        _ wish: String,
+        _ plan: WorkerPlan
+    ) -> PortSteering {
+        guard plan.workers.count > 1 else { return PortSteering(.direct, "there is one worker") }
+        guard wish != "redirect" else { return PortSteering(.redirect, "as configured") }
+        guard wish != "flow" else {
+            return PortSteering(.redirect, "flow rules are not in this version")
+        }
+        guard setup.receiveQueues > 1 else {
+            return PortSteering(.redirect, "it has one receive queue")
+        }
+        guard device.facts.redirectionPlaces > 0 else {
+            return PortSteering(.redirect, "it has no redirection table")
+        }
+        let queues = plan.workers.map { $0.receiveQueues[name] ?? [] }
+        let owners = queues.enumerated().flatMap { worker, queues in queues.map { ($0, worker) } }
+        if queues.allSatisfy({ !$0.isEmpty }) {
+            let table = domain.owners(device.facts.redirectionPlaces).enumerated()
+                .map { place, worker in
+                    queues[worker][place / plan.workers.count % queues[worker].count]
+                }
+            // Some devices have a table that cannot be written: what is in it counts.
+            try? device.setRedirectionTable(table)
+        }
+        do {
+            return domain.judge(
+                try device.spread(),
+                of: name,
+                queueOwners: Dictionary(owners) { first, _ in first }
+            )
+        } catch {
+            return PortSteering(.redirect, "it does not tell its key and table: \(error)")
+        }
+    }
+
+    /// What the local ports of connections are chosen by.
+    func makeSteering() -> FlowSteering { domain.makeSteering() }
 
     private static func rss(_ words: [String]) -> Device.RSS {
         var rss: Device.RSS = []

@@ -6,9 +6,9 @@ extension PortStatistics: MetricRow {
 }
 
 struct PortInfoRow: MetricRow {
-    static let labels = ["port", "driver", "mac"]
+    static let labels = ["port", "driver", "mac", "steering"]
     var port: PortStatistics
-    var labelValues: [String] { [port.name, port.driver, port.macAddress] }
+    var labelValues: [String] { [port.name, port.driver, port.macAddress, port.steering] }
 }
 
 extension PoolStatistics: MetricRow {
@@ -95,7 +95,12 @@ extension Catalogue {
 
     static let portInfo = MetricTable<PortInfoRow>(
         of: { $0.ports.map(PortInfoRow.init) },
-        [.info("dpvs_port_info", "What drives the port, and its hardware address.")]
+        [
+            .info(
+                "dpvs_port_info",
+                "What drives the port, its hardware address, and how replies reach their worker."
+            )
+        ]
     )
 
     static let pools = MetricTable<PoolStatistics>(

@@ -77,6 +77,12 @@ extension Catalogue {
             value: \.redirectedIn
         ),
         .counter(
+            "dpvs_worker_direct_replies_packets_total",
+            unit: "packets",
+            "Packets of backends that arrived at once at the worker that owns their connection.",
+            value: \.directReplies
+        ),
+        .counter(
             "dpvs_worker_punted_packets_total",
             unit: "packets",
             "Packets handed to the slow path.",

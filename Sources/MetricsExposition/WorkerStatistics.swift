@@ -12,6 +12,7 @@ package struct WorkerStatistics: Sendable {
     package var transmittedPackets: UInt64 = 0
     package var redirectedOut: UInt64 = 0
     package var redirectedIn: UInt64 = 0
+    package var directReplies: UInt64 = 0
     package var punted: UInt64 = 0
     package var injected: UInt64 = 0
     package var connectionsOpened: UInt64 = 0
@@ -38,6 +39,8 @@ package struct PortStatistics: Sendable {
     package var name: String
     package var driver: String
     package var macAddress: String
+    /// How replies reach their worker: direct, rss, redirect.
+    package var steering = ""
     package var isLinkUp = false
     /// Bits per second; nil when the device does not say.
     package var speed: UInt64?

@@ -5,6 +5,8 @@ package struct ConfigurationItem: Sendable {
     package enum Kind: Sendable {
         /// A whole number; DPVS rounds some down to a power of two, or to one less than one.
         case integer(ClosedRange<Int>, Rounding = .none)
+        /// A whole number, or one word instead.
+        case integerOr(ClosedRange<Int>, word: String)
         /// The keyword alone switches on; `on` or `off` may follow.
         case flag
         case onOff
@@ -53,6 +55,7 @@ package struct ConfigurationItem: Sendable {
             case .powerOfTwo: return bounds + ", rounded down to 2^n"
             case .powerOfTwoLessOne: return bounds + ", rounded down to 2^n-1"
             }
+        case .integerOr(let range, let word): return "\(Self.text(range)), or \(word)"
         case .flag: return "nothing, on or off"
         case .onOff: return "on or off"
         case .choice(let words): return "one of " + words.joined(separator: ", ")

@@ -221,6 +221,14 @@ package enum ItemCatalogue {
             "what receive-side scaling looks at"
         ),
         row(
+            "netif_defs.device.steering",
+            .choice(["auto", "rss", "flow", "redirect"]),
+            .text("auto"),
+            .start,
+            true,
+            "how replies of backends reach the worker that owns their connection"
+        ),
+        row(
             "netif_defs.device.tx.queue_number",
             .integer(0...16),
             nil,
@@ -325,11 +333,11 @@ package enum ItemCatalogue {
     private static let workers = [
         row(
             "worker_defs.workers",
-            .integer(1...63),
-            nil,
+            .integerOr(1...63, word: "auto"),
+            .integer(1),
             .start,
             true,
-            "number of workers when no worker block is there; 1 by default"
+            "workers when no worker block is there; auto: one a CPU that we may use, but one"
         ),
         row(
             "worker_defs.worker.type",

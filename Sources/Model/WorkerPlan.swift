@@ -55,7 +55,8 @@ package struct WorkerPlan: Equatable, Sendable {
         _ devices: [String],
         _ cpus: [Int]
     ) -> [Worker] {
-        let count = max(1, settings.integer("worker_defs.workers"))
+        let isAuto = settings.text("worker_defs.workers") == "auto"
+        let count = max(1, isAuto ? cpus.count - 1 : settings.integer("worker_defs.workers"))
         // The first CPU is the control side's as long as there is another one.
         let free = cpus.count > 1 ? Array(cpus.dropFirst()) : cpus
         return (0..<count)

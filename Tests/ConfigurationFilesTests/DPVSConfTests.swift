@@ -175,6 +175,11 @@ extension DPVSConf {
                 [String(range.lowerBound), String(range.upperBound)],
                 [String(range.lowerBound - 1), "x", "", "1 2", "1.5", "0x10"] + beyond
             )
+        case .integerOr(let range, let word):
+            return (
+                [String(range.lowerBound), String(range.upperBound), word],
+                [String(range.lowerBound - 1), String(range.upperBound + 1), "\(word)s", ""]
+            )
         case .flag: return (["", "on", "off"], ["yes", "on on"])
         case .onOff: return (["on", "OFF"], ["", "yes", "1"])
         case .choice(let words): return (words, ["", "no-such-word"])

@@ -90,7 +90,15 @@ extension Status {
                 connections: 1200,
                 connectionCapacity: 1_048_576,
                 packets: 12_345_678_901
-            )
+            ),
+            WorkerStatus(
+                id: 2,
+                cpu: 3,
+                busyFraction: 0,
+                connections: 0,
+                connectionCapacity: 1_048_576,
+                packets: 0
+            ),
         ]
         var port = PortStatus(
             name: "dpdk0",
@@ -102,6 +110,8 @@ extension Status {
             queues: 1
         )
         port.receivedPackets = 999_999
+        port.steering = "rss"
+        port.steeringReason = "Toeplitz over a table of 128 places"
         status.ports = [port]
         var service = ServiceStatus(try .sample())
         service.activeConnections = 12

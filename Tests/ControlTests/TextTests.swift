@@ -15,9 +15,11 @@ import Testing
 
                 WORKER  CPU   BUSY  CONNECTIONS  CAPACITY  PACKETS
                      1    2  4.2 %         1200    1.049M   12.35G
+                     2    3  0.0 %            0    1.049M        0
 
                 PORT   DRIVER         MAC                 MTU  LINK       QUEUES  RECEIVED  SENT  LOST
                 dpdk0  net_af_packet  02:00:00:00:00:01  1500  10 Gbit/s       1    999999     0     0
+                dpdk0: steering rss: Toeplitz over a table of 128 places
 
                 SERVICE / BACKEND  ADDRESS             SCHEDULER  WEIGHT  ACTIVE  INACTIVE   TOTAL
                 web                tcp 10.0.0.100:80   wrr fnat        3      12        30  4.000M

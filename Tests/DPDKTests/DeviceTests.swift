@@ -16,7 +16,7 @@ import Testing
                 workerLcores: [],
                 allowsHugepages: false,
                 memory: 128,
-                virtualDevices: ["net_ring0", "net_null0", "net_null1"]
+                virtualDevices: ["net_ring0", "net_null0", "net_null1", "net_null2"]
             )
         )
     }
@@ -31,7 +31,7 @@ import Testing
         let ring = try Device.named("net_ring0")
         #expect(ring.facts.isVirtual)
         #expect(ring.facts.driver.contains("ring"))
-        #expect(try Device.all().count == 3)
+        #expect(try Device.all().count == 4)
         #expect(Environment.version.hasPrefix("DPDK"))
         #expect(Environment.cycleFrequency > 100_000_000)
     }
@@ -120,6 +120,40 @@ import Testing
         port.receive(into: &burst)
         port.free(&burst)
         #expect(pool.inUse == 0)
+    }
+
+    @Test func `key and redirection table are set and read back`() throws {
+        let pool = try makePool("null2")
+        defer { pool.destroy() }
+        let device = try Device.named("net_null2")
+        #expect(device.facts.redirectionPlaces == 128 && device.facts.keySize == 40)
+        var setup = Device.Setup()
+        setup.rss = [.ip, .tcp, .udp]
+        setup.receiveQueues = 3
+        setup.rssKey = (0..<40).map { UInt8($0 * 5 + 1) }
+        _ = try device.start(setup, pool: pool)
+        defer { device.close() }
+        try device.setRedirectionTable((0..<128).map { $0 % 3 })
+        let spread = try device.spread()
+        #expect(spread.table == (0..<128).map { $0 % 3 })
+        #expect(spread.key.count == 40)
+    }
+
+    @Test func `the Toeplitz hash is that of DPDK's rte_softrss`() throws {
+        let key = (0..<40).map { UInt8(truncatingIfNeeded: $0 &* 73 &+ 19) }
+        let toeplitz = try #require(Toeplitz(key: key))
+        var word: UInt32 = 0x9E37_79B9
+        for _ in 0..<200 {
+            let words = (0..<3)
+                .map { _ -> UInt32 in
+                    word = word &* 1_664_525 &+ 1_013_904_223
+                    return word
+                }
+            let octets = words.flatMap { word in
+                (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) }
+            }
+            #expect(toeplitz.hash(octets, at: 0) == toeplitz.hashByDPDK(words))
+        }
     }
 
     @Test func `offloads have the same bits in C and in Swift`() {

@@ -77,6 +77,7 @@ import Testing
             case .powerOfTwo: #expect(number.nonzeroBitCount == 1)
             case .powerOfTwoLessOne: #expect((number + 1).nonzeroBitCount == 1)
             }
+        case (.integerOr(let range, _), .integer(let number)): #expect(range.contains(number))
         case (.flag, .flag), (.onOff, .flag), (.duration, .duration): break
         case (.choice(let words), .text(let word)): #expect(words.contains(word))
         case (.text(let longest), .text(let text)): #expect(text.count <= longest)

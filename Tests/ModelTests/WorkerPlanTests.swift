@@ -127,4 +127,11 @@ import Testing
         #expect(WorkerPlan(settings, cpus: [0, 1, 2]) != WorkerPlan(settings, cpus: [0, 1]))
         #expect(WorkerPlan(settings, cpus: [0, 1, 2]) != WorkerPlan(settings, cpus: [3, 1, 2]))
     }
+
+    @Test(arguments: [([0, 1, 2, 3], [1, 2, 3]), ([5, 7], [7]), ([3], [3])])
+    func `auto takes every CPU but one for workers`(cpus: [Int], expected: [Int]) {
+        var settings = settings(devices: ["a"])
+        settings.items["worker_defs.workers"] = .text("auto")
+        #expect(WorkerPlan(settings, cpus: cpus).workers.map(\.cpu) == expected)
+    }
 }

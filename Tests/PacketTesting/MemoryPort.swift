@@ -56,6 +56,8 @@ public final class MemoryLink {
     /// Frames that left, oldest first.
     public private(set) var departed: [[UInt8]] = []
     public private(set) var received = 0
+    /// How frames are spread over the queues by `deliverBySpreading`.
+    public var scaling: ReceiveSideScaling?
     /// How many more frames the port accepts; nil: any number.
     public var transmitAllowance: Int?
 
@@ -69,6 +71,11 @@ public final class MemoryLink {
     public func deliver(_ frame: [UInt8], queue: Int = 0) { arriving[queue].append(frame) }
 
     public func deliver(_ frames: [[UInt8]], queue: Int = 0) { arriving[queue] += frames }
+
+    /// Lets `frame` arrive where the hash of its tuple says, as at a network card.
+    public func deliverBySpreading(_ frame: [UInt8]) {
+        arriving[scaling?.queue(of: frame) ?? 0].append(frame)
+    }
 
     /// Takes the frames that left.
     public func takeDeparted() -> [[UInt8]] {

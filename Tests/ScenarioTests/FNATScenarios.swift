@@ -12,9 +12,16 @@ func quickstartWorld(
     _ state: DesiredState = .web(),
     workers: Int = 1,
     connections: Int = 4096,
-    offloads: PortTraits.Offloads = []
+    offloads: PortTraits.Offloads = [],
+    scaling: ReceiveSideScaling? = nil
 ) throws -> World {
-    let world = try World(state, workers: workers, connections: connections, offloads: offloads)
+    let world = try World(
+        state,
+        workers: workers,
+        connections: connections,
+        offloads: offloads,
+        scaling: scaling
+    )
     for last in 10...40 {
         world.hosts[0][IPv4Address(10, 0, 0, UInt8(last))] = .client(last)
     }

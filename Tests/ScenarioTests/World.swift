@@ -44,7 +44,8 @@ final class World {
         connections: Int = 4096,
         mtus: [UInt16] = [1500, 1500],
         offloads: PortTraits.Offloads = [],
-        slowPathLimits: SlowPathLimits = SlowPathLimits()
+        slowPathLimits: SlowPathLimits = SlowPathLimits(),
+        scaling: ReceiveSideScaling? = nil
     ) throws {
         links = (0..<2)
             .map { [pool] index in
@@ -65,7 +66,14 @@ final class World {
             serviceSlots: 1 << 12,
             neighbours: 1 << 10
         )
-        engine = try #require(Engine(workers: workers, limits: limits, seed: 42))
+        let steering = try scaling.map { scaling in
+            let toeplitz = try required(Toeplitz(key: scaling.key))
+            return try required(FlowSteering(toeplitz, table: scaling.table, workers: workers))
+        }
+        engine = try #require(
+            Engine(workers: workers, limits: limits, seed: 42, steering: steering)
+        )
+        for link in links { link.scaling = scaling }
         let handles = links.map { $0.port() }
         slowPath = try #require(
             SlowPath(engine: engine, ports: handles, limits: slowPathLimits, now: now)

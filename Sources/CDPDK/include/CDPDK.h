@@ -95,7 +95,10 @@ typedef struct CDPDK_port_facts {
     uint32_t offloads;
     /// Bits of `CDPDK_rss`.
     uint32_t rss;
+    /// Places of the redirection table; 0 when the device has none.
     uint16_t reta_size;
+    /// Octets of the key that the device hashes with.
+    uint8_t rss_key_size;
     int16_t socket;
     /// Not a device on a bus.
     bool is_virtual;
@@ -134,12 +137,38 @@ typedef struct CDPDK_port_setup {
     bool promiscuous;
     bool all_multicast;
     CDPDK_pool *pool;
+    /// The key to hash with, `rss_key_size` octets, or null for the driver's.
+    const uint8_t *rss_key;
 } CDPDK_port_setup;
 
 /// Configures and starts a port. `*failed` names the call that failed. Descriptor counts come back
 /// as the device wanted them.
 int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed);
 void CDPDK_port_close(uint16_t port);
+
+// MARK: - Receive-side scaling
+
+enum { CDPDK_rss_key_capacity = 64, CDPDK_reta_capacity = 1024 };
+
+/// How a started port spreads flows over its queues.
+typedef struct CDPDK_rss_state {
+    uint8_t key[CDPDK_rss_key_capacity];
+    uint8_t key_size;
+    /// Bits of `CDPDK_rss` that are in use, for TCP and UDP over IPv4 and for all of IP.
+    uint32_t types;
+    /// Places of the redirection table, each with its queue.
+    uint16_t reta_size;
+    uint16_t reta[CDPDK_reta_capacity];
+} CDPDK_rss_state;
+
+/// Reads key, types and table back; a negative errno when the device does not tell.
+int CDPDK_port_get_rss(uint16_t port, CDPDK_rss_state *state);
+
+/// Fills the redirection table: place i gets queue `queues[i]`.
+int CDPDK_port_set_reta(uint16_t port, const uint16_t *queues, uint16_t size);
+
+/// The Toeplitz hash as DPDK computes it, over `words` 32-bit words in host order; for tests.
+uint32_t CDPDK_soft_rss(const uint32_t *input, uint32_t words, const uint8_t *key);
 
 typedef struct CDPDK_link {
     uint32_t megabits;

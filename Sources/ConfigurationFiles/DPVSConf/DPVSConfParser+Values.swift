@@ -39,6 +39,12 @@ extension DPVSConfParser {
                 return refuse(text, item, "is not in range")
             }
             return .integer(Self.round(number, rounding))
+        case .integerOr(let range, let word):
+            if text.text.lowercased() == word { return .text(word) }
+            guard let number = Int(text.text), range.contains(number), text.text.first != "+" else {
+                return refuse(text, item, "is not in range")
+            }
+            return .integer(number)
         case .flag, .onOff:
             switch text.text.lowercased() {
             case "on": return .flag(true)

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import Balancing
+import DPDK
+import Testing
+
+@testable import Instance
+
+@Suite struct SteeringDomainTests {
+    /// Octets that differ, so that the key tells ports apart.
+    private static func makeDomain(workers: Int, tables: [Int]) -> SteeringDomain {
+        var state: UInt64 = 1
+        return SteeringDomain(workers: workers, tableSizes: tables) {
+            state &*= 0x5851_F42D_4C95_7F2D
+            state &+= 0x1405_7B7E_F767_814F
+            return state ^ state >> 29
+        }
+    }
+
+    private static func spread(_ domain: SteeringDomain, _ table: [Int]) -> Device.Spread {
+        Device.Spread(
+            key: Array(domain.wantedKey.prefix(40)),
+            hashesTCP: true,
+            hashesUDP: true,
+            table: table
+        )
+    }
+
+    private static let queues = [0: 0, 1: 1, 2: 2]
+
+    @Test func `devices with tables of different sizes agree when the larger repeats the smaller`()
+    {
+        var domain = Self.makeDomain(workers: 3, tables: [0, 512, 128])
+        let small = Self.spread(domain, domain.owners(128))
+        let large = Self.spread(domain, domain.owners(512))
+        #expect(domain.judge(large, of: "a", queueOwners: Self.queues).method == .rss)
+        #expect(domain.judge(small, of: "b", queueOwners: Self.queues).method == .rss)
+        let steering = domain.makeSteering()
+        defer { steering.destroy() }
+        #expect(steering.kind == .toeplitz && steering.workerCount == 3)
+    }
+
+    @Test func `what a device lacks is said, and its replies are redirected`() {
+        var domain = Self.makeDomain(workers: 3, tables: [128])
+        let good = Self.spread(domain, domain.owners(128))
+        func reason(_ edit: (inout Device.Spread) -> Void) -> String {
+            var spread = good
+            edit(&spread)
+            let steering = domain.judge(spread, of: "x", queueOwners: Self.queues)
+            #expect(steering.method == .redirect)
+            return steering.reason
+        }
+        #expect(reason { $0.hashesUDP = false }.contains("UDP"))
+        #expect(reason { $0.table = [] }.contains("0 places"))
+        #expect(reason { $0.table[5] = 9 }.contains("no worker polls"))
+        #expect(reason { $0.table = $0.table.map { min($0, 1) } }.contains("every worker"))
+        #expect(reason { $0.key = Array(repeating: 0, count: 40) }.contains("local ports"))
+        #expect(domain.judge(good, of: "first", queueOwners: Self.queues).method == .rss)
+        #expect(reason { $0.key[3] ^= 1 }.contains("differs from first's"))
+        #expect(reason { $0.table.reverse() }.contains("differs from first's"))
+    }
+
+    @Test func `without any device that hashes the ports are shared`() {
+        let domain = Self.makeDomain(workers: 2, tables: [])
+        let steering = domain.makeSteering()
+        defer { steering.destroy() }
+        #expect(steering.kind == .port && domain.places == 0)
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Balancing
+import Dataplane
+import Model
+import Packet
+import PacketTesting
+import Provisioning
+import Testing
+
+/// Links that spread frames over the queues of several workers as network cards do.
+@Suite struct SteeringScenarios {
+    private func scaling(_ workers: Int) -> ReceiveSideScaling {
+        ReceiveSideScaling(table: (0..<128).map { $0 % workers })
+    }
+
+    /// Sends requests of `flows` clients and replies to each; all frames go where the hash says.
+    private func exchange(_ world: World, flows: Int) throws {
+        for flow in 0..<flows {
+            let client = "10.0.0.\(10 + flow % 30):\(20_000 + flow)"
+            world.links[0].deliverBySpreading(Frame.udp(from: client, to: "10.0.0.100:80"))
+            world.settle()
+            let request = try #require(world.take(1).first)
+            let reply = Frame.udp(
+                from: try #require(request.destination).description,
+                to: try #require(request.source).description
+            ) { $0.destinationMAC = World.portMACs[1] }
+            world.links[1].deliverBySpreading(reply)
+            world.settle()
+            #expect(world.take(0).first?.destination == Endpoint(client))
+        }
+    }
+
+    @Test(arguments: [2, 3, 4, 8])
+    func `replies arrive at the worker that owns their connection, every one`(workers: Int) throws {
+        let world = try quickstartWorld(
+            .web(.udp, localAddresses: [IPv4Address(10, 0, 1, 200), IPv4Address(10, 0, 1, 201)]),
+            workers: workers,
+            scaling: scaling(workers)
+        )
+        try exchange(world, flows: 200)
+        #expect(world.total(.directReplies) == 200)
+        #expect(world.total(.redirectedOut) == 0)
+        let busy = world.engine.interchange.counters.filter { $0[.connectionsOpened] > 0 }
+        #expect(busy.count == workers, "the clients' flows are spread as well")
+        world.expectConservation()
+    }
+
+    @Test func `a device that hashes otherwise than it says loses nothing: replies are redirected`()
+        throws
+    {
+        let world = try quickstartWorld(.web(.udp), workers: 4, scaling: scaling(4))
+        world.links[1].scaling?.table.reverse()
+        try exchange(world, flows: 100)
+        #expect(world.total(.redirectedOut) > 0)
+        #expect(world.total(.directReplies) + world.total(.redirectedIn) == 100)
+        world.expectConservation()
+    }
+
+    @Test func `a reload in the middle keeps every flow at its worker`() throws {
+        let world = try quickstartWorld(.web(.udp), workers: 3, scaling: scaling(3))
+        try exchange(world, flows: 50)
+        try world.change {
+            $0.services[0].backends
+                .append(
+                    Backend(endpoint: Endpoint(.v4(IPv4Address(10, 0, 1, 4)), 9090))
+                )
+            $0.services[0].localAddresses.append(.v4(IPv4Address(10, 0, 1, 202)))
+        }
+        world.settle()
+        try exchange(world, flows: 100)
+        #expect(world.total(.redirectedOut) == 0 && world.total(.directReplies) == 150)
+        world.expectConservation()
+    }
+}
