@@ -116,7 +116,9 @@ public struct FlowSteering: BitwiseCopyable, @unchecked Sendable {
         words += places.reduce(into: [0]) { $0.append($0[$0.count - 1] + UInt16($1.count)) }
         var portCounts = Array(repeating: UInt16(0), count: workerCount)
         for port in LocalPortPool.ports {
-            portCounts[owners[Int(map.classOf(UInt16(port)))]] += 1
+            let portClass =
+                words[Table.classLow + (port & 0xFF)] ^ words[Table.classHigh + (port >> 8)]
+            portCounts[owners[Int(portClass)]] += 1
         }
         words += portCounts + places.flatMap { $0 }
         unsafe tables = .allocate(capacity: words.count)
