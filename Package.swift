@@ -238,7 +238,7 @@ let benchTargets: [Target] = [
     ),
     tests(
         "BenchTests",
-        ["Benchmarking", "Balancing", "Dataplane", "Model", "Packet", "PacketTesting", "Timing"]
+        ["Benchmarking", "Balancing", "Dataplane", "Model", "Packet", "Timing"]
     ),
     .executableTarget(
         name: "dpvs-bench",

@@ -29,7 +29,8 @@ FNR == NR { count[$1] = $2; total += $2; next }
 END {
     settle()
     if (!total) { print "  no samples"; exit 1 }
-    for (name in sum) print name "\t" sum[name] | "sort"
+    for (name in sum)
+        printf "  %-40s %7.1f cycles %4.0f %%\n", name, sum[name], sum[name] / cycles * 100 | "sort"
     close("sort")
 }
 

@@ -12,23 +12,29 @@ package struct Capture {
     /// DPDK's address for the first port of net_pcap: "\x02pcap".
     package static let firstPcapPort = MACAddress(rawValue: 0x0270_6361_7000)
 
-    package var flows: Int
+    package let flows: Int
+    /// Frames of each flow; every round has an order of its own.
+    package let rounds: Int
     /// The port that receives the frames.
     package var destination = Self.firstPcapPort
     package var gateway = IPv4Address(10, 0, 0, 254)
     private static let gatewayMAC: UInt64 = 0x0200_0000_0100
     private static let ownAddress = IPv4Address(10, 0, 0, 1)
 
-    /// Frames of `flows` flows, a power of two, one each.
-    package init(flows: Int) {
+    /// One ARP reply in so many frames is no load.
+    private static let fewestFrames = 4096
+
+    /// Frames of `flows` flows, a power of two, `rounds` each or more.
+    package init(flows: Int, rounds: Int = 1) {
         self.flows = flows
+        self.rounds = max(rounds, Self.fewestFrames / flows)
     }
 
     /// The whole file (pcap 2.4, microseconds, Ethernet), little-endian.
     package var file: [UInt8] {
         var file = Self.little(0xA1B2_C3D4, 4) + Self.little(2, 2) + Self.little(4, 2)
         file += Self.little(0, 8) + Self.little(65535, 4) + Self.little(1, 4)
-        file.reserveCapacity(24 + (flows + 1) * 80)
+        file.reserveCapacity(24 + (flows * rounds + 1) * 80)
         var position = 0
         for frame in [arpReply] + frames {
             // One frame a microsecond.
@@ -41,7 +47,7 @@ package struct Capture {
         return file
     }
 
-    /// What a client sends in one round, with right UDP checksums.
+    /// What a client sends in all rounds, with right UDP checksums.
     package var frames: [[UInt8]] {
         var state = unsafe LoopState(
             .datagrams(flows: UInt64(flows)),
@@ -49,15 +55,17 @@ package struct Capture {
         )
         var burst = Burst(capacity: 32)
         var frames: [[UInt8]] = []
-        frames.reserveCapacity(flows)
-        while frames.count < flows {
+        frames.reserveCapacity(flows * rounds)
+        while frames.count < flows * rounds {
             state.fill(&burst)
             for position in 0..<burst.count {
                 let buffer = unsafe burst.storage[position].unsafelyUnwrapped
                 let start = unsafe buffer.pointee.buf_addr + Int(buffer.pointee.data_off)
                 let count = unsafe Int(buffer.pointee.data_len)
                 let bytes = unsafe UnsafeRawBufferPointer(start: start, count: count)
-                if frames.count < flows { frames.append(Self.finished(unsafe Array(bytes))) }
+                if frames.count < flows * rounds {
+                    frames.append(Self.finished(unsafe Array(bytes)))
+                }
                 unsafe state.recycle(buffer)
             }
             burst.count = 0

@@ -13,6 +13,9 @@ struct CaptureCommand: ParsableCommand {
     @Option(help: "Flows, a power of two up to 2^22.")
     var flows = 1 << 14
 
+    @Option(help: "Frames of each flow; every round has an order of its own. (default: 1 or more)")
+    var rounds: Int?
+
     @Option(help: "The capture file to write.")
     var out: String
 
@@ -26,6 +29,9 @@ struct CaptureCommand: ParsableCommand {
         guard flows.nonzeroBitCount == 1, (1...(1 << 22)).contains(flows) else {
             throw ValidationError("flows are a power of two up to 4194304")
         }
+        guard (1...64).contains(rounds ?? 1), flows * (rounds ?? 1) <= 1 << 24 else {
+            throw ValidationError("there are 1 to 64 rounds and at most 16777216 frames")
+        }
         guard MACAddress(mac) != nil else { throw ValidationError("'\(mac)' is no MAC address") }
         guard IPv4Address(gateway) != nil else {
             throw ValidationError("'\(gateway)' is no IPv4 address")
@@ -34,7 +40,7 @@ struct CaptureCommand: ParsableCommand {
 
     func run() throws {
         guard let destination = MACAddress(mac), let address = IPv4Address(gateway) else { return }
-        var capture = Capture(flows: flows)
+        var capture = Capture(flows: flows, rounds: rounds ?? 1)
         capture.destination = destination
         capture.gateway = address
         do {

@@ -79,14 +79,18 @@ struct MeasureCommand: ParsableCommand {
 
     private func printResults() throws {
         let isTable = !json && !csv
-        if isTable { print(MeasurementText.header) }
         let results: [Measurement]
         if let from {
             let chosen = Set(Run.named(names).map(\.name))
             results = try Bench.read(from).filter { names.isEmpty || chosen.contains($0.name) }
+            if isTable { print(MeasurementText.header) }
             if isTable { for result in results { print(MeasurementText.row(of: result)) } }
         } else {
-            results = try measure { if isTable { print(MeasurementText.row(of: $0)) } }
+            let conditions = try conditions()
+            if isTable { print(MeasurementText.header) }
+            results = try measure(conditions) {
+                if isTable { print(MeasurementText.row(of: $0)) }
+            }
         }
         if json { print(try MeasurementText.json(results)) }
         if csv { print(MeasurementText.csv(results), terminator: "") }
@@ -97,18 +101,19 @@ struct MeasureCommand: ParsableCommand {
         try Bench.write(drawing.svg, to: plot)
     }
 
-    /// Runs that do not fit this machine are left out with a word; none at all is a failure.
-    private func measure(_ report: (Measurement) -> Void) throws -> [Measurement] {
-        let conditions: Conditions
+    private func conditions() throws -> Conditions {
         do {
-            conditions = try Conditions(
-                repetitions: repetitions,
-                packets: packets,
-                cpus: try cpus()
-            )
+            return try Conditions(repetitions: repetitions, packets: packets, cpus: try cpus())
         } catch let error as LinuxError {
             throw ValidationError("\(error)")
         }
+    }
+
+    /// Runs that do not fit this machine are left out with a word; none at all is a failure.
+    private func measure(
+        _ conditions: Conditions,
+        _ report: (Measurement) -> Void
+    ) throws -> [Measurement] {
         var results: [Measurement] = []
         for run in Run.named(names) {
             do {

@@ -3,7 +3,6 @@ import Balancing
 import Dataplane
 import Model
 import Packet
-import PacketTesting
 import Testing
 import Timing
 
@@ -62,17 +61,29 @@ import Timing
     }
 
     @Test func `a capture has whole checksums and begins with the gateway`() {
-        let capture = Capture(flows: 64)
-        for frame in capture.frames {
+        let capture = Capture(flows: 1 << 12)
+        let frames = capture.frames
+        for frame in frames {
             #expect(frame.count == 64)
             let pseudo = Array(frame[26..<34]) + [0, 17] + Array(frame[38..<40])
             #expect(Template.checksum(pseudo + frame[34...]) == 0)
         }
-        #expect(Set(capture.frames.map { Self.flow(of: $0) }).count == 64)
+        #expect(Set(frames.map(Self.flow)).count == 1 << 12)
         let file = capture.file
         #expect(file.prefix(4) == [0xD4, 0xC3, 0xB2, 0xA1])
-        #expect(file.count == 24 + 16 + 60 + 64 * 80)
+        #expect(file.count == 24 + 16 + 60 + (1 << 12) * 80)
         #expect(Array(file[40 + 12..<40 + 14]) == [0x08, 0x06])
+    }
+
+    @Test(arguments: [(1, 1, 4096), (1 << 12, 1, 4096), (1 << 12, 3, 12288)])
+    func `a capture is long enough for its ARP reply to be no load`(
+        _ flows: Int,
+        _ rounds: Int,
+        _ frames: Int
+    ) {
+        let capture = Capture(flows: flows, rounds: rounds)
+        #expect(capture.frames.count == frames)
+        #expect(Set(capture.frames.map(Self.flow)).count == flows)
     }
 
     // MARK: - Whole runs, small
