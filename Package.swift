@@ -234,15 +234,23 @@ let dpdkTargets: [Target] = [
     tests("SystemTests", ["Linux", "Model", "Control", subprocess]),
 ]
 
-let executables: [Target] = [
+let benchTargets: [Target] = [
+    hot(
+        "Benchmarking",
+        [
+            "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "Timing",
+            "Addressing", "Model", "CPacket", "Linux",
+        ]
+    ),
+    tests(
+        "BenchTests",
+        ["Benchmarking", "Balancing", "Dataplane", "Model", "Packet", "Timing"]
+    ),
     .executableTarget(
         name: "dpvs-bench",
-        dependencies: [
-            "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "PacketTesting",
-            "Containers", "Timing", "Addressing", "Model", "CPacket", "Linux", argumentParser,
-        ],
+        dependencies: ["Benchmarking", "Addressing", "Linux", argumentParser],
         swiftSettings: hotSettings
-    )
+    ),
 ]
 
 let package = Package(
@@ -260,6 +268,6 @@ let package = Package(
         ),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
-    targets: c + leaf + hotTargets + coldTargets + testTargets + executables
+    targets: c + leaf + hotTargets + coldTargets + testTargets + benchTargets
         + (hasDPDK ? dpdkTargets : [])
 )

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 
@@ -12,6 +13,17 @@ int CLinux_usable_cpus(int32_t *cpus, int capacity) {
     for (int cpu = 0; cpu < CPU_SETSIZE && count < capacity; cpu++)
         if (CPU_ISSET(cpu, &set)) cpus[count++] = cpu;
     return count;
+}
+
+int CLinux_pin(int cpu) {
+    if (cpu < 0 || cpu >= CPU_SETSIZE) {
+        errno = EINVAL;
+        return -1;
+    }
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return sched_setaffinity(0, sizeof set, &set);
 }
 
 uint64_t CLinux_cycles(void) {

@@ -40,6 +40,9 @@ void CLinux_sleep(uint64_t nanoseconds);
 /// Writes the CPUs that this thread may run on, in order; returns how many, or -1.
 int CLinux_usable_cpus(int32_t *cpus, int capacity);
 
+/// Keeps the calling thread on `cpu`; returns 0, or -1 with `errno` set.
+int CLinux_pin(int cpu);
+
 /// The processor's time-stamp counter.
 uint64_t CLinux_cycles(void);
 

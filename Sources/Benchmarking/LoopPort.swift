@@ -11,7 +11,7 @@ import Packet
 @safe
 struct LoopPort: PacketPort, @unchecked Sendable {
     let traits: PortTraits
-    private let state: UnsafeMutablePointer<LoopState>
+    let state: UnsafeMutablePointer<LoopState>
 
     init(_ state: UnsafeMutablePointer<LoopState>, index: UInt16, macAddress: MACAddress) {
         unsafe self.state = unsafe state
@@ -39,6 +39,37 @@ struct LoopPort: PacketPort, @unchecked Sendable {
     }
 
     func allocate() -> Packet? { nil }
+
+    // MARK: - Clients and backends
+
+    /// Both sides of a worker; whoever made it destroys it.
+    @safe
+    struct Pair {
+        let client: LoopPort
+        let backend: LoopPort
+
+        func destroy() {
+            for port in [backend, client] {
+                unsafe port.state.deinitialize(count: 1)
+                unsafe port.state.deallocate()
+            }
+        }
+    }
+
+    /// Port 0 with the load's clients behind it, and port 1 with what answers them.
+    static func pair(_ load: Load) -> Pair {
+        let client = UnsafeMutablePointer<LoopState>.allocate(capacity: 1)
+        let template = load.template
+        unsafe client.initialize(
+            to: LoopState(load.traffic, template: template, destinations: load.destinations)
+        )
+        let backend = UnsafeMutablePointer<LoopState>.allocate(capacity: 1)
+        unsafe backend.initialize(to: LoopState(load.answer, home: client))
+        return unsafe Pair(
+            client: LoopPort(client, index: 0, macAddress: Template.clientPort),
+            backend: LoopPort(backend, index: 1, macAddress: Template.backendPort)
+        )
+    }
 }
 
 /// Buffers that wait in order, in a circle.

@@ -3,17 +3,35 @@ import CPacket
 import Packet
 
 /// Receive, swap the MAC addresses, transmit: what any packet costs on these ports.
+///
+/// It has ports of its own, of the same kind and with the same frames, toward a silent peer.
 @safe
 struct BareLoop: ~Copyable {
+    private let client: UnsafeMutablePointer<LoopState>
+    private let backend: UnsafeMutablePointer<LoopState>
     private let port: LoopPort
     private let out: LoopPort
     private var burst = Burst(capacity: 32)
 
-    init(from port: LoopPort, to out: LoopPort) {
-        self.port = port
-        self.out = out
+    init(_ traffic: Traffic, template: [UInt8], destinations: Destinations? = nil) {
+        unsafe client = .allocate(capacity: 1)
+        unsafe client.initialize(
+            to: LoopState(traffic, template: template, destinations: destinations)
+        )
+        unsafe backend = .allocate(capacity: 1)
+        unsafe backend.initialize(to: LoopState(.silence, home: client))
+        unsafe port = LoopPort(client, index: 0, macAddress: Template.clientPort)
+        unsafe out = LoopPort(backend, index: 1, macAddress: Template.backendPort)
     }
 
+    deinit {
+        unsafe backend.deinitialize(count: 1)
+        unsafe client.deinitialize(count: 1)
+        unsafe backend.deallocate()
+        unsafe client.deallocate()
+    }
+
+    @inline(never)
     mutating func turn() -> Int {
         port.receive(into: &burst)
         let count = burst.count

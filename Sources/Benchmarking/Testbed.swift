@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Balancing
+import Dataplane
+import Model
+import Networking
+import Packet
+import Provisioning
+import Timing
+
+/// Neighbours that are all known from the start.
+private final class KnownNeighbours: NeighbourRegistry {
+    private let table: AdjacencyTable
+
+    init(_ table: AdjacencyTable) {
+        self.table = table
+    }
+
+    func adjacency(for address: IPAddress, port: Int, isPinned: Bool) -> AdjacencyHandle? {
+        let known = table.find(address, port: port)
+        if known != .none { return known }
+        // One neighbour a port is all that a benchmark has.
+        guard let handle = table.insert(address, port: port, at: port, generation: 1) else {
+            return nil
+        }
+        table.set(.reachable, MACAddress(rawValue: 0x0200_0000_0100 | UInt64(port)), for: handle)
+        return handle
+    }
+
+    func install(_ addresses: [OwnAddress]) {}
+}
+
+/// What a run needs of a balancer: the same for all of its workers.
+struct Setting: Sendable {
+    var `protocol`: TransportProtocol = .udp
+    /// Connections of each worker.
+    var connections = 1 << 16
+    var workers = 1
+    var services = 1
+    /// At most 256.
+    var localAddresses = 64
+}
+
+/// A provisioned dataplane without threads.
+///
+/// Clients stand behind a gateway on port 0, backends behind one on port 1. Made and ended on one
+/// thread; rigs on others may hold it meanwhile and use the engine.
+final class Testbed: @unchecked Sendable {
+    let engine: Engine
+    private let provisioner: Provisioner
+
+    /// Nil when memory is short.
+    init?(_ setting: Setting) {
+        let limits = DataplaneLimits(
+            connectionsPerWorker: setting.connections,
+            backendSlots: max(1 << 10, setting.services * 4),
+            serviceSlots: max(1 << 10, setting.services),
+            neighbours: 1 << 10
+        )
+        let state = Template.state(
+            setting.protocol,
+            services: setting.services,
+            localAddresses: setting.localAddresses
+        )
+        guard
+            let engine = Engine(workers: setting.workers, limits: limits, seed: 0x5EED), let state
+        else { return nil }
+        self.engine = engine
+        provisioner = Provisioner(
+            engine: engine,
+            interfaces: [
+                Interface(name: "client", index: 0, mtu: 1500),
+                Interface(name: "backend", index: 1, mtu: 1500),
+            ],
+            neighbours: KnownNeighbours(engine.adjacencies)
+        )
+        guard let compiled = try? provisioner.compile(state) else { return nil }
+        provisioner.publish(compiled)
+    }
+
+    deinit { engine.destroy() }
+
+    /// A worker; nil when memory is short.
+    func makeWorker(
+        _ index: Int,
+        receivers: [LoopPort],
+        transmitters: [LoopPort]
+    ) -> Worker<LoopPort>? {
+        guard let balancer = engine.makeBalancer(index, now: Instant(nanoseconds: 0)) else {
+            return nil
+        }
+        return Worker(
+            index: index,
+            interchange: engine.interchange,
+            receivers: receivers,
+            transmitters: transmitters,
+            balancer: balancer
+        )
+    }
+
+    /// Packets that were dropped, by reason.
+    var drops: [String: UInt64] {
+        var drops: [String: UInt64] = [:]
+        for counters in engine.interchange.counters {
+            for reason in DropReason.allCases where counters[reason] > 0 {
+                drops[reason.name, default: 0] += counters[reason]
+            }
+        }
+        return drops
+    }
+}
