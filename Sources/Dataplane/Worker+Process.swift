@@ -15,12 +15,7 @@ extension Worker {
     ) {
         let count = arrivals.count
         prefetchFrames(count, port)
-        readHeaders(count)
-        for position in 0..<count where unsafe lookahead[position].isPlain {
-            unsafe lookahead[position].candidate = balancer.connections.candidate(
-                lookahead[position].hash
-            )
-        }
+        lookAhead(count)
         for position in 0..<count {
             let seen = unsafe lookahead[position]
             if seen.isPlain {
@@ -43,18 +38,40 @@ extension Worker {
         }
     }
 
-    private mutating func readHeaders(_ count: Int) {
+    /// How many packets lie between asking for an index bucket and reading it.
+    ///
+    /// Spreading the second kind of request among the first keeps both within what a core can have
+    /// under way: 32 at once stall it.
+    private static var bucketDistance: Int { 12 }
+
+    /// Parses and hashes every packet, and asks for its bucket and then for its connection.
+    private mutating func lookAhead(_ count: Int) {
         for position in 0..<count {
-            let buffer = unsafe arrivals.storage[position].unsafelyUnwrapped
-            let port = unsafe Int(buffer.pointee.port)
-            var seen = unsafe Lookahead.readPlain(buffer, ownAddress: slots[port].ownAddress)
-            if seen.isPlain {
-                let packet = unsafe Self.transportPacket(in: buffer, seen)
-                seen.hash = balancer.connections.hash(packet.tuple, seen.protocolNumber)
-                balancer.connections.prefetch(seen.hash)
-            }
-            unsafe lookahead[position] = seen
+            readHeader(position)
+            if position >= Self.bucketDistance { findCandidate(position &- Self.bucketDistance) }
         }
+        for position in max(0, count &- Self.bucketDistance)..<count { findCandidate(position) }
+    }
+
+    @inline(__always)
+    private mutating func findCandidate(_ position: Int) {
+        guard unsafe lookahead[position].isPlain else { return }
+        unsafe lookahead[position].candidate = balancer.connections.candidate(
+            lookahead[position].hash
+        )
+    }
+
+    @inline(__always)
+    private mutating func readHeader(_ position: Int) {
+        let buffer = unsafe arrivals.storage[position].unsafelyUnwrapped
+        let port = unsafe Int(buffer.pointee.port)
+        var seen = unsafe Lookahead.readPlain(buffer, ownAddress: slots[port].ownAddress)
+        if seen.isPlain {
+            let packet = unsafe Self.transportPacket(in: buffer, seen)
+            seen.hash = balancer.connections.hash(packet.tuple, seen.protocolNumber)
+            balancer.connections.prefetch(seen.hash)
+        }
+        unsafe lookahead[position] = seen
     }
 
     @inline(__always)
