@@ -24,15 +24,21 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         public static let stopping = Options(rawValue: 1 << 3)
     }
 
-    public let services: ServiceTable
-    /// Indexed by state, in ticks.
-    private let stateTimeouts: UnsafeMutablePointer<UInt32>
-    public let options: Options
-    public let workerCount: Int
-    private let pools: UnsafeMutablePointer<LocalPortPool?>
-    private let poolCount: Int
-    private let serviceTimeouts: UnsafeMutablePointer<UInt32>
-    private let serviceCount: Int
+    @unsafe
+    private struct Contents {
+        var services: ServiceTable
+        var options: Options
+        var workerCount: Int
+        /// Indexed by state, in ticks.
+        var stateTimeouts: UnsafeMutablePointer<UInt32>
+        var pools: UnsafeMutablePointer<LocalPortPool?>
+        var poolCount: Int
+        var serviceTimeouts: UnsafeMutablePointer<UInt32>
+        var serviceCount: Int
+    }
+
+    /// Behind a pointer, so that handing the state on is one register.
+    private let contents: UnsafeMutablePointer<Contents>
 
     /// Copies everything into flat memory.
     ///
@@ -46,37 +52,46 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         pools: [LocalPortPool?],
         serviceTimeouts: [UInt32]
     ) {
-        self.services = services
-        unsafe stateTimeouts = .allocate(capacity: timeouts.ticks.count)
-        for (index, ticks) in timeouts.ticks.enumerated() {
-            unsafe (stateTimeouts + index).initialize(to: ticks)
+        unsafe contents = .allocate(capacity: 1)
+        unsafe contents.initialize(
+            to: Contents(
+                services: services,
+                options: options,
+                workerCount: workerCount,
+                stateTimeouts: Self.copy(timeouts.ticks),
+                pools: Self.copy(pools),
+                poolCount: pools.count,
+                serviceTimeouts: Self.copy(serviceTimeouts),
+                serviceCount: serviceTimeouts.count
+            )
+        )
+    }
+
+    private static func copy<Element>(_ elements: [Element]) -> UnsafeMutablePointer<Element> {
+        let memory = UnsafeMutablePointer<Element>.allocate(capacity: max(1, elements.count))
+        for (index, element) in elements.enumerated() {
+            unsafe (memory + index).initialize(to: element)
         }
-        self.options = options
-        self.workerCount = workerCount
-        poolCount = pools.count
-        serviceCount = serviceTimeouts.count
-        unsafe self.pools = .allocate(capacity: max(1, pools.count))
-        unsafe self.serviceTimeouts = .allocate(capacity: max(1, serviceTimeouts.count))
-        for (index, pool) in pools.enumerated() {
-            unsafe (self.pools + index).initialize(to: pool)
-        }
-        for (index, ticks) in serviceTimeouts.enumerated() {
-            unsafe (self.serviceTimeouts + index).initialize(to: ticks)
-        }
+        return unsafe memory
     }
 
     public func destroy() {
-        services.destroy()
-        unsafe pools.deallocate()
-        unsafe stateTimeouts.deallocate()
-        unsafe serviceTimeouts.deallocate()
+        unsafe contents.pointee.services.destroy()
+        unsafe contents.pointee.pools.deallocate()
+        unsafe contents.pointee.stateTimeouts.deallocate()
+        unsafe contents.pointee.serviceTimeouts.deallocate()
+        unsafe contents.deallocate()
     }
+
+    public var services: ServiceTable { unsafe contents.pointee.services }
+    public var options: Options { unsafe contents.pointee.options }
+    public var workerCount: Int { unsafe contents.pointee.workerCount }
 
     /// The ports of a local address that belong to `worker`.
     func pool(_ localSlot: UInt16, worker: Int) -> LocalPortPool? {
         let index = Int(localSlot) &* workerCount &+ worker
-        guard index < poolCount else { return nil }
-        return unsafe pools[index]
+        guard unsafe index < contents.pointee.poolCount else { return nil }
+        return unsafe contents.pointee.pools[index]
     }
 
     /// Ticks of silence after which a connection ends.
@@ -86,8 +101,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
                 >= ConnectionState.oneWay.rawValue
         {
             let own =
-                Int(connection.serviceSlot) < serviceCount
-                ? unsafe serviceTimeouts[Int(connection.serviceSlot)] : 0
+                unsafe Int(connection.serviceSlot) < contents.pointee.serviceCount
+                ? contents.pointee.serviceTimeouts[Int(connection.serviceSlot)] : 0
             if own != 0 { return own }
         }
         return timeout(in: connection.state)
@@ -95,6 +110,6 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
 
     /// The same for a connection of a service without a time of its own.
     func timeout(in state: ConnectionState) -> UInt32 {
-        unsafe stateTimeouts[Int(state.rawValue)]
+        unsafe contents.pointee.stateTimeouts[Int(state.rawValue)]
     }
 }

@@ -49,22 +49,25 @@ public struct ConnectionTable: ~Copyable {
 
     // MARK: - Look-ahead, in passes over a burst
 
-    public func hash(_ tuple: IPv4Tuple, _ protocolNumber: UInt8) -> UInt64 {
+    // These change nothing, but a borrowed struct of this size is copied onto the stack for each
+    // call, and a mutated one is passed by its address.
+
+    public mutating func hash(_ tuple: IPv4Tuple, _ protocolNumber: UInt8) -> UInt64 {
         tuple.hash(protocolNumber, key: key)
     }
 
     /// Pass one: asks for the index bucket.
-    public func prefetch(_ hash: UInt64) { index.prefetch(hash) }
+    public mutating func prefetch(_ hash: UInt64) { index.prefetch(hash) }
 
     /// Pass two: the reference that probably fits; asks for its entry.
-    public func candidate(_ hash: UInt64) -> UInt32 {
+    public mutating func candidate(_ hash: UInt64) -> UInt32 {
         let reference = index.candidate(for: hash)
         if reference != Self.none { unsafe CPacket_prefetch_write(entry(reference)) }
         return reference
     }
 
     /// Pass three: the reference that fits, or `none`.
-    public func find(
+    public mutating func find(
         _ tuple: IPv4Tuple,
         _ protocolNumber: UInt8,
         hash: UInt64,
@@ -151,7 +154,7 @@ public struct ConnectionTable: ~Copyable {
     }
 
     @inline(never)
-    private func search(_ tuple: IPv4Tuple, _ number: UInt8, _ hash: UInt64) -> UInt32 {
+    private mutating func search(_ tuple: IPv4Tuple, _ number: UInt8, _ hash: UInt64) -> UInt32 {
         var search = TagIndex.Search(hash, in: index)
         while true {
             let reference = index.next(of: hash, in: &search)

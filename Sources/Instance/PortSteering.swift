@@ -38,6 +38,7 @@ struct SteeringDomain {
     private(set) var agreed: (device: String, key: Toeplitz, owners: [Int])?
 
     /// - Parameters:
+    ///   - workers: how many there are.
     ///   - tableSizes: places of the redirection table of each device that has one.
     ///   - random: gives random octets.
     init(workers: Int, tableSizes: [Int], random: () throws -> UInt64) rethrows {
