@@ -93,6 +93,7 @@ let subprocess = package("Subprocess", "swift-subprocess")
 let c: [Target] = [
     .target(name: "CPacket", cSettings: cSettings),
     .target(name: "CLinux", cSettings: cSettings),
+    .target(name: "CAllocations", cSettings: cSettings),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CNUMA", pkgConfig: "numa", providers: [.apt(["libnuma-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -239,12 +240,14 @@ let benchTargets: [Target] = [
         "Benchmarking",
         [
             "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "Timing",
-            "Addressing", "Model", "CPacket", "Linux",
+            "Addressing", "Model", "Containers", "CPacket", "CLinux", "CAllocations", "Linux",
         ]
     ),
     tests(
         "BenchTests",
-        ["Benchmarking", "Balancing", "Dataplane", "Model", "Packet", "Timing"]
+        [
+            "Benchmarking", "Balancing", "Dataplane", "Model", "Packet", "Timing", "CAllocations",
+        ]
     ),
     .executableTarget(
         name: "dpvs-bench",

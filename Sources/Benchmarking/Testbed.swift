@@ -81,11 +81,11 @@ final class Testbed: @unchecked Sendable {
     deinit { engine.destroy() }
 
     /// A worker; nil when memory is short.
-    func makeWorker(
+    func makeWorker<Port: PacketPort>(
         _ index: Int,
-        receivers: [LoopPort],
-        transmitters: [LoopPort]
-    ) -> Worker<LoopPort>? {
+        receivers: [Port],
+        transmitters: [Port]
+    ) -> Worker<Port>? {
         guard let balancer = engine.makeBalancer(index, now: Instant(nanoseconds: 0)) else {
             return nil
         }

@@ -12,9 +12,30 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dpvs-bench",
         abstract: "Cycles per packet on memory ports, beside a bare loop in the same run.",
-        subcommands: [MeasureCommand.self, CaptureCommand.self],
+        subcommands: [
+            MeasureCommand.self, AllocationsCommand.self, IdleCommand.self, CaptureCommand.self,
+        ],
         defaultSubcommand: MeasureCommand.self
     )
+
+    /// `cpu` is the CPU to run on, nil for the last usable; the others follow, from the last.
+    static func conditions(
+        cpu: Int?,
+        repetitions: Int = 1,
+        packets: Int = 1
+    ) throws -> Conditions {
+        let usable = Host.usableCPUs()
+        guard let first = cpu ?? usable.last, usable.contains(first) else {
+            let known = usable.map(String.init).joined(separator: ", ")
+            throw ValidationError("this process may run on CPUs \(known) only")
+        }
+        let cpus = [first] + usable.reversed().filter { $0 != first }
+        do {
+            return try Conditions(repetitions: repetitions, packets: packets, cpus: cpus)
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
 
     static func read(_ path: String) throws -> [Measurement] {
         let bytes: [UInt8]

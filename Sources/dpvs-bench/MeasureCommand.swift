@@ -102,11 +102,7 @@ struct MeasureCommand: ParsableCommand {
     }
 
     private func conditions() throws -> Conditions {
-        do {
-            return try Conditions(repetitions: repetitions, packets: packets, cpus: try cpus())
-        } catch let error as LinuxError {
-            throw ValidationError("\(error)")
-        }
+        try Bench.conditions(cpu: cpu, repetitions: repetitions, packets: packets)
     }
 
     /// Runs that do not fit this machine are left out with a word; none at all is a failure.
@@ -126,16 +122,6 @@ struct MeasureCommand: ParsableCommand {
         }
         guard !results.isEmpty else { throw ExitCode.failure }
         return results
-    }
-
-    /// The CPU to run on, then the others, from the last.
-    private func cpus() throws -> [Int] {
-        let usable = Host.usableCPUs()
-        guard let first = cpu ?? usable.last, usable.contains(first) else {
-            let known = usable.map(String.init).joined(separator: ", ")
-            throw ValidationError("this process may run on CPUs \(known) only")
-        }
-        return [first] + usable.reversed().filter { $0 != first }
     }
 
     private func printComparison() throws {
