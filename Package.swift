@@ -193,7 +193,10 @@ let testTargets: [Target] = [
     ),
     tests(
         "DataplaneTests",
-        ["Dataplane", "Packet", "PacketTesting", "Addressing", "CPacket"]
+        [
+            "Dataplane", "Balancing", "Packet", "PacketTesting", "Addressing", "CPacket",
+            "Containers", "Timing",
+        ]
     ),
     tests(
         "ScenarioTests",

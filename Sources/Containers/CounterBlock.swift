@@ -37,4 +37,7 @@ public struct CounterBlock: BitwiseCopyable, @unchecked Sendable {
         assert((0..<count).contains(index))
         unsafe CPacket_store_relaxed(base + index, value)
     }
+
+    /// Where the counters lie, for tests of the layout.
+    var address: UInt { unsafe UInt(bitPattern: base) }
 }

@@ -9,7 +9,7 @@ import CPacket
 @safe
 public struct Ring<Element: BitwiseCopyable>: BitwiseCopyable, @unchecked Sendable {
     /// The positions count elements since the beginning; slot = position & mask.
-    private enum Layout {
+    enum Layout {
         static var produced: Int { 0 }
         static var consumedSeen: Int { 8 }
         static var consumed: Int { 64 }
@@ -68,6 +68,9 @@ public struct Ring<Element: BitwiseCopyable>: BitwiseCopyable, @unchecked Sendab
                 &- CPacket_load_acquire(word(Layout.consumed))
         )
     }
+
+    /// Where the ring lies, for tests of the layout.
+    var address: UInt { unsafe UInt(bitPattern: base) }
 
     private func word(_ offset: Int) -> UnsafeMutablePointer<UInt64> {
         unsafe (base + offset).assumingMemoryBound(to: UInt64.self)

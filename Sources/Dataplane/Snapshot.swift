@@ -47,6 +47,9 @@ public struct SnapshotCell: BitwiseCopyable, @unchecked Sendable {
         let address = unsafe UInt(CPacket_load_acquire(word))
         return unsafe UnsafeMutablePointer(bitPattern: address).unsafelyUnwrapped
     }
+
+    /// Where the pointer lies, for tests of the layout.
+    var address: UInt { unsafe UInt(bitPattern: word) }
 }
 
 /// The latest generation that one worker has finished a turn with, on a cache line of its own.
@@ -70,4 +73,7 @@ public struct QuiescentState: BitwiseCopyable, @unchecked Sendable {
 
     /// Any thread.
     public var generation: UInt64 { unsafe CPacket_load_acquire(word) }
+
+    /// Where the word lies, for tests of the layout.
+    var address: UInt { unsafe UInt(bitPattern: word) }
 }

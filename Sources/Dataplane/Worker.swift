@@ -84,7 +84,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         }
         slotCount = transmitters.count
         smallestMTU = transmitters.map(\.traits.mtu).min() ?? 0
-        unsafe slots = .allocate(capacity: max(1, transmitters.count))
+        unsafe slots = .allocateLines(capacity: transmitters.count)
         for (position, transmitter) in transmitters.enumerated() {
             precondition(Int(transmitter.traits.index) == position)
             unsafe (slots + position)
@@ -93,7 +93,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         self.balancer = balancer
         arrivals = Burst(capacity: Self.burstSize)
         discarded = Burst(capacity: Self.burstSize * 2)
-        unsafe lookahead = .allocate(capacity: Self.burstSize)
+        unsafe lookahead = .allocateLines(capacity: Self.burstSize)
     }
 
     deinit {

@@ -15,7 +15,7 @@ public struct Burst: ~Copyable {
 
     public init(capacity: Int) {
         self.capacity = capacity
-        unsafe storage = .allocate(capacity: capacity)
+        unsafe storage = .allocateLines(capacity: capacity)
         unsafe storage.initialize(repeating: nil, count: capacity)
     }
 

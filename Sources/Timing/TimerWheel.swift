@@ -36,7 +36,9 @@ public struct TimerWheel: ~Copyable {
     /// A wheel of `slots` (a power of two) whose time begins at `start`.
     public init(slots: Int = 8192, start: Tick) {
         precondition(slots.nonzeroBitCount == 1 && slots <= 1 << 20)
-        unsafe heads = .allocate(capacity: slots)
+        // Cache lines of its own: the owner writes here all the time.
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(64, slots * 4), alignment: 64)
+        unsafe heads = memory.bindMemory(to: UInt32.self, capacity: slots)
         unsafe heads.initialize(repeating: Self.end, count: slots)
         mask = UInt32(slots - 1)
         cursor = start

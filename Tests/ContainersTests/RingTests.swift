@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import Containers
 import Synchronization
 import Testing
+
+@testable import Containers
 
 @Suite struct RingTests {
     @Test func `elements come out in order and a full ring refuses`() {
@@ -13,6 +14,17 @@ import Testing
         #expect(ring.count == 4)
         for value in 0..<4 { #expect(ring.pop() == value) }
         #expect(ring.pop() == nil)
+    }
+
+    @Test func `what producer and consumer write is 64 octets apart, on lines of the ring alone`() {
+        let rings = (0..<8).map { _ in Ring<UInt8>(capacity: 64) }
+        defer { rings.forEach { $0.destroy() } }
+        for ring in rings { #expect(ring.address % 64 == 0) }
+        typealias Layout = Ring<UInt8>.Layout
+        #expect(Layout.produced / 64 == Layout.consumedSeen / 64, "both are the producer's")
+        #expect(Layout.consumed / 64 == Layout.producedSeen / 64, "both are the consumer's")
+        let lines = [Layout.produced, Layout.consumed, Layout.header].map { $0 / 64 }
+        #expect(Set(lines).count == 3)
     }
 
     @Test func `nothing is lost between two threads`() async {
