@@ -222,7 +222,7 @@ let dpdkTargets: [Target] = [
             "Control", "ControlServer", "Linux", logging, lifecycle,
         ]
     ),
-    tests("InstanceTests", ["Instance", "DPDK", "Balancing", "Packet"]),
+    tests("InstanceTests", ["Instance", "DPDK", "Balancing", "Packet", "Addressing"]),
     .executableTarget(
         name: "dpvs",
         dependencies: [
