@@ -56,7 +56,8 @@ extension SlowPathState {
         guard
             let reply = answer(request, punted, protocol: .icmp, payload: payload)
         else {
-            drop(packet, .noBuffer)
+            // The reply is what counts as dropped.
+            deliver(packet)
             return
         }
         let bytes = unsafe FrameBytes(reply.frame, count: reply.count)

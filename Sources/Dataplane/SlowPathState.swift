@@ -132,16 +132,17 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         }
     }
 
-    /// A fresh packet with `length` zeroed octets, counted as made here; nil when the pool is empty.
+    /// A fresh packet with `length` zeroed octets, counted as made here; nil when the pool is empty:
+    /// then it counts as dropped, too.
     mutating func make(_ length: Int, on port: Int) -> Packet? {
+        counters.add(1, to: .generated)
         guard let packet = ports[port].allocate() else {
-            counters.count(.noBuffer, packets: 0)
+            counters.count(.noBuffer)
             return nil
         }
         unsafe packet.buffer.pointee.data_len = UInt16(length)
         unsafe packet.buffer.pointee.pkt_len = UInt32(length)
         unsafe packet.frame.initializeMemory(as: UInt8.self, repeating: 0, count: length)
-        counters.add(1, to: .generated)
         return packet
     }
 

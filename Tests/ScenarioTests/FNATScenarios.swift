@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Balancing
+import Dataplane
 import Model
 import Packet
 import PacketTesting
@@ -12,14 +13,18 @@ func quickstartWorld(
     _ state: DesiredState = .web(),
     workers: Int = 1,
     connections: Int = 4096,
+    buffers: Int = 8192,
     offloads: PortTraits.Offloads = [],
+    slowPathLimits: SlowPathLimits = SlowPathLimits(),
     scaling: ReceiveSideScaling? = nil
 ) throws -> World {
     let world = try World(
         state,
         workers: workers,
         connections: connections,
+        buffers: buffers,
         offloads: offloads,
+        slowPathLimits: slowPathLimits,
         scaling: scaling
     )
     for last in 10...40 {

@@ -21,7 +21,7 @@ final class World {
     ]
 
     private(set) var now = Instant(nanoseconds: 1_000_000_000)
-    let pool = MemoryPool(buffers: 8192)
+    let pool: MemoryPool
     let links: [MemoryLink]
     let engine: Engine
     let slowPath: SlowPath<MemoryPort>
@@ -42,12 +42,14 @@ final class World {
         _ state: DesiredState,
         workers: Int = 1,
         connections: Int = 4096,
+        buffers: Int = 8192,
         mtus: [UInt16] = [1500, 1500],
         offloads: PortTraits.Offloads = [],
         slowPathLimits: SlowPathLimits = SlowPathLimits(),
         scaling: ReceiveSideScaling? = nil,
         steering given: FlowSteering? = nil
     ) throws {
+        pool = MemoryPool(buffers: buffers)
         links = (0..<2)
             .map { [pool] index in
                 MemoryLink(
@@ -128,19 +130,22 @@ final class World {
 
     // MARK: - Time
 
-    /// One turn of every thread.
-    func turn() {
-        for box in boxes { _ = box.worker.turn(now: now) }
-        _ = slowPath.turn(now: now)
+    /// One turn of every thread; returns how many packets were handled.
+    @discardableResult
+    func turn() -> Int {
+        boxes.indices.reduce(0) { $0 + turn(worker: $1) } + slowPath.turn(now: now)
     }
+
+    /// One turn of one worker, as if the other threads were asleep.
+    @discardableResult
+    func turn(worker: Int) -> Int { boxes[worker].worker.turn(now: now) }
 
     /// Turns until nothing moves, answering ARP for the hosts.
     func settle() {
         var quietTurns = 0
         // A packet may pass worker, slow path and worker again without being seen outside.
         while quietTurns < 3 {
-            turn()
-            quietTurns += 1
+            quietTurns = turn() == 0 ? quietTurns + 1 : 0
             for port in links.indices {
                 let frames = links[port].takeDeparted()
                 if !frames.isEmpty { quietTurns = 0 }
@@ -159,6 +164,9 @@ final class World {
             settle()
         }
     }
+
+    /// Lets time pass at once: whatever is due in between is due together.
+    func leap(_ duration: Duration) { now = now.advanced(by: duration) }
 
     // MARK: - Frames
 
