@@ -161,7 +161,8 @@ let testTargets: [Target] = [
     tests("AddressingTests", ["Addressing", "PacketTesting"]),
     tests("TimingTests", ["Timing", "PacketTesting"]),
     tests("ContainersTests", ["Containers", "PacketTesting"]),
-    tests("LinuxTests", ["Linux"]),
+    .target(name: "FileTesting", path: "Tests/FileTesting", swiftSettings: swiftSettings),
+    tests("LinuxTests", ["Linux", "FileTesting"]),
     tests("CryptographyTests", ["Cryptography"]),
     tests("YAMLTests", ["YAML", "PacketTesting"]),
     tests("PacketTests", ["Packet", "PacketTesting", "Addressing", "CPacket"]),
@@ -180,7 +181,10 @@ let testTargets: [Target] = [
     ),
     tests(
         "ReloadTests",
-        ["Reload", "ConfigurationFiles", "Model", "Addressing", "Linux", "PacketTesting"]
+        [
+            "Reload", "ConfigurationFiles", "Model", "Addressing", "Linux", "PacketTesting",
+            "FileTesting",
+        ]
     ),
     tests("ProvisioningTests", ["Provisioning", "PacketTesting"]),
     tests("MetricsExpositionTests", ["MetricsExposition"]),
@@ -226,7 +230,7 @@ let dpdkTargets: [Target] = [
             "Control", "ControlServer", "Linux", logging, lifecycle,
         ]
     ),
-    tests("InstanceTests", ["Instance", "DPDK", "Balancing", "Packet"]),
+    tests("InstanceTests", ["Instance", "DPDK", "Balancing", "Packet", "Addressing"]),
     .executableTarget(
         name: "dpvs",
         dependencies: [

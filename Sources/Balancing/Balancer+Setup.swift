@@ -64,24 +64,42 @@ extension Balancer {
 
     /// Lets at most `budget` timers fire: connections whose time is up end, the others wait on.
     public mutating func expire(budget: Int, balancing: BalancingState, now: Tick) {
-        for _ in 0..<budget {
-            guard let reference = connections.nextFired(now: now) else { return }
+        var left = budget
+        while left > 0 {
+            let count = collectEnding(atMost: min(left, Self.endingBatch), balancing, now)
+            guard count.fired > 0 else { return }
+            left &-= count.fired
+            for position in 0..<count.ending { unsafe end(ending[position], balancing) }
+            expired &+= UInt64(count.ending)
+        }
+    }
+
+    /// Takes fired timers: arms those again that were used since, and lists the others in `ending`
+    /// after asking for the memory that their end touches, so that the misses of a batch overlap.
+    private mutating func collectEnding(
+        atMost most: Int,
+        _ balancing: BalancingState,
+        _ now: Tick
+    ) -> (fired: Int, ending: Int) {
+        var fired = 0
+        var count = 0
+        while fired < most, let reference = connections.nextFired(now: now) {
+            fired &+= 1
             let connection = unsafe connections.entry(reference).pointee
             let deadline = connection.lastSeen + balancing.timeout(of: connection)
             if deadline.distance(from: now) > 0 {
                 connections.arm(reference, at: deadline)
             } else {
-                end(connection, reference, balancing)
-                expired &+= 1
+                connections.prefetchRemoval(of: reference)
+                unsafe ending[count] = reference
+                count &+= 1
             }
         }
+        return (fired, count)
     }
 
-    private mutating func end(
-        _ connection: Connection,
-        _ reference: UInt32,
-        _ balancing: BalancingState
-    ) {
+    private mutating func end(_ reference: UInt32, _ balancing: BalancingState) {
+        let connection = unsafe connections.entry(reference).pointee
         let kind: BackendCounter = connection.state.isActive ? .active : .inactive
         backends.add(.max, at: kind.index(slot: connection.backendSlot))
         let tuple = connection.backendTuple

@@ -5,6 +5,7 @@ public import Networking
 /// What one worker decides about TCP and UDP packets: the connections and everything they touch.
 ///
 /// A worker first looks ahead over its whole burst (`connections`), then asks for each packet.
+@safe
 public struct Balancer: ~Copyable {
     public var connections: ConnectionTable
     /// Eight counters a backend slot: see `BackendCounter`.
@@ -14,6 +15,9 @@ public struct Balancer: ~Copyable {
     let transitions = TCPTransitions()
     let worker: Int
     public let steering: FlowSteering
+    /// Connections of one batch whose time is up.
+    let ending: UnsafeMutablePointer<UInt32>
+    static var endingBatch: Int { 16 }
     /// Connections that ran out of time.
     public var expired: UInt64 = 0
 
@@ -30,7 +34,11 @@ public struct Balancer: ~Copyable {
         self.connections = connections
         self.backends = backends
         self.cursors = cursors
+        unsafe ending = .allocate(capacity: Self.endingBatch)
+        unsafe ending.initialize(repeating: 0, count: Self.endingBatch)
     }
+
+    deinit { unsafe ending.deallocate() }
 }
 
 /// The counters of a backend slot, one cache line a worker.

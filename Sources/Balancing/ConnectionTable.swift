@@ -125,6 +125,13 @@ public struct ConnectionTable: ~Copyable {
         unsafe wheel.arm(reference >> 1, at: deadline, in: links)
     }
 
+    /// Asks for both places in the index of a connection that is to be removed soon.
+    public mutating func prefetchRemoval(of reference: UInt32) {
+        let connection = unsafe entry(reference).pointee
+        index.prefetch(hash(connection.clientTuple, connection.protocolNumber))
+        index.prefetch(hash(connection.backendTuple, connection.protocolNumber))
+    }
+
     /// Removes a connection that is not armed.
     public mutating func removeFired(_ reference: UInt32) {
         let connection = unsafe entry(reference).pointee

@@ -81,6 +81,10 @@ final class Machine: Sendable {
                 neighbours: slowPath,
                 subPools: settings.integer("sa_pool.pool_hash_size")
             ),
+            steering: FlowSteerer(
+                devices: ports.ports.compactMap { port in port.flowRules.map { (port.name, $0) } },
+                logger: logger
+            ),
             changeLimits: { slowPath.change(limits: $0) }
         )
         loops = try Self.startWorkers(plan, ports, engine, clock, settings)

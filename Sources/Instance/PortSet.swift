@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Balancing
 import DPDK
 import Linux
 import Model
@@ -12,13 +11,15 @@ struct PortSet {
         var device: Device
         var setup: Device.Setup
         var steering: PortSteering
+        /// For steering by flow.
+        var flowRules: FlowRules?
         var isVirtual: Bool { device.facts.isVirtual }
     }
 
     var ports: [Port] = []
     var pool: PacketPool
     var notes: [String] = []
-    private var domain: SteeringDomain
+    var domain: SteeringDomain
 
     /// Room for a frame of this many octets in every buffer.
     static func frameSize(_ settings: Settings) -> Int {
@@ -116,6 +117,7 @@ struct PortSet {
             }
             try start(device, block, plan)
         }
+        settleSteering()
     }
 
     private mutating func start(_ device: Device, _ block: NamedBlock, _ plan: WorkerPlan) throws {
@@ -145,11 +147,14 @@ struct PortSet {
             )
         }
         noteFarWorkers(device, block.name, plan)
-        let steering = steer(device, block.name, applied, wish, plan)
-        if wish == "rss", steering.method == .redirect {
-            self.notes.append("\(block.name): no steering by rss: \(steering.reason)")
-        }
-        ports.append(Port(name: block.name, device: device, setup: applied, steering: steering))
+        var port = Port(
+            name: block.name,
+            device: device,
+            setup: applied,
+            steering: PortSteering(.direct, "there is one worker")
+        )
+        steer(&port, wish: wish, plan)
+        ports.append(port)
     }
 
     private mutating func noteFarWorkers(_ device: Device, _ name: String, _ plan: WorkerPlan) {
@@ -162,49 +167,6 @@ struct PortSet {
             )
         }
     }
-
-    /// Lets a started device bring replies to their owners as far as it can.
-    private mutating func steer(
-        _ device: Device,
-        _ name: String,
-        _ setup: Device.Setup,
-        _ wish: String,
-        _ plan: WorkerPlan
-    ) -> PortSteering {
-        guard plan.workers.count > 1 else { return PortSteering(.direct, "there is one worker") }
-        guard wish != "redirect" else { return PortSteering(.redirect, "as configured") }
-        guard wish != "flow" else {
-            return PortSteering(.redirect, "flow rules are not in this version")
-        }
-        guard setup.receiveQueues > 1 else {
-            return PortSteering(.redirect, "it has one receive queue")
-        }
-        guard device.facts.redirectionPlaces > 0 else {
-            return PortSteering(.redirect, "it has no redirection table")
-        }
-        let queues = plan.workers.map { $0.receiveQueues[name] ?? [] }
-        let owners = queues.enumerated().flatMap { worker, queues in queues.map { ($0, worker) } }
-        if queues.allSatisfy({ !$0.isEmpty }) {
-            let table = domain.owners(device.facts.redirectionPlaces).enumerated()
-                .map { place, worker in
-                    queues[worker][place / plan.workers.count % queues[worker].count]
-                }
-            // Some devices have a table that cannot be written: what is in it counts.
-            try? device.setRedirectionTable(table)
-        }
-        do {
-            return domain.judge(
-                try device.spread(),
-                of: name,
-                queueOwners: Dictionary(owners) { first, _ in first }
-            )
-        } catch {
-            return PortSteering(.redirect, "it does not tell its key and table: \(error)")
-        }
-    }
-
-    /// What the local ports of connections are chosen by.
-    func makeSteering() -> FlowSteering { domain.makeSteering() }
 
     private static func rss(_ words: [String]) -> Device.RSS {
         var rss: Device.RSS = []

@@ -10,6 +10,8 @@ struct PortSteering: Equatable, Sendable {
         case direct
         /// The device's hash brings them; workers choose local ports by it.
         case rss
+        /// Rules in the device bring them, by local address and the low bits of the port.
+        case flow
         /// They are handed over in software when they arrive elsewhere.
         case redirect
     }
@@ -94,10 +96,9 @@ struct SteeringDomain {
         return PortSteering(.rss, "Toeplitz over a table of \(owners.count) places")
     }
 
-    /// What all of it comes to.
-    func makeSteering() -> FlowSteering {
-        let rss = agreed.flatMap { FlowSteering($0.key, table: $0.owners, workers: workers) }
-        return rss ?? FlowSteering(sharesAmong: workers)
+    /// The steering that the devices agreed on; nil when none has a hash.
+    func makeSteering() -> FlowSteering? {
+        agreed.flatMap { FlowSteering($0.key, table: $0.owners, workers: workers) }
     }
 
     private static func isUsable(_ size: Int) -> Bool {

@@ -1,21 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Addressing
 import Balancing
 package import Dataplane
 package import Model
+
+/// Devices that have to know local addresses in order to steer replies.
+package protocol LocalAddressSteering: Sendable {
+    /// Connections will use `addresses` from now on.
+    func prepare(_ addresses: Set<IPv4Address>)
+
+    /// No connection uses any other address any more.
+    func retain(_ addresses: Set<IPv4Address>)
+}
 
 /// Carries desired states out on the running dataplane, one at a time.
 package actor Conductor {
     private let provisioner: Provisioner
     private let changeLimits: @Sendable (SlowPathLimits) -> Void
+    private let steering: (any LocalAddressSteering)?
     /// A worker that does not finish a turn for this long is counted as stalled.
     private static let patience = Duration.seconds(5)
 
     /// `provisioner` belongs to the conductor from now on; `changeLimits` is the slow path's.
     package init(
         provisioner: sending Provisioner,
+        steering: (any LocalAddressSteering)? = nil,
         changeLimits: @escaping @Sendable (SlowPathLimits) -> Void
     ) {
         self.provisioner = provisioner
+        self.steering = steering
         self.changeLimits = changeLimits
     }
 
@@ -24,6 +37,7 @@ package actor Conductor {
     /// Throws before anything was published, or when a worker has stalled: then it is published.
     package func apply(_ state: DesiredState) async throws(ProvisioningError) {
         let compiled = try provisioner.compile(state)
+        steering?.prepare(provisioner.localAddresses)
         provisioner.publish(compiled)
         changeLimits(SlowPathLimits(state.settings))
         try await settle()
@@ -43,6 +57,7 @@ package actor Conductor {
     /// Frees what nobody uses any more; call about once a second.
     package func keepHouse() async {
         guard provisioner.reclaim() else { return }
+        steering?.retain(provisioner.localAddresses)
         // A drained local address: the same state without it.
         try? await apply(provisioner.state)
     }

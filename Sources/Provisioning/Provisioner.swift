@@ -103,6 +103,9 @@ package final class Provisioner {
         backendSlots.slots[backend].map(UInt32.init)
     }
 
+    /// Local addresses of services, those included that only old connections use.
+    package var localAddresses: Set<IPv4Address> { Set(localSlots.slots.keys) }
+
     // MARK: - Compile and publish
 
     /// A snapshot that is ready to be published.

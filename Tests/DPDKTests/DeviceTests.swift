@@ -16,7 +16,7 @@ import Testing
                 workerLcores: [],
                 allowsHugepages: false,
                 memory: 128,
-                virtualDevices: ["net_ring0", "net_null0", "net_null1", "net_null2"]
+                virtualDevices: ["net_ring0", "net_null0", "net_null1", "net_null2", "net_null3"]
             )
         )
     }
@@ -31,7 +31,7 @@ import Testing
         let ring = try Device.named("net_ring0")
         #expect(ring.facts.isVirtual)
         #expect(ring.facts.driver.contains("ring"))
-        #expect(try Device.all().count == 4)
+        #expect(try Device.all().count == 5)
         #expect(Environment.version.hasPrefix("DPDK"))
         #expect(Environment.cycleFrequency > 100_000_000)
     }
@@ -137,6 +137,24 @@ import Testing
         let spread = try device.spread()
         #expect(spread.table == (0..<128).map { $0 % 3 })
         #expect(spread.key.count == 40)
+    }
+
+    @Test func `a device without flow rules refuses them in words`() throws {
+        let pool = try makePool("null3")
+        defer { pool.destroy() }
+        let device = try Device.named("net_null3")
+        _ = try device.start(Device.Setup(), pool: pool)
+        defer { device.close() }
+        let flow = SteeredFlow(
+            address: IPv4Address(192, 0, 2, 1),
+            port: 1,
+            portMask: 3,
+            protocol: .tcp,
+            queue: 0
+        )
+        let refusal = #expect(throws: FlowRefusal.self) { try device.validate(flow) }
+        #expect(refusal?.description.isEmpty == false)
+        #expect(throws: FlowRefusal.self) { try device.add(flow) }
     }
 
     @Test func `the Toeplitz hash is that of DPDK's rte_softrss`() throws {

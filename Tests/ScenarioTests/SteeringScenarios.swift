@@ -57,6 +57,31 @@ import Testing
         world.expectConservation()
     }
 
+    @Test(arguments: [2, 3, 4])
+    func `rules on the low bits of ports bring replies home as well`(workers: Int) throws {
+        let steering = FlowSteering(sharesAmong: workers, classBits: 1)
+        let mask = UInt16(steering.classCount - 1)
+        let world = try World(.web(.udp), workers: workers, steering: steering)
+        world.hosts[0][IPv4Address(10, 0, 0, 10)] = .client(10)
+        for last in 2...3 { world.hosts[1][IPv4Address(10, 0, 1, UInt8(last))] = .backend(last) }
+        world.settle()
+        for flow in 0..<60 {
+            let client = "10.0.0.10:\(20_000 + flow)"
+            let request = Frame.udp(from: client, to: "10.0.0.100:80")
+            world.send(request, on: 0, queue: flow % workers)
+            let sent = try #require(world.take(1).first)
+            let local = try #require(sent.source)
+            let reply = Frame.udp(
+                from: try #require(sent.destination).description,
+                to: local.description
+            ) { $0.destinationMAC = World.portMACs[1] }
+            world.send(reply, on: 1, queue: Int(local.port & mask) % workers)
+            #expect(world.take(0).first?.destination == Endpoint(client))
+        }
+        #expect(world.total(.directReplies) == 60 && world.total(.redirectedOut) == 0)
+        world.expectConservation()
+    }
+
     @Test func `a reload in the middle keeps every flow at its worker`() throws {
         let world = try quickstartWorld(.web(.udp), workers: 3, scaling: scaling(3))
         try exchange(world, flows: 50)

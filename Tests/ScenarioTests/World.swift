@@ -46,7 +46,8 @@ final class World {
         mtus: [UInt16] = [1500, 1500],
         offloads: PortTraits.Offloads = [],
         slowPathLimits: SlowPathLimits = SlowPathLimits(),
-        scaling: ReceiveSideScaling? = nil
+        scaling: ReceiveSideScaling? = nil,
+        steering given: FlowSteering? = nil
     ) throws {
         pool = MemoryPool(buffers: buffers)
         links = (0..<2)
@@ -68,10 +69,12 @@ final class World {
             serviceSlots: 1 << 12,
             neighbours: 1 << 10
         )
-        let steering = try scaling.map { scaling in
-            let toeplitz = try required(Toeplitz(key: scaling.key))
-            return try required(FlowSteering(toeplitz, table: scaling.table, workers: workers))
-        }
+        let steering =
+            try given
+            ?? scaling.map { scaling in
+                let toeplitz = try required(Toeplitz(key: scaling.key))
+                return try required(FlowSteering(toeplitz, table: scaling.table, workers: workers))
+            }
         engine = try #require(
             Engine(workers: workers, limits: limits, seed: 42, steering: steering)
         )

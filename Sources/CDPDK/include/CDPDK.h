@@ -146,6 +146,28 @@ typedef struct CDPDK_port_setup {
 int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed);
 void CDPDK_port_close(uint16_t port);
 
+// MARK: - Flow rules
+
+/// TCP or UDP packets to `address` whose destination port fits `port` under `port_mask` go to
+/// `queue`; everything in host order.
+typedef struct CDPDK_flow {
+    uint32_t address;
+    uint16_t port;
+    uint16_t port_mask;
+    uint8_t protocol;
+    uint16_t queue;
+} CDPDK_flow;
+
+typedef struct CDPDK_flow_rule CDPDK_flow_rule;
+
+/// Whether the device would take the rule: 0, or a negative errno with what it says in `message`.
+int CDPDK_flow_validate(uint16_t port, const CDPDK_flow *flow, char *message, size_t capacity);
+
+/// Puts a rule into the device; null on failure, with `*error` and `message`.
+CDPDK_flow_rule *CDPDK_flow_add(uint16_t port, const CDPDK_flow *flow, int *error, char *message,
+                                size_t capacity);
+int CDPDK_flow_remove(uint16_t port, CDPDK_flow_rule *rule);
+
 // MARK: - Receive-side scaling
 
 enum { CDPDK_rss_key_capacity = 64, CDPDK_reta_capacity = 1024 };
