@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 int CLinux_usable_cpus(int32_t *cpus, int capacity) {
     cpu_set_t set;
@@ -37,3 +38,5 @@ uint64_t CLinux_cycles(void) {
 }
 
 void CLinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void CLinux_sleep_exactly(void) { prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); }

@@ -18,7 +18,7 @@ public final class WorkerLoop<Port: PacketPort>: @unchecked Sendable {
 
     /// Empty turns before the loop begins to sleep between turns.
     private static var patience: Int { 512 }
-    /// How long a packet may wait because the loop sleeps, with Linux's timer slack besides.
+    /// How long a packet may wait because the loop sleeps; waking takes its time besides.
     public static var longestSleep: Duration { .microseconds(50) }
 
     /// `backsOff` makes the loop sleep for moments when nothing comes: see `longestSleep`.
@@ -31,6 +31,7 @@ public final class WorkerLoop<Port: PacketPort>: @unchecked Sendable {
     /// Runs on the worker's thread, once; returns after `requestStop`.
     public func run() {
         guard var worker = worker.take() else { return }
+        if backsOff { CLinux_sleep_exactly() }
         loop(&worker)
         worker.stop()
     }

@@ -34,7 +34,10 @@ void CLinux_unmap_lazily(void *base, size_t size);
 /// Adds one to the eventfd `descriptor`; never blocks on a non-blocking one.
 void CLinux_signal_event(int descriptor);
 
-/// Sleeps for `nanoseconds`, below a second, and Linux's timer slack.
+/// Lets sleeps of the calling thread end on time, instead of up to 50 microseconds later.
+void CLinux_sleep_exactly(void);
+
+/// Sleeps for `nanoseconds`, below a second, and the thread's timer slack.
 void CLinux_sleep(uint64_t nanoseconds);
 
 /// Writes the CPUs that this thread may run on, in order; returns how many, or -1.
