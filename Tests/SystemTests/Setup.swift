@@ -9,6 +9,8 @@ struct Setup: Sendable {
     var workers = 1
     /// Kernel interfaces for dpdk0 and dpdk1.
     var interfaces = ["client0", "backend0"]
+    /// What drives dpdk0 and dpdk1; nil: AF_PACKET on the interfaces.
+    var drivers: [String]?
     /// Further blocks of `dpvs.conf`.
     var more = ""
     var services = ServiceFile()
@@ -18,11 +20,12 @@ struct Setup: Sendable {
 
     /// The text of `dpvs.conf`.
     var conf: String {
-        let devices = interfaces.enumerated()
+        let drivers = drivers ?? interfaces.map { "net_af_packet,iface=\($0)" }
+        let devices = drivers.enumerated()
             .map {
                 """
                     device dpdk\($0) {
-                        driver net_af_packet,iface=\($1)
+                        driver \($1)
                     }
                 """
             }
