@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Containers
 public import Networking
+import Packet
 
 /// What one worker decides about TCP and UDP packets: the connections and everything they touch.
 ///
@@ -34,7 +35,7 @@ public struct Balancer: ~Copyable {
         self.connections = connections
         self.backends = backends
         self.cursors = cursors
-        unsafe ending = .allocate(capacity: Self.endingBatch)
+        unsafe ending = .allocateLines(capacity: Self.endingBatch)
         unsafe ending.initialize(repeating: 0, count: Self.endingBatch)
     }
 
