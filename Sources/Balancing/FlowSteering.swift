@@ -56,17 +56,24 @@ public struct FlowSteering: BitwiseCopyable, @unchecked Sendable {
 
     /// Ports shared among `workers` by their low bits.
     ///
-    /// With `classBits` that are just enough the owner is a function of that many low bits, which
+    /// There are `classes` of them, a power of two, or as many as the workers need. With the fewest
+    /// (`fewestClasses`) the owner is a function of that many low bits, which
     /// flow rules of devices can match.
-    public init(sharesAmong workers: Int, classBits: Int? = nil) {
+    public init(sharesAmong workers: Int, classes: Int = 128) {
         precondition((1...256).contains(workers))
-        let bits = classBits ?? 7
-        var classBits = bits
-        while 1 << classBits < workers { classBits += 1 }
-        let owners = (0..<1 << classBits).map { $0 % workers }
+        let count = max(classes, Self.fewestClasses(for: workers))
+        let classBits = count.trailingZeroBitCount
+        let owners = (0..<count).map { $0 % workers }
         let made = LinearMap(unitImages: (0..<16).map { $0 < classBits ? 1 << $0 : 0 }, classBits)
         guard let made else { preconditionFailure("low bits are independent") }
         unsafe self.init(kind: .port, made, owners, workers, hashes: nil)
+    }
+
+    /// The smallest power of two that gives each worker a class, and at least 2.
+    public static func fewestClasses(for workers: Int) -> Int {
+        var count = 2
+        while count < workers { count *= 2 }
+        return count
     }
 
     /// Ports as a device with this hash and redirection table sees them.

@@ -38,17 +38,23 @@ struct BareLoop: ~Copyable {
         for position in 0..<count {
             let buffer = unsafe burst.storage[position].unsafelyUnwrapped
             let frame = unsafe buffer.pointee.buf_addr + Int(buffer.pointee.data_off)
-            let destination = unsafe frame.loadUnaligned(as: UInt64.self)
-            let source = unsafe frame.loadUnaligned(fromByteOffset: 6, as: UInt64.self)
-            let type = source & ~0xFFFF_FFFF_FFFF
-            unsafe frame.storeBytes(of: source, as: UInt64.self)
-            unsafe frame.storeBytes(
-                of: destination & 0xFFFF_FFFF_FFFF | type,
-                toByteOffset: 6,
-                as: UInt64.self
-            )
+            unsafe swapMACAddresses(in: frame)
         }
         out.transmit(&burst)
         return count
     }
+}
+
+/// Sends an Ethernet frame back: source and destination change places.
+@inline(__always)
+func swapMACAddresses(in frame: UnsafeMutableRawPointer) {
+    let destination = unsafe frame.loadUnaligned(as: UInt64.self)
+    let source = unsafe frame.loadUnaligned(fromByteOffset: 6, as: UInt64.self)
+    let type = source & ~0xFFFF_FFFF_FFFF
+    unsafe frame.storeBytes(of: source, as: UInt64.self)
+    unsafe frame.storeBytes(
+        of: destination & 0xFFFF_FFFF_FFFF | type,
+        toByteOffset: 6,
+        as: UInt64.self
+    )
 }

@@ -90,17 +90,9 @@ extension LoopState {
     /// Sends the frame back: MAC addresses, addresses and ports change places.
     private mutating func turn(_ buffer: Buffer) {
         let frame = unsafe buffer.pointee.buf_addr + Int(buffer.pointee.data_off)
-        let destination = unsafe frame.loadUnaligned(as: UInt64.self)
-        let source = unsafe frame.loadUnaligned(fromByteOffset: 6, as: UInt64.self)
+        unsafe swapMACAddresses(in: frame)
         let addresses = unsafe frame.loadUnaligned(fromByteOffset: 26, as: UInt64.self)
         let ports = unsafe frame.loadUnaligned(fromByteOffset: 34, as: UInt32.self)
-        let type = source & ~0xFFFF_FFFF_FFFF
-        unsafe frame.storeBytes(of: source, as: UInt64.self)
-        unsafe frame.storeBytes(
-            of: destination & 0xFFFF_FFFF_FFFF | type,
-            toByteOffset: 6,
-            as: UInt64.self
-        )
         unsafe frame.storeBytes(
             of: addresses >> 32 | addresses << 32,
             toByteOffset: 26,

@@ -178,6 +178,9 @@ public struct Device: Sendable {
         public var isUp: Bool
         /// 0 when the device does not know.
         public var megabits: Int
+
+        /// nil when the device does not know.
+        public var bitsPerSecond: UInt64? { megabits > 0 ? UInt64(megabits) * 1_000_000 : nil }
     }
 
     public var link: Link {

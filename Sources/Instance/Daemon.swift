@@ -88,7 +88,7 @@ package struct Daemon {
         )
         let reloads = ReloadService(reloader) { logger.warning("files are polled: \($0)") }
         let first = await reloads.reloadNow(reason: "start")
-        guard first.outcome == .applied || first.outcome == .unchanged else {
+        guard first.isSuccess else {
             throw StartError("the configuration is not applied; see above")
         }
         let backend = DaemonBackend(instance, machine, reloader, reloads)

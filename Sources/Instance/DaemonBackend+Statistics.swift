@@ -66,8 +66,7 @@ extension DaemonBackend {
         let outcomes = await reloader.outcomes
         var result = ConfigurationStatistics()
         result.generation = status.generation
-        result.lastReloadSuccessful =
-            status.lastReload.map { $0.outcome == .applied || $0.outcome == .unchanged } ?? true
+        result.lastReloadSuccessful = status.lastReload?.isSuccess ?? true
         result.lastSuccessTime = status.applied.timeIntervalSince1970
         result.lastReloadDuration = status.lastReload?.duration
         result.successfulReloads = UInt64(outcomes[.applied] ?? 0)
@@ -108,7 +107,7 @@ extension DaemonBackend {
         )
         result.steering = port.steering.method.rawValue
         result.isLinkUp = link.isUp
-        result.speed = link.megabits > 0 ? UInt64(link.megabits) * 1_000_000 : nil
+        result.speed = link.bitsPerSecond
         result.mtu = port.setup.mtu
         result.receivedPackets = counted.receivedPackets
         result.receivedBytes = counted.receivedBytes

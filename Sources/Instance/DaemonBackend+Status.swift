@@ -68,7 +68,7 @@ extension DaemonBackend {
             macAddress: facts.macAddress,
             mtu: port.setup.mtu,
             isLinkUp: link.isUp,
-            speed: link.megabits > 0 ? UInt64(link.megabits) * 1_000_000 : nil,
+            speed: link.bitsPerSecond,
             queues: port.setup.receiveQueues
         )
         status.steering = port.steering.method.rawValue

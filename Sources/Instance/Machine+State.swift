@@ -6,7 +6,7 @@ import Networking
 import Packet
 
 extension Machine {
-    /// Every reason with its packets, over all threads and the ports.
+    /// Every reason with its packets, over all threads.
     var drops: [(reason: DropReason, packets: UInt64)] {
         let counters = engine.interchange.counters + [slowPath.counters]
         return DropReason.allCases.map { reason in

@@ -184,13 +184,6 @@ final class Machine: Sendable {
         }
     }
 
-    // MARK: - State
-
-    /// Connections of all workers.
-    var connections: UInt64 {
-        engine.interchange.counters.reduce(0) { $0 + $1[.connections] }
-    }
-
     /// Ends all threads and gives everything back; the process may exit then.
     func stop() {
         for loop in loops { loop.requestStop() }

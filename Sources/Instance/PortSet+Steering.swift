@@ -4,11 +4,10 @@ import DPDK
 import Model
 
 extension PortSet {
-    /// Finds out how a started port can bring replies to their owners, and prepares the device;
-    /// `wish` is the `steering` of its block.
-    mutating func steer(_ port: inout Port, wish: String, _ plan: WorkerPlan) {
+    /// Finds out how a started port can bring replies to their owners, and prepares the device.
+    mutating func steer(_ port: inout Port, _ plan: WorkerPlan) {
         guard plan.workers.count > 1 else { return }
-        guard wish != "redirect" else {
+        guard port.wantedSteering != "redirect" else {
             port.steering = PortSteering(.redirect, "as configured")
             return
         }
@@ -21,17 +20,18 @@ extension PortSet {
             port.steering = PortSteering(.redirect, "some worker polls no queue of it")
             return
         }
-        port.steering =
-            wish == "flow" ? PortSteering(.redirect, "") : steerByHash(port, queues: queues)
-        guard port.steering.method == .redirect, wish != "rss" else { return noteMiss(port, wish) }
-        steerByFlow(&port, queues: queues)
-        noteMiss(port, wish)
-    }
-
-    /// Says when what was asked for by name is not possible.
-    private mutating func noteMiss(_ port: Port, _ wish: String) {
-        guard port.steering.method == .redirect, wish != "auto" else { return }
-        notes.append("\(port.name): no steering by \(wish): \(port.steering.reason)")
+        switch port.wantedSteering {
+        case "rss": port.steering = steerByHash(port, queues: queues)
+        case "flow": port.steering = steerByFlow(&port, queues: queues)
+        default:
+            port.steering = steerByHash(port, queues: queues)
+            guard port.steering.method == .redirect else { return }
+            let reason = port.steering.reason
+            port.steering = steerByFlow(&port, queues: queues)
+            if port.steering.method == .redirect {
+                port.steering.reason = "\(reason); \(port.steering.reason)"
+            }
+        }
     }
 
     private mutating func steerByHash(_ port: Port, queues: [[Int]]) -> PortSteering {
@@ -56,33 +56,36 @@ extension PortSet {
     }
 
     /// Asks the device whether it takes rules on local addresses and the low bits of ports.
-    private func steerByFlow(_ port: inout Port, queues: [[Int]]) {
-        var classes = 2
-        while classes < queues.count { classes *= 2 }
+    private func steerByFlow(_ port: inout Port, queues: [[Int]]) -> PortSteering {
+        let classes = FlowSteering.fewestClasses(for: queues.count)
         let rules = FlowRules(
             port.device,
             queues: (0..<classes).map { queues[$0 % queues.count][0] }
         )
         if let refusal = rules.refusal {
-            let before = port.steering.reason.isEmpty ? "" : port.steering.reason + "; "
-            port.steering = PortSteering(
-                .redirect,
-                "\(before)it takes no flow rules: \(refusal)"
-            )
-        } else {
-            port.flowRules = rules
-            port.steering = PortSteering(.flow, "rules for \(classes) classes of local ports")
+            return PortSteering(.redirect, "it takes no flow rules: \(refusal)")
         }
+        port.flowRules = rules
+        return PortSteering(.flow, "rules for \(classes) classes of local ports")
     }
 
     /// Local ports are chosen in one way: where a device has a hash, by that.
+    ///
+    /// Then says what was asked for by name and is not possible.
     mutating func settleSteering() {
-        guard let agreed = domain.agreed else { return }
-        for index in ports.indices where ports[index].steering.method == .flow {
-            ports[index].flowRules = nil
-            ports[index].steering = PortSteering(
-                .redirect,
-                "local ports are chosen by the hash of \(agreed.device)"
+        if let agreed = domain.agreed {
+            for index in ports.indices where ports[index].steering.method == .flow {
+                ports[index].flowRules = nil
+                ports[index].steering = PortSteering(
+                    .redirect,
+                    "local ports are chosen by the hash of \(agreed.device)"
+                )
+            }
+        }
+        for port in ports
+        where port.steering.method == .redirect && ["rss", "flow"].contains(port.wantedSteering) {
+            notes.append(
+                "\(port.name): no steering by \(port.wantedSteering): \(port.steering.reason)"
             )
         }
     }
@@ -90,9 +93,11 @@ extension PortSet {
     /// What the local ports of connections are chosen by.
     func makeSteering() -> FlowSteering {
         if let steering = domain.makeSteering() { return steering }
-        // With rules, just enough classes: each costs a rule.
-        return ports.contains { $0.flowRules != nil }
-            ? FlowSteering(sharesAmong: domain.workers, classBits: 1)
-            : FlowSteering(sharesAmong: domain.workers)
+        guard ports.contains(where: { $0.flowRules != nil }) else {
+            return FlowSteering(sharesAmong: domain.workers)
+        }
+        // Each class costs a rule.
+        let fewest = FlowSteering.fewestClasses(for: domain.workers)
+        return FlowSteering(sharesAmong: domain.workers, classes: fewest)
     }
 }

@@ -10,6 +10,8 @@ struct PortSet {
         var name: String
         var device: Device
         var setup: Device.Setup
+        /// `steering` of its block: auto, rss, flow or redirect.
+        var wantedSteering: String
         var steering: PortSteering
         /// For steering by flow.
         var flowRules: FlowRules?
@@ -151,9 +153,10 @@ struct PortSet {
             name: block.name,
             device: device,
             setup: applied,
+            wantedSteering: wish,
             steering: PortSteering(.direct, "there is one worker")
         )
-        steer(&port, wish: wish, plan)
+        steer(&port, plan)
         ports.append(port)
     }
 

@@ -6,7 +6,7 @@ import Packet
 /// How replies that arrive at one port reach the worker that owns their connection, and why so.
 struct PortSteering: Equatable, Sendable {
     enum Method: String, Sendable {
-        /// There is one worker, or the port brings everything to one on its own.
+        /// There is one worker: nothing to steer.
         case direct
         /// The device's hash brings them; workers choose local ports by it.
         case rss

@@ -109,7 +109,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3, 4, 5, 8])
     func `with just enough classes the owner is a function of the port's low bits`(workers: Int) {
-        let steering = FlowSteering(sharesAmong: workers, classBits: 1)
+        let steering = FlowSteering(sharesAmong: workers, classes: 2)
         defer { steering.destroy() }
         for port in stride(from: UInt16(1025), to: 65_000, by: 37) {
             let low = port & UInt16(steering.classCount - 1)

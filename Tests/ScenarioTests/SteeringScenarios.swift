@@ -59,7 +59,7 @@ import Testing
 
     @Test(arguments: [2, 3, 4])
     func `rules on the low bits of ports bring replies home as well`(workers: Int) throws {
-        let steering = FlowSteering(sharesAmong: workers, classBits: 1)
+        let steering = FlowSteering(sharesAmong: workers, classes: 2)
         let mask = UInt16(steering.classCount - 1)
         let world = try World(.web(.udp), workers: workers, steering: steering)
         world.hosts[0][IPv4Address(10, 0, 0, 10)] = .client(10)
