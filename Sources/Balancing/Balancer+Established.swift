@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Addressing
 import Containers
 public import Networking
 public import Timing
@@ -8,8 +7,8 @@ extension Balancer {
     /// Rewrites a packet of a known connection and says where it goes.
     ///
     /// `reference` comes from `connections.find` for this packet: it knows the direction.
-    public mutating func forward(
-        _ packet: TransportPacket,
+    public mutating func forward<Tuple: FlowTuple>(
+        _ packet: TransportPacket<Tuple>,
         along reference: UInt32,
         balancing: BalancingState,
         routeGeneration: UInt16,
@@ -25,32 +24,44 @@ extension Balancer {
         if unsafe entry.pointee.routeGeneration != routeGeneration {
             unsafe forgetNextHops(of: entry, generation: routeGeneration)
         }
+        let shape = unsafe entry.pointee.shape
+        let isPlain = unsafe shape.rewrites(Tuple.self) && !entry.pointee.needsCare
         if reference & 1 == Direction.inbound.rawValue {
-            track(packet, reference, .inbound, balancing, now)
-            unsafe packet.rewrite(
-                to: entry.pointee.backendTuple.reversed,
-                addressDelta: entry.pointee.addressDelta,
-                transportDelta: entry.pointee.transportDelta
-            )
+            track(packet, reference, shape.kind.isTwoWay ? .fromClient : .clientOnly, balancing, now)
             backends.add(1, at: BackendCounter.incomingPackets.index(slot: slot))
             backends.add(
                 UInt64(packet.totalLength),
                 at: BackendCounter.incomingBytes.index(slot: slot)
             )
+            guard isPlain else {
+                return unsafe shape.kind == .direct
+                    ? .forward(entry.pointee.towardBackend) : .special
+            }
+            unsafe packet.rewrite(
+                to: connections.key(.outbound, of: reference, Tuple.self).reversed,
+                addressDelta: entry.pointee.addressDelta,
+                transportDelta: entry.pointee.transportDelta
+            )
             return unsafe .forward(entry.pointee.towardBackend)
         }
-        track(packet, reference, .outbound, balancing, now)
+        if packet.protocol == .tcp {
+            // What resets both ends when the connection has been silent too long.
+            unsafe entry.pointee.nextFromBackend = packet.nextSequence
+            unsafe entry.pointee.nextFromClient = packet.acknowledgment
+        }
+        track(packet, reference, .fromBackend, balancing, now)
+        backends.add(1, at: BackendCounter.outgoingPackets.index(slot: slot))
+        backends.add(UInt64(packet.totalLength), at: BackendCounter.outgoingBytes.index(slot: slot))
+        guard isPlain else { return .special }
         unsafe packet.rewrite(
-            to: entry.pointee.clientTuple.reversed,
+            to: connections.key(.inbound, of: reference, Tuple.self).reversed,
             addressDelta: ~entry.pointee.addressDelta,
             transportDelta: ~entry.pointee.transportDelta
         )
-        backends.add(1, at: BackendCounter.outgoingPackets.index(slot: slot))
-        backends.add(UInt64(packet.totalLength), at: BackendCounter.outgoingBytes.index(slot: slot))
         return unsafe .forward(entry.pointee.towardClient)
     }
 
-    /// Remembers the next hop of a packet that was just rewritten along `reference`.
+    /// Remembers the next hop of a packet that goes along `reference`.
     public mutating func remember(_ nextHop: AdjacencyHandle, along reference: UInt32) {
         let entry = unsafe connections.entry(reference)
         if reference & 1 == Direction.inbound.rawValue {
@@ -58,13 +69,6 @@ extension Balancer {
         } else {
             unsafe entry.pointee.towardClient = nextHop
         }
-    }
-
-    /// Where a packet along `reference` goes once it is rewritten.
-    public func destination(along reference: UInt32) -> IPv4Address {
-        let entry = unsafe connections.entry(reference)
-        return unsafe reference & 1 == Direction.inbound.rawValue
-            ? entry.pointee.backendTuple.source : entry.pointee.clientTuple.source
     }
 
     private func forgetNextHops(of entry: UnsafeMutablePointer<Connection>, generation: UInt16) {
@@ -75,20 +79,19 @@ extension Balancer {
 
     // MARK: - States
 
-    private mutating func track(
-        _ packet: TransportPacket,
+    private mutating func track<Tuple: FlowTuple>(
+        _ packet: TransportPacket<Tuple>,
         _ reference: UInt32,
-        _ direction: Direction,
+        _ view: TCPTransitions.View,
         _ balancing: BalancingState,
         _ now: Tick
     ) {
         let state = unsafe connections.entry(reference).pointee.state
         let next: ConnectionState
-        if packet.protocolNumber == TransportPacket.tcp {
-            let event = TCPEvent(flags: packet.tcpFlags)
-            next = transitions.next(state, event, direction)
+        if packet.protocol == .tcp {
+            next = transitions.next(state, TCPEvent(flags: packet.tcpFlags), view)
         } else {
-            next = direction == .outbound ? .twoWay : state
+            next = view == .fromBackend ? .twoWay : state
         }
         if next != state { move(reference, from: state, to: next, balancing, now) }
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import Containers
 public import Timing
 
@@ -17,49 +18,65 @@ extension Balancer {
     ///
     /// The packet stays as it is: forward it along the new reference. `hash` is its look-ahead's.
     @inline(never)
-    public mutating func open(
-        _ packet: TransportPacket,
+    public mutating func open<Tuple: FlowTuple>(
+        _ packet: TransportPacket<Tuple>,
         hash: UInt64,
         balancing: BalancingState,
         now: Tick
     ) -> Setup {
-        let tuple = packet.tuple
-        guard let service = balancing.services.service(for: tuple, packet.protocolNumber) else {
-            return .notBalanced
-        }
-        let isTCP = packet.protocolNumber == TransportPacket.tcp
+        let client = packet.flow
+        guard let service = balancing.services.service(for: client) else { return .notBalanced }
+        let isTCP = client.protocol == .tcp
         if isTCP, !Self.opens(packet.tcpFlags) { return .refused(.notOpening) }
         if balancing.options.contains(.stopping) { return .refused(.stopping) }
-        guard let backend = nextBackend(of: service) else { return .refused(.noBackend) }
-        guard let local = takeLocalPort(of: service, toward: backend, hash, balancing) else {
-            return .refused(.noLocalPort)
+        guard var backend = nextBackend(of: service) else { return .refused(.noBackend) }
+        if backend.port == 0 { backend.take(UInt16(truncatingIfNeeded: client.ports >> 16), steering) }
+        var local: LocalPort?
+        if service.kind.holdsLocalPort {
+            local = takeLocalPort(of: service, toward: backend, hash, balancing)
+            if local == nil { return .refused(.noLocalPort) }
         }
+        let reply = Self.reply(to: client, from: backend, local)
         let connection = Connection(
-            client: tuple,
-            backend: IPv4Tuple(
-                addresses: UInt64(backend.address) | UInt64(local.address) << 32,
-                ports: UInt32(backend.port) | UInt32(local.port.bigEndian) << 16
-            ),
-            protocolNumber: packet.protocolNumber,
+            client: client,
+            backend: reply,
+            kind: service.kind,
             state: isTCP ? .none : .oneWay,
-            serviceSlot: service.slot,
             backendSlot: backend.slot,
-            localSlot: local.slot,
             now: now
         )
         let timeout =
             isTCP ? balancing.timeout(in: .synReceived) : balancing.timeout(of: connection)
-        let deadline = now + timeout
-        guard
-            let reference = connections.insert(connection, clientHash: hash, deadline: deadline)
-        else {
-            balancing.pool(local.slot, worker: worker)?
-                .release(local.port, hash: backend.endpointHash)
+        let reference = connections.insert(
+            connection,
+            client: client,
+            backend: reply,
+            clientHash: hash,
+            deadline: now + timeout
+        )
+        guard let reference else {
+            if let local { release(local.port, of: local.address, for: reply, balancing) }
             return .refused(.tableFull)
         }
         backends.add(1, at: BackendCounter.connections.index(slot: backend.slot))
         backends.add(1, at: BackendCounter.inactive.index(slot: backend.slot))
         return .created(reference)
+    }
+
+    /// The packet that answers the first one: from the backend, to the local address or, without
+    /// one, to the client.
+    private static func reply(
+        to client: Flow,
+        from backend: BackendRecord,
+        _ local: LocalPort?
+    ) -> Flow {
+        let port = local?.port.bigEndian ?? UInt16(truncatingIfNeeded: client.ports)
+        return Flow(
+            source: backend.address,
+            destination: local?.address ?? client.source,
+            ports: UInt32(backend.port) | UInt32(port) << 16,
+            protocol: client.protocol
+        )
     }
 
     /// Lets at most `budget` timers fire: connections whose time is up end, the others wait on.
@@ -102,14 +119,21 @@ extension Balancer {
         let connection = unsafe connections.entry(reference).pointee
         let kind: BackendCounter = connection.state.isActive ? .active : .inactive
         backends.add(.max, at: kind.index(slot: connection.backendSlot))
-        let tuple = connection.backendTuple
-        let hash = BackendRecord.endpointHash(
-            UInt32(truncatingIfNeeded: tuple.addresses),
-            UInt16(truncatingIfNeeded: tuple.ports)
-        )
-        balancing.pool(connection.localSlot, worker: worker)?
-            .release(tuple.destinationPort, hash: hash)
+        if connection.shape.kind.holdsLocalPort {
+            let reply = connections.flow(.outbound, of: reference)
+            release(reply.destinationPort, of: reply.destination, for: reply, balancing)
+        }
         connections.removeFired(reference)
+    }
+
+    private func release(
+        _ port: UInt16,
+        of address: WireAddress,
+        for reply: Flow,
+        _ balancing: BalancingState
+    ) {
+        let hash = endpointHash(reply.source, UInt16(truncatingIfNeeded: reply.ports))
+        balancing.pool(of: address, worker: worker)?.release(port, hash: hash)
     }
 
     /// SYN without ACK, RST and FIN (RFC 9293 section 3.5).
@@ -124,6 +148,12 @@ extension Balancer {
         return service.backend(at: position)
     }
 
+    struct LocalPort {
+        var address: WireAddress
+        /// In host order.
+        var port: UInt16
+    }
+
     /// A local address and a free port of it; the first address comes from the flow's hash, so that
     /// addresses and backends do not move in lock-step.
     private func takeLocalPort(
@@ -131,20 +161,22 @@ extension Balancer {
         toward backend: BackendRecord,
         _ hash: UInt64,
         _ balancing: BalancingState
-    ) -> (address: UInt32, slot: UInt16, port: UInt16)? {
-        let count = service.localAddressCount
+    ) -> LocalPort? {
+        let isIPv6 = backend.address.isIPv6
+        let count = service.localAddressCount(isIPv6: isIPv6)
         guard count > 0 else { return nil }
+        let endpoint = endpointHash(backend.address, backend.port)
         let first = (hash >> 32).multipliedFullWidth(by: UInt64(count) << 32).high
         var position = UInt32(truncatingIfNeeded: first)
         for _ in 0..<min(Int(count), Self.localAddressTries) {
-            let local = service.localAddress(at: position)
+            let local = service.localAddress(isIPv6: isIPv6, at: position)
             if let pool = balancing.pool(local.slot, worker: worker),
                 let port = pool.allocate(
-                    hash: backend.endpointHash,
+                    hash: endpoint,
                     flowHash: backend.flowHash ^ local.flowHash
                 )
             {
-                return (local.address, local.slot, port)
+                return LocalPort(address: local.address, port: port)
             }
             position = position &+ 1 == count ? 0 : position &+ 1
         }

@@ -15,7 +15,7 @@ public struct Balancer: ~Copyable {
     let cursors: CounterBlock
     let transitions = TCPTransitions()
     let worker: Int
-    public let steering: FlowSteering
+    public let steering: FamilySteering
     /// Connections of one batch whose time is up.
     let ending: UnsafeMutablePointer<UInt32>
     static var endingBatch: Int { 16 }
@@ -25,7 +25,7 @@ public struct Balancer: ~Copyable {
     /// Parts made by the control side for `worker`; `cursors` has one counter a service slot.
     public init(
         worker: Int,
-        steering: FlowSteering,
+        steering: FamilySteering,
         connections: consuming ConnectionTable,
         backends: CounterBlock,
         cursors: CounterBlock
@@ -61,8 +61,10 @@ public enum BackendCounter: Int, CaseIterable, Sendable {
 
 /// What to do with a packet that the balancer has looked at.
 public enum Decision: BitwiseCopyable {
-    /// Rewritten: give it to this neighbour, or look the neighbour up when it is `.none`.
+    /// Ready to go: give it to this neighbour, or look the neighbour up when it is `.none`.
     case forward(AdjacencyHandle)
+    /// Of a connection whose packets take the careful way: untouched but for its time to live.
+    case special
     /// Not sent on; untouched.
     case refuse(Refusal)
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Addressing
 
 /// The balancing half of a snapshot.
 ///
@@ -33,8 +34,9 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         var stateTimeouts: UnsafeMutablePointer<UInt32>
         var pools: UnsafeMutablePointer<LocalPortPool?>
         var poolCount: Int
-        var serviceTimeouts: UnsafeMutablePointer<UInt32>
-        var serviceCount: Int
+        var localSlots: AddressTable
+        var backendTimeouts: UnsafeMutablePointer<UInt32>
+        var backendCount: Int
     }
 
     /// Behind a pointer, so that handing the state on is one register.
@@ -42,15 +44,16 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
 
     /// Copies everything into flat memory.
     ///
-    /// `pools` are by local address slot, then worker; `serviceTimeouts` by service slot, in ticks,
-    /// where 0 means the protocol's.
+    /// `pools` are by local address slot, then worker, and `localAddresses` tell the slots;
+    /// `backendTimeouts` are by backend slot, in ticks, where 0 means the protocol's.
     public init(
         services: ServiceTable,
         timeouts: StateTimeouts,
         options: Options,
         workerCount: Int,
         pools: [LocalPortPool?],
-        serviceTimeouts: [UInt32]
+        localAddresses: [(IPAddress, slot: Int)],
+        backendTimeouts: [UInt32]
     ) {
         unsafe contents = .allocate(capacity: 1)
         unsafe contents.initialize(
@@ -61,8 +64,9 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
                 stateTimeouts: Self.copy(timeouts.ticks),
                 pools: Self.copy(pools),
                 poolCount: pools.count,
-                serviceTimeouts: Self.copy(serviceTimeouts),
-                serviceCount: serviceTimeouts.count
+                localSlots: AddressTable(localAddresses.map { ($0, UInt32($1)) }),
+                backendTimeouts: Self.copy(backendTimeouts),
+                backendCount: backendTimeouts.count
             )
         )
     }
@@ -79,7 +83,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         unsafe contents.pointee.services.destroy()
         unsafe contents.pointee.pools.deallocate()
         unsafe contents.pointee.stateTimeouts.deallocate()
-        unsafe contents.pointee.serviceTimeouts.deallocate()
+        unsafe contents.pointee.localSlots.destroy()
+        unsafe contents.pointee.backendTimeouts.deallocate()
         unsafe contents.deallocate()
     }
 
@@ -94,18 +99,23 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         return unsafe contents.pointee.pools[index]
     }
 
+    /// The same, by the address itself.
+    func pool(of address: WireAddress, worker: Int) -> LocalPortPool? {
+        guard let slot = unsafe contents.pointee.localSlots.value(for: address) else { return nil }
+        return pool(UInt16(truncatingIfNeeded: slot), worker: worker)
+    }
+
     /// Ticks of silence after which a connection ends.
     func timeout(of connection: Connection) -> UInt32 {
-        if connection.state == .established
-            || connection.state.rawValue
-                >= ConnectionState.oneWay.rawValue
-        {
+        let state = connection.state
+        if state == .established || state.rawValue >= ConnectionState.oneWay.rawValue {
+            let slot = Int(connection.backendSlot)
             let own =
-                unsafe Int(connection.serviceSlot) < contents.pointee.serviceCount
-                ? contents.pointee.serviceTimeouts[Int(connection.serviceSlot)] : 0
+                unsafe slot < contents.pointee.backendCount
+                ? contents.pointee.backendTimeouts[slot] : 0
             if own != 0 { return own }
         }
-        return timeout(in: connection.state)
+        return timeout(in: state)
     }
 
     /// The same for a connection of a service without a time of its own.

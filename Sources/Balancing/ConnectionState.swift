@@ -76,6 +76,9 @@ public enum TCPEvent: Int, Sendable {
 ///     any state ----RST-------------> close
 ///     time_wait, last_ack, close --SYN of client--> syn_recv
 ///
+/// Where only the client's packets pass (DR, tunnel): SYN --> syn_recv, ACK --> established,
+/// FIN --> fin_wait, and a SYN after that begins anew.
+///
 /// An ACK establishes only after the backend has answered, so that a flood of SYN and ACK holds
 /// connections no longer than a flood of SYN.
 @safe
@@ -87,27 +90,37 @@ public struct TCPTransitions: ~Copyable, @unchecked Sendable {
     private let rows: UnsafeMutablePointer<UInt64>
 
     public init() {
-        unsafe rows = .allocate(capacity: 8)
-        unsafe rows.initialize(repeating: 0, count: 8)
-        for direction in [Direction.inbound, .outbound] {
+        unsafe rows = .allocate(capacity: 12)
+        unsafe rows.initialize(repeating: 0, count: 12)
+        for view in [View.fromClient, .fromBackend, .clientOnly] {
             for event in [TCPEvent.rst, .syn, .fin, .ack] {
                 var row: UInt64 = 0
                 for state in ConnectionState.allCases {
-                    let next = Self.state(after: event, direction, in: state)
+                    let next =
+                        view == .clientOnly
+                        ? Self.state(afterClientAlone: event, in: state)
+                        : Self.state(after: event, view, in: state)
                     row |= UInt64(next.rawValue) << (UInt64(state.rawValue) * 4)
                 }
-                unsafe rows[Self.index(event, direction)] = row
+                unsafe rows[Self.index(event, view)] = row
             }
         }
     }
 
     deinit { unsafe rows.deallocate() }
 
+    /// Whose segment it is, and whose pass here at all.
+    public enum View: Int, Sendable {
+        case fromClient = 0
+        case fromBackend = 1
+        case clientOnly = 2
+    }
+
     /// The state after `event`; one load and a shift.
     public func next(
         _ state: ConnectionState,
         _ event: TCPEvent,
-        _ direction: Direction
+        _ direction: View
     ) -> ConnectionState {
         guard event != .other else { return state }
         let row = unsafe rows[Self.index(event, direction)]
@@ -115,31 +128,45 @@ public struct TCPTransitions: ~Copyable, @unchecked Sendable {
         return ConnectionState(rawValue: value) ?? state
     }
 
-    private static func index(_ event: TCPEvent, _ direction: Direction) -> Int {
-        (event.rawValue &+ Int(direction.rawValue) &* 4) & 7
+    private static func index(_ event: TCPEvent, _ view: View) -> Int {
+        (event.rawValue & 3) &+ view.rawValue &* 4
+    }
+
+    private static func state(
+        afterClientAlone event: TCPEvent,
+        in state: ConnectionState
+    ) -> ConnectionState {
+        switch (event, state) {
+        case (.rst, _): .close
+        case (.syn, .established): .established
+        case (.syn, _): .synReceived
+        case (.ack, .synReceived): .established
+        case (.fin, .established), (.fin, .synReceived): .finWait
+        default: state
+        }
     }
 
     private static func state(
         after event: TCPEvent,
-        _ direction: Direction,
+        _ view: View,
         in state: ConnectionState
     ) -> ConnectionState {
-        switch (event, direction, state) {
+        switch (event, view, state) {
         case (.rst, _, _): .close
-        case (.syn, .inbound, .none), (.syn, .inbound, .timeWait), (.syn, .inbound, .lastAck),
-            (.syn, .inbound, .close):
+        case (.syn, .fromClient, .none), (.syn, .fromClient, .timeWait), (.syn, .fromClient, .lastAck),
+            (.syn, .fromClient, .close):
             .synReceived
-        case (.syn, .outbound, .synReceived): .synAck
-        case (.ack, .inbound, .synAck): .established
-        case (.ack, .inbound, .lastAck): .close
-        case (.fin, .inbound, .established), (.fin, .inbound, .synAck),
-            (.fin, .inbound, .synReceived):
+        case (.syn, .fromBackend, .synReceived): .synAck
+        case (.ack, .fromClient, .synAck): .established
+        case (.ack, .fromClient, .lastAck): .close
+        case (.fin, .fromClient, .established), (.fin, .fromClient, .synAck),
+            (.fin, .fromClient, .synReceived):
             .closeWait
-        case (.fin, .inbound, .finWait): .timeWait
-        case (.fin, .outbound, .established), (.fin, .outbound, .synAck),
-            (.fin, .outbound, .synReceived):
+        case (.fin, .fromClient, .finWait): .timeWait
+        case (.fin, .fromBackend, .established), (.fin, .fromBackend, .synAck),
+            (.fin, .fromBackend, .synReceived):
             .finWait
-        case (.fin, .outbound, .closeWait): .timeWait
+        case (.fin, .fromBackend, .closeWait): .timeWait
         default: state
         }
     }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Addressing
 import CLinux
 import CPacket
 import Containers
 public import Timing
 
-/// All connections of one worker: a slab of entries, an index with two keys each, a timer wheel.
+/// All connections of one worker: a slab of entries, an index with their keys, a timer wheel.
+///
+/// Beside the slab lie the addresses of IPv6 keys, touched only by connections that have them.
 ///
 /// A reference is what the index stores: the entry's position and, in the lowest bit, by which of
 /// the two keys it was found, which is the packet's direction.
@@ -13,6 +16,7 @@ public struct ConnectionTable: ~Copyable {
     public static let none = TagIndex.none
 
     private let entries: UnsafeMutablePointer<Connection>
+    private let wide: UnsafeMutablePointer<WideKeys>
     private var index: TagIndex
     private var wheel: TimerWheel
     private let key: HashKey
@@ -33,18 +37,24 @@ public struct ConnectionTable: ~Copyable {
         key = HashKey(seed: seed)
         guard
             let memory = unsafe CLinux_map_table(capacity * MemoryLayout<Connection>.stride),
+            let wideMemory = unsafe CLinux_map_lazily(capacity * MemoryLayout<WideKeys>.stride),
             let index = TagIndex(keys: capacity * 2)
         else { return nil }
         unsafe entries = memory.assumingMemoryBound(to: Connection.self)
+        unsafe wide = wideMemory.assumingMemoryBound(to: WideKeys.self)
         self.index = index
         wheel = TimerWheel(start: now)
     }
 
-    deinit { unsafe CLinux_unmap_table(entries, capacity * MemoryLayout<Connection>.stride) }
+    deinit {
+        unsafe CLinux_unmap_table(entries, capacity * MemoryLayout<Connection>.stride)
+        unsafe CLinux_unmap_lazily(wide, capacity * MemoryLayout<WideKeys>.stride)
+    }
 
     /// Octets of memory for one connection at full capacity, its index included.
-    public var bytesPerConnection: Double {
-        Double(MemoryLayout<Connection>.stride) + Double(index.byteCount) / Double(capacity)
+    public func bytesPerConnection(isIPv6: Bool = false) -> Double {
+        let own = MemoryLayout<Connection>.stride + (isIPv6 ? MemoryLayout<WideKeys>.stride : 0)
+        return Double(own) + Double(index.byteCount) / Double(capacity)
     }
 
     // MARK: - Look-ahead, in passes over a burst
@@ -52,30 +62,50 @@ public struct ConnectionTable: ~Copyable {
     // These change nothing, but a borrowed struct of this size is copied onto the stack for each
     // call, and a mutated one is passed by its address.
 
-    public mutating func hash(_ tuple: IPv4Tuple, _ protocolNumber: UInt8) -> UInt64 {
-        tuple.hash(protocolNumber, key: key)
+    public mutating func hash(_ tuple: some FlowTuple, _ protocol: FlowProtocol) -> UInt64 {
+        tuple.hash(`protocol`, key: key)
     }
+
+    public mutating func hash(_ flow: Flow) -> UInt64 { flow.hash(key: key) }
 
     /// Pass one: asks for the index bucket.
     public mutating func prefetch(_ hash: UInt64) { index.prefetch(hash) }
 
     /// Pass two: the reference that probably fits; asks for its entry.
-    public mutating func candidate(_ hash: UInt64) -> UInt32 {
+    public mutating func candidate(_ hash: UInt64, isIPv6: Bool) -> UInt32 {
         let reference = index.candidate(for: hash)
-        if reference != Self.none { unsafe CPacket_prefetch_write(entry(reference)) }
+        if reference != Self.none {
+            unsafe CPacket_prefetch_write(entry(reference))
+            if isIPv6 { unsafe CPacket_prefetch(wide + Int(reference >> 1)) }
+        }
         return reference
     }
 
     /// Pass three: the reference that fits, or `none`.
     public mutating func find(
-        _ tuple: IPv4Tuple,
-        _ protocolNumber: UInt8,
+        _ tuple: some FlowTuple,
+        _ protocol: FlowProtocol,
         hash: UInt64,
         candidate: UInt32
     ) -> UInt32 {
-        if candidate == Self.none { return search(tuple, protocolNumber, hash) }
-        if matches(candidate, tuple, protocolNumber) { return candidate }
-        return search(tuple, protocolNumber, hash)
+        if candidate == Self.none { return search(tuple, `protocol`, hash) }
+        if matches(candidate, tuple, `protocol`) { return candidate }
+        return search(tuple, `protocol`, hash)
+    }
+
+    /// The same without look-ahead, for rare packets.
+    public mutating func find(_ flow: Flow) -> UInt32 {
+        let hash = hash(flow)
+        if flow.isIPv6 {
+            let tuple = IPv6Tuple(
+                source: flow.source,
+                destination: flow.destination,
+                ports: flow.ports
+            )
+            return search(tuple, flow.protocol, hash)
+        }
+        let tuple = IPv4Tuple(source: flow.source, destination: flow.destination, ports: flow.ports)
+        return search(tuple, flow.protocol, hash)
     }
 
     // MARK: - Entries
@@ -85,24 +115,76 @@ public struct ConnectionTable: ~Copyable {
         unsafe entries + Int(reference >> 1)
     }
 
-    /// Adds a connection that fires at `deadline`; nil when the table is full.
-    public mutating func insert(
+    /// The key under which packets of a direction find the connection, as they come in.
+    ///
+    /// `Tuple` is of that key's family.
+    @inline(__always)
+    func key<Tuple: FlowTuple>(
+        _ direction: Direction,
+        of reference: UInt32,
+        _ tuple: Tuple.Type
+    ) -> Tuple {
+        let entry = unsafe entry(reference)
+        let isInbound = direction == .inbound
+        let ports = unsafe isInbound ? entry.pointee.clientPorts : entry.pointee.backendPorts
+        let base: UnsafeMutableRawPointer
+        if Tuple.isIPv6 {
+            let keys = unsafe UnsafeMutableRawPointer(wide + Int(reference >> 1))
+            unsafe base = keys + (isInbound ? 0 : 2 &* MemoryLayout<WireAddress>.stride)
+        } else {
+            // The two pairs of addresses lie one behind the other.
+            unsafe base = UnsafeMutableRawPointer(entry) + (isInbound ? 0 : 8)
+        }
+        return unsafe Tuple(addressesAt: base, ports: ports)
+    }
+
+    /// The same for either family.
+    public func flow(_ direction: Direction, of reference: UInt32) -> Flow {
+        let shape = unsafe entry(reference).pointee.shape
+        return shape.isIPv6(direction)
+            ? Flow(key(direction, of: reference, IPv6Tuple.self), shape.protocol)
+            : Flow(key(direction, of: reference, IPv4Tuple.self), shape.protocol)
+    }
+
+    /// Where packets along `reference` go once they are rewritten.
+    public func destination(along reference: UInt32) -> IPAddress {
+        let opposite: Direction = reference & 1 == 0 ? .outbound : .inbound
+        return flow(opposite, of: reference).source.address
+    }
+
+    /// Adds a connection between `client` and `backend` that fires at `deadline`; nil when the table
+    /// is full.
+    mutating func insert(
         _ connection: Connection,
+        client: Flow,
+        backend: Flow,
         clientHash: UInt64,
         deadline: Tick
     ) -> UInt32? {
         guard let position = takeFreeEntry() else { return nil }
         unsafe (entries + Int(position)).initialize(to: connection)
+        if connection.shape.isWide {
+            unsafe (wide + Int(position))
+                .initialize(
+                    to: WideKeys(
+                        clientSource: client.source,
+                        clientDestination: client.destination,
+                        backendSource: backend.source,
+                        backendDestination: backend.destination
+                    )
+                )
+        }
         let reference = position << 1
         guard index.insert(reference, under: clientHash) else {
             giveBack(position)
             return nil
         }
-        let backendHash = hash(connection.backendTuple, connection.protocolNumber)
-        guard index.insert(reference | 1, under: backendHash) else {
-            index.remove(reference, under: clientHash)
-            giveBack(position)
-            return nil
+        if connection.shape.kind.isTwoWay {
+            guard index.insert(reference | 1, under: hash(backend)) else {
+                index.remove(reference, under: clientHash)
+                giveBack(position)
+                return nil
+            }
         }
         unsafe wheel.arm(position, at: deadline, in: links)
         count &+= 1
@@ -125,47 +207,47 @@ public struct ConnectionTable: ~Copyable {
         unsafe wheel.arm(reference >> 1, at: deadline, in: links)
     }
 
-    /// Asks for both places in the index of a connection that is to be removed soon.
+    /// Asks for the places in the index of a connection that is to be removed soon.
     public mutating func prefetchRemoval(of reference: UInt32) {
-        let connection = unsafe entry(reference).pointee
-        index.prefetch(hash(connection.clientTuple, connection.protocolNumber))
-        index.prefetch(hash(connection.backendTuple, connection.protocolNumber))
+        index.prefetch(hash(flow(.inbound, of: reference)))
+        index.prefetch(hash(flow(.outbound, of: reference)))
     }
 
     /// Removes a connection that is not armed.
     public mutating func removeFired(_ reference: UInt32) {
-        let connection = unsafe entry(reference).pointee
         let position = reference >> 1
-        index.remove(
-            position << 1,
-            under: hash(connection.clientTuple, connection.protocolNumber)
-        )
-        index.remove(
-            position << 1 | 1,
-            under: hash(connection.backendTuple, connection.protocolNumber)
-        )
+        index.remove(position << 1, under: hash(flow(.inbound, of: reference)))
+        if unsafe entry(reference).pointee.shape.kind.isTwoWay {
+            index.remove(position << 1 | 1, under: hash(flow(.outbound, of: reference)))
+        }
         giveBack(position)
         count &-= 1
     }
 
     // MARK: - Inside
 
-    private func matches(_ reference: UInt32, _ tuple: IPv4Tuple, _ number: UInt8) -> Bool {
-        let entry = unsafe entry(reference)
-        let isClient = reference & 1 == 0
-        let addresses =
-            unsafe isClient ? entry.pointee.clientAddresses : entry.pointee.backendAddresses
-        let ports = unsafe isClient ? entry.pointee.clientPorts : entry.pointee.backendPorts
-        let entryNumber = unsafe entry.pointee.protocolNumber
-        return addresses == tuple.addresses && ports == tuple.ports && entryNumber == number
+    @inline(__always)
+    private func matches<Tuple: FlowTuple>(
+        _ reference: UInt32,
+        _ tuple: Tuple,
+        _ protocol: FlowProtocol
+    ) -> Bool {
+        let shape = unsafe entry(reference).pointee.shape
+        let direction = reference & 1
+        guard shape.isKey(direction, `protocol`, Tuple.self) else { return false }
+        return key(direction == 0 ? .inbound : .outbound, of: reference, Tuple.self) == tuple
     }
 
     @inline(never)
-    private mutating func search(_ tuple: IPv4Tuple, _ number: UInt8, _ hash: UInt64) -> UInt32 {
+    private mutating func search<Tuple: FlowTuple>(
+        _ tuple: Tuple,
+        _ protocol: FlowProtocol,
+        _ hash: UInt64
+    ) -> UInt32 {
         var search = TagIndex.Search(hash, in: index)
         while true {
             let reference = index.next(of: hash, in: &search)
-            if reference == Self.none || matches(reference, tuple, number) { return reference }
+            if reference == Self.none || matches(reference, tuple, `protocol`) { return reference }
         }
     }
 
@@ -200,4 +282,4 @@ public struct ConnectionTable: ~Copyable {
 }
 
 /// `MemoryLayout<Connection>.offset(of: \.timer)`, checked by a test: key paths cost a lookup.
-let timerOffset = 52
+let timerOffset = 28

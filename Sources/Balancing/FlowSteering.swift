@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Addressing
 public import Packet
 
 /// Which worker owns a local port, for each flow of a backend.
@@ -27,11 +28,11 @@ public struct FlowSteering: BitwiseCopyable, @unchecked Sendable {
 
     private enum Table {
         static let classLow = 0, classHigh = 256, rankLow = 512, rankHigh = 768, rest = 1024
-        /// Octets of the tuple before the destination port.
-        static let hashedOctets = 10
     }
 
     public let kind: Kind
+    /// The family of the replies; meaningful for `.toeplitz`.
+    let isIPv6: Bool
     public let workerCount: Int
     /// Binary logarithm of the number of classes.
     let classBits: Int
@@ -66,7 +67,7 @@ public struct FlowSteering: BitwiseCopyable, @unchecked Sendable {
         let owners = (0..<count).map { $0 % workers }
         let made = LinearMap(unitImages: (0..<16).map { $0 < classBits ? 1 << $0 : 0 }, classBits)
         guard let made else { preconditionFailure("low bits are independent") }
-        unsafe self.init(kind: .port, made, owners, workers, hashes: nil)
+        unsafe self.init(kind: .port, made, owners, workers, isIPv6: false, hashes: nil)
     }
 
     /// The smallest power of two that gives each worker a class, and at least 2.
@@ -80,7 +81,8 @@ public struct FlowSteering: BitwiseCopyable, @unchecked Sendable {
     ///
     /// `table` has the worker for each of its places, a power of two of them. Nil when a worker has
     /// none, when the table is larger than 1024, or when the key does not tell ports apart.
-    public init?(_ toeplitz: Toeplitz, table: [Int], workers: Int) {
+    public init?(_ toeplitz: Toeplitz, table: [Int], workers: Int, isIPv6: Bool = false) {
+        let input: Toeplitz.Places = isIPv6 ? .ipv6 : .ipv4
         let bits = table.count.trailingZeroBitCount
         guard table.count.nonzeroBitCount == 1, bits <= 10, (1...256).contains(workers),
             Set(table) == Set(0..<workers)
@@ -89,18 +91,18 @@ public struct FlowSteering: BitwiseCopyable, @unchecked Sendable {
             .map { bit in
                 let port = UInt16(1) << UInt16(bit)
                 let octets = [UInt8(port >> 8), UInt8(truncatingIfNeeded: port)]
-                let hash = toeplitz.hash(octets, at: Toeplitz.Place.destinationPort)
+                let hash = toeplitz.hash(octets, at: input.destinationPort)
                 return UInt16(truncatingIfNeeded: hash) & UInt16(table.count - 1)
             }
         guard let made = LinearMap(unitImages: units, bits) else { return nil }
-        let hashes = UnsafeMutablePointer<UInt32>.allocate(capacity: Table.hashedOctets * 256)
-        for octet in 0..<Table.hashedOctets {
+        let hashes = UnsafeMutablePointer<UInt32>.allocate(capacity: input.destinationPort * 256)
+        for octet in 0..<input.destinationPort {
             for value in 0..<256 {
                 unsafe (hashes + octet * 256 + value)
                     .initialize(to: toeplitz.hash([UInt8(value)], at: octet))
             }
         }
-        unsafe self.init(kind: .toeplitz, made, table, workers, hashes: hashes)
+        unsafe self.init(kind: .toeplitz, made, table, workers, isIPv6: isIPv6, hashes: hashes)
     }
 
     private init(
@@ -108,9 +110,11 @@ public struct FlowSteering: BitwiseCopyable, @unchecked Sendable {
         _ map: LinearMap,
         _ owners: [Int],
         _ workerCount: Int,
+        isIPv6: Bool,
         hashes: UnsafeMutablePointer<UInt32>?
     ) {
         self.kind = kind
+        self.isIPv6 = isIPv6
         self.workerCount = workerCount
         classBits = map.classBits
         unsafe self.hashes = unsafe hashes
@@ -140,18 +144,25 @@ public struct FlowSteering: BitwiseCopyable, @unchecked Sendable {
     // MARK: - Flows
 
     /// What a backend's address and port, in wire order, add to the flow hash of its replies.
-    public func flowHash(ofBackend address: UInt32, port: UInt16) -> UInt32 {
-        flowHash(IPv4Tuple(addresses: UInt64(address), ports: UInt32(port)))
+    public func flowHash(ofBackend address: WireAddress, port: UInt16) -> UInt32 {
+        flowHash(source: address, destination: .zero, sourcePort: port)
     }
 
-    /// What a local address, in wire order, adds to the flow hash of replies to it.
-    public func flowHash(ofLocalAddress address: UInt32) -> UInt32 {
-        flowHash(IPv4Tuple(addresses: UInt64(address) << 32, ports: 0))
+    /// What a local address adds to the flow hash of replies to it.
+    public func flowHash(ofLocalAddress address: WireAddress) -> UInt32 {
+        flowHash(source: .zero, destination: address, sourcePort: 0)
     }
 
     /// The worker whose connection a reply from a backend to a local address can belong to.
-    public func owner(ofReply tuple: IPv4Tuple) -> Int {
-        owner(of: tuple.destinationPort, flowHash: flowHash(tuple))
+    public func owner(ofReply flow: Flow) -> Int {
+        owner(
+            of: flow.destinationPort,
+            flowHash: flowHash(
+                source: flow.source,
+                destination: flow.destination,
+                sourcePort: UInt16(truncatingIfNeeded: flow.ports)
+            )
+        )
     }
 
     public func owner(of port: UInt16, flowHash: UInt32) -> Int {
@@ -159,17 +170,45 @@ public struct FlowSteering: BitwiseCopyable, @unchecked Sendable {
         return unsafe Int(tables[workers &+ Int(place)])
     }
 
-    /// Of everything in `reply` but the destination port.
-    private func flowHash(_ reply: IPv4Tuple) -> UInt32 {
+    /// Of everything in a reply but the destination port.
+    private func flowHash(
+        source: WireAddress,
+        destination: WireAddress,
+        sourcePort: UInt16
+    ) -> UInt32 {
         guard let hashes = unsafe hashes else { return 0 }
-        var result: UInt32 = 0
-        var octets = reply.addresses
-        for octet in 0..<8 {
-            result ^= unsafe hashes[octet &* 256 &+ Int(octets & 0xFF)]
-            octets >>= 8
+        var result: UInt32
+        let place: Int
+        if isIPv6 {
+            result =
+                unsafe Self.hash(source.first, 8, hashes, at: 0)
+                ^ Self.hash(source.second, 8, hashes, at: 8)
+                ^ Self.hash(destination.first, 8, hashes, at: 16)
+                ^ Self.hash(destination.second, 8, hashes, at: 24)
+            place = 32
+        } else {
+            result =
+                unsafe Self.hash(UInt64(source.ipv4), 4, hashes, at: 0)
+                ^ Self.hash(UInt64(destination.ipv4), 4, hashes, at: 4)
+            place = 8
         }
-        result ^= unsafe hashes[8 &* 256 &+ Int(reply.ports & 0xFF)]
-        result ^= unsafe hashes[9 &* 256 &+ Int(reply.ports >> 8 & 0xFF)]
+        result ^= unsafe Self.hash(UInt64(sourcePort), 2, hashes, at: place)
+        return result
+    }
+
+    /// The lowest `count` octets of `octets`, which stand at `place` of the input.
+    private static func hash(
+        _ octets: UInt64,
+        _ count: Int,
+        _ hashes: UnsafeMutablePointer<UInt32>,
+        at place: Int
+    ) -> UInt32 {
+        var result: UInt32 = 0
+        var rest = octets
+        for index in 0..<count {
+            result ^= unsafe hashes[(place &+ index) &* 256 &+ Int(rest & 0xFF)]
+            rest >>= 8
+        }
         return result
     }
 

@@ -3,44 +3,49 @@ public import Addressing
 
 /// A backend as the packet path sees it: addresses as they go onto the wire.
 public struct BackendRecord: BitwiseCopyable, Sendable {
-    /// In wire order.
-    public var address: UInt32
-    /// In wire order.
+    public var address: WireAddress
+    /// In wire order; 0: the port that the client asked.
     public var port: UInt16
     /// Where its counters are; the same through all snapshots.
     public var slot: UInt32
     /// What it adds to the flow hash of its replies.
     var flowHash: UInt32
 
-    public init(address: IPv4Address, port: UInt16, slot: UInt32, steering: FlowSteering) {
-        self.address = address.rawValue.bigEndian
+    public init(address: IPAddress, port: UInt16, slot: UInt32, steering: FamilySteering) {
+        self.address = WireAddress(address)
         self.port = port.bigEndian
         self.slot = slot
-        flowHash = steering.flowHash(ofBackend: self.address, port: self.port)
+        flowHash = 0
+        take(self.port, steering)
     }
 
-    /// Chooses the sub-pool of local ports.
-    var endpointHash: UInt64 { Self.endpointHash(address, port) }
-
-    static func endpointHash(_ address: UInt32, _ port: UInt16) -> UInt64 {
-        let mixed = (UInt64(address) | UInt64(port) << 32) &* 0x9E37_79B9_7F4A_7C15
-        return mixed >> 40
+    /// Gives the backend another port, in wire order.
+    mutating func take(_ port: UInt16, _ steering: FamilySteering) {
+        self.port = port
+        flowHash = steering.of(isIPv6: address.isIPv6).flowHash(ofBackend: address, port: port)
     }
+}
+
+/// Chooses the sub-pool of local ports.
+@inline(__always)
+func endpointHash(_ address: WireAddress, _ port: UInt16) -> UInt64 {
+    let mixed = (address.first ^ address.second &+ UInt64(port)) &* 0x9E37_79B9_7F4A_7C15
+    return mixed >> 40
 }
 
 /// A local address as the packet path sees it.
 public struct LocalAddressRecord: BitwiseCopyable, Sendable {
-    /// In wire order.
-    public var address: UInt32
+    public var address: WireAddress
     /// Where its port pools are; the same through all snapshots.
     public var slot: UInt16
     /// What it adds to the flow hash of replies to it.
     var flowHash: UInt32
 
-    public init(address: IPv4Address, slot: UInt16, steering: FlowSteering) {
-        self.address = address.rawValue.bigEndian
+    public init(address: IPAddress, slot: UInt16, steering: FamilySteering) {
+        self.address = WireAddress(address)
         self.slot = slot
-        flowHash = steering.flowHash(ofLocalAddress: self.address)
+        flowHash = steering.of(isIPv6: self.address.isIPv6)
+            .flowHash(ofLocalAddress: self.address)
     }
 }
 
@@ -56,16 +61,24 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     private let sequence: UnsafeMutablePointer<BackendRecord>
     private let localAddresses: UnsafeMutablePointer<LocalAddressRecord>
     public let sequenceCount: UInt32
-    public let localAddressCount: UInt32
+    /// Local addresses of IPv4, which stand first, and all of them.
+    private let ipv4LocalCount: UInt32
+    private let localCount: UInt32
+    public let kind: ConnectionKind
 
     public init(
         slot: UInt32,
+        kind: ConnectionKind,
         sequence: [BackendRecord],
         localAddresses: [LocalAddressRecord]
     ) {
         self.slot = slot
+        self.kind = kind
         sequenceCount = UInt32(sequence.count)
-        localAddressCount = UInt32(localAddresses.count)
+        let ipv4 = localAddresses.filter { !$0.address.isIPv6 }
+        let localAddresses = ipv4 + localAddresses.filter { $0.address.isIPv6 }
+        ipv4LocalCount = UInt32(ipv4.count)
+        localCount = UInt32(localAddresses.count)
         unsafe self.sequence = .allocate(capacity: max(1, sequence.count))
         unsafe self.localAddresses = .allocate(capacity: max(1, localAddresses.count))
         for (index, backend) in sequence.enumerated() {
@@ -87,8 +100,13 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
         return unsafe sequence[Int(position)]
     }
 
-    public func localAddress(at position: UInt32) -> LocalAddressRecord {
-        assert(position < localAddressCount)
-        return unsafe localAddresses[Int(position)]
+    public func localAddressCount(isIPv6: Bool) -> UInt32 {
+        isIPv6 ? localCount &- ipv4LocalCount : ipv4LocalCount
+    }
+
+    /// The local address of a family at a place; `position` is below `localAddressCount`.
+    public func localAddress(isIPv6: Bool, at position: UInt32) -> LocalAddressRecord {
+        assert(position < localAddressCount(isIPv6: isIPv6))
+        return unsafe localAddresses[Int(isIPv6 ? position &+ ipv4LocalCount : position)]
     }
 }

@@ -7,8 +7,9 @@ public import Addressing
 @safe
 public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
     private struct Slot: BitwiseCopyable {
-        /// Address, port and protocol; 0 is an empty slot.
-        var key: UInt64
+        var address: WireAddress
+        /// Port and protocol; 0 is an empty slot.
+        var tail: UInt32
         var record: ServiceRecord?
     }
 
@@ -16,49 +17,44 @@ public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
     private let mask: UInt64
 
     public init(
-        _ services: [(address: IPv4Address, port: UInt16, protocol: IPProtocol, ServiceRecord)]
+        _ services: [(address: IPAddress, port: UInt16, protocol: FlowProtocol, ServiceRecord)]
     ) {
         var count = 16
         while count < services.count * 2 { count *= 2 }
         mask = UInt64(count - 1)
         unsafe slots = .allocate(capacity: count)
-        unsafe slots.initialize(repeating: Slot(key: 0, record: nil), count: count)
+        unsafe slots.initialize(repeating: Slot(address: .zero, tail: 0, record: nil), count: count)
         for (address, port, number, record) in services {
-            let key = Self.key(
-                address.rawValue.bigEndian,
-                port.bigEndian,
-                number.rawValue
-            )
-            var slot = Self.hash(key) & mask
-            while unsafe slots[Int(slot)].key != 0 { slot = (slot &+ 1) & mask }
-            unsafe slots[Int(slot)] = Slot(key: key, record: record)
+            let address = WireAddress(address)
+            let tail = Self.tail(port.bigEndian, number)
+            var slot = Self.hash(address, tail) & mask
+            while unsafe slots[Int(slot)].tail != 0 { slot = (slot &+ 1) & mask }
+            unsafe slots[Int(slot)] = Slot(address: address, tail: tail, record: record)
         }
     }
 
     public func destroy() { unsafe slots.deallocate() }
 
     /// The service to which a packet with this destination belongs.
-    public func service(for tuple: IPv4Tuple, _ protocolNumber: UInt8) -> ServiceRecord? {
-        let key = Self.key(
-            UInt32(truncatingIfNeeded: tuple.addresses >> 32),
-            UInt16(truncatingIfNeeded: tuple.ports >> 16),
-            protocolNumber
-        )
-        var slot = Self.hash(key) & mask
+    public func service(for flow: Flow) -> ServiceRecord? {
+        let tail = Self.tail(UInt16(truncatingIfNeeded: flow.ports >> 16), flow.protocol)
+        var slot = Self.hash(flow.destination, tail) & mask
         while true {
-            let found = unsafe slots[Int(slot)]
-            if found.key == key { return found.record }
-            if found.key == 0 { return nil }
+            let found = unsafe slots + Int(slot)
+            if unsafe found.pointee.tail == tail, unsafe found.pointee.address == flow.destination {
+                return unsafe found.pointee.record
+            }
+            if unsafe found.pointee.tail == 0 { return nil }
             slot = (slot &+ 1) & mask
         }
     }
 
-    private static func key(_ address: UInt32, _ port: UInt16, _ number: UInt8) -> UInt64 {
-        UInt64(address) | UInt64(port) << 32 | UInt64(number) << 48 | 1 << 63
+    private static func tail(_ port: UInt16, _ protocol: FlowProtocol) -> UInt32 {
+        UInt32(port) | UInt32(`protocol`.rawValue) << 16 | 1 << 31
     }
 
-    private static func hash(_ key: UInt64) -> UInt64 {
-        let mixed = key &* 0x9E37_79B9_7F4A_7C15
+    private static func hash(_ address: WireAddress, _ tail: UInt32) -> UInt64 {
+        let mixed = (address.mixed ^ UInt64(tail)) &* 0x9E37_79B9_7F4A_7C15
         return mixed ^ mixed >> 32
     }
 }

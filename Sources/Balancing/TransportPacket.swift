@@ -1,66 +1,94 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A TCP or UDP packet over IPv4 in place, parsed and checked: what the balancer rewrites.
+/// A packet of a flow in place, parsed and checked: what the balancer rewrites.
 @safe
-public struct TransportPacket: BitwiseCopyable {
+public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
     private enum Offset {
-        static let timeToLive = 8
-        static let headerChecksum = 10
-        static let addresses = 12
-        static let tcpFlags = 13
-        static let tcpChecksum = 16
-        static let udpChecksum = 6
+        static var timeToLive: Int { Tuple.isIPv6 ? 7 : 8 }
+        static var headerChecksum: Int { 10 }
+        static var sequence: Int { 4 }
+        static var acknowledgment: Int { 8 }
+        static var dataOffset: Int { 12 }
+        static var tcpFlags: Int { 13 }
+        static var tcpChecksum: Int { 16 }
+        static var udpChecksum: Int { 6 }
     }
-
-    public static let tcp: UInt8 = 6
-    public static let udp: UInt8 = 17
 
     private let network: UnsafeMutableRawPointer
     private let transport: UnsafeMutableRawPointer
-    public let protocolNumber: UInt8
+    public let `protocol`: FlowProtocol
     /// Octets of the IP packet.
     public let totalLength: UInt16
 
-    /// The packet whose IPv4 header is at `network` and whose complete TCP or UDP header is at
+    /// The packet whose IP header is at `network` and whose complete transport header is at
     /// `transport`; the buffer outlives this value.
     @unsafe
+    @inline(__always)
     public init(
         network: UnsafeMutableRawPointer,
         transport: UnsafeMutableRawPointer,
-        protocolNumber: UInt8,
+        protocol: FlowProtocol,
         totalLength: UInt16
     ) {
         unsafe self.network = unsafe network
         unsafe self.transport = unsafe transport
-        self.protocolNumber = protocolNumber
+        self.protocol = `protocol`
         self.totalLength = totalLength
     }
 
-    public var tuple: IPv4Tuple {
+    public var tuple: Tuple {
+        @inline(__always)
         get {
-            unsafe IPv4Tuple(
-                addresses: (network + Offset.addresses).loadUnaligned(as: UInt64.self),
+            unsafe Tuple(
+                addressesAt: network + Tuple.addressOffset,
                 ports: transport.loadUnaligned(as: UInt32.self)
             )
         }
+        @inline(__always)
         nonmutating set {
-            unsafe (network + Offset.addresses).storeBytes(of: newValue.addresses, as: UInt64.self)
+            unsafe newValue.storeAddresses(at: network + Tuple.addressOffset)
             unsafe transport.storeBytes(of: newValue.ports, as: UInt32.self)
         }
     }
 
-    /// The flags octet of the TCP header; meaningful for TCP only.
+    public var flow: Flow { Flow(tuple, `protocol`) }
+
+    // MARK: - TCP
+
+    /// The flags octet of the TCP header; meaningful for TCP only, as are the next three.
     public var tcpFlags: UInt8 { unsafe (transport + Offset.tcpFlags).load(as: UInt8.self) }
+
+    var acknowledgment: UInt32 {
+        unsafe UInt32(
+            bigEndian: (transport + Offset.acknowledgment).loadUnaligned(as: UInt32.self)
+        )
+    }
+
+    var sequence: UInt32 {
+        unsafe UInt32(bigEndian: (transport + Offset.sequence).loadUnaligned(as: UInt32.self))
+    }
+
+    /// The sequence number behind this segment: SYN and FIN count one each (RFC 9293 section 3.4).
+    var nextSequence: UInt32 {
+        let flags = tcpFlags
+        let header = unsafe Int((transport + Offset.dataOffset).load(as: UInt8.self) >> 4) &* 4
+        let data = unsafe Int(totalLength) &- (transport - network) &- header
+        return sequence &+ UInt32(truncatingIfNeeded: data)
+            &+ UInt32(flags & 1) &+ UInt32(flags >> 1 & 1)
+    }
+
+    // MARK: - Rewriting
 
     var timeToLive: UInt8 { unsafe (network + Offset.timeToLive).load(as: UInt8.self) }
 
-    /// Gives the packet new addresses and ports, and both checksums what that adds to them.
+    /// Gives the packet new addresses and ports, and its checksums what that adds to them.
     ///
-    /// A UDP checksum of 0 means "none" and stays (RFC 768).
-    func rewrite(to tuple: IPv4Tuple, addressDelta: UInt16, transportDelta: UInt16) {
+    /// A UDP checksum of 0 means "none" and stays (RFC 768; RFC 6935 for tunnels over IPv6).
+    @inline(__always)
+    func rewrite(to tuple: Tuple, addressDelta: UInt16, transportDelta: UInt16) {
         self.tuple = tuple
-        unsafe add(addressDelta, to: network + Offset.headerChecksum)
-        if protocolNumber == Self.tcp {
+        if !Tuple.isIPv6 { unsafe add(addressDelta, to: network + Offset.headerChecksum) }
+        if `protocol` == .tcp {
             unsafe add(transportDelta, to: transport + Offset.tcpChecksum)
         } else {
             let checksum = unsafe transport + Offset.udpChecksum
@@ -77,13 +105,13 @@ public struct TransportPacket: BitwiseCopyable {
     /// For packets of a sender on this host, whose checksum its device would have finished.
     @inline(never)
     public func recomputeChecksum() {
-        let isTCP = protocolNumber == Self.tcp
+        let isTCP = `protocol` == .tcp
         let checksum = unsafe transport + (isTCP ? Offset.tcpChecksum : Offset.udpChecksum)
         guard unsafe isTCP || checksum.loadUnaligned(as: UInt16.self) != 0 else { return }
         let length = unsafe Int(totalLength) &- (transport - network)
         unsafe checksum.storeBytes(of: 0, as: UInt16.self)
         var sum = UInt64(tuple.addressSum)
-        sum &+= UInt64(UInt16(protocolNumber).bigEndian)
+        sum &+= UInt64(UInt16(`protocol`.number).bigEndian)
         sum &+= UInt64(UInt16(truncatingIfNeeded: length).bigEndian)
         var offset = 0
         while offset &+ 8 <= length {
@@ -109,10 +137,13 @@ public struct TransportPacket: BitwiseCopyable {
     func decrementTimeToLive() {
         unsafe (network + Offset.timeToLive).storeBytes(of: timeToLive &- 1, as: UInt8.self)
         // The octet shares its word with the protocol; ~1 in its place, in wire order.
-        unsafe add(UInt16(0xFEFF).bigEndian, to: network + Offset.headerChecksum)
+        if !Tuple.isIPv6 {
+            unsafe add(UInt16(0xFEFF).bigEndian, to: network + Offset.headerChecksum)
+        }
     }
 
     /// RFC 1624, equation 3: HC' = ~(~HC + ~m + m'), with `delta` = ~m + m'.
+    @inline(__always)
     private func add(_ delta: UInt16, to checksum: UnsafeMutableRawPointer) {
         let old = unsafe checksum.loadUnaligned(as: UInt16.self)
         var sum = UInt32(~old) &+ UInt32(delta)

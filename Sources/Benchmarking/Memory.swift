@@ -35,7 +35,7 @@ package enum Memory {
         let before = resident
         guard let table = ConnectionTable(capacity: capacity, seed: 1, now: Tick(rawValue: 0))
         else { return nil }
-        let bytes = table.bytesPerConnection
+        let bytes = table.bytesPerConnection()
         return (bytes, Int(bytes * Double(capacity)), resident - before)
     }
 

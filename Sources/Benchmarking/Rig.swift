@@ -34,7 +34,7 @@ struct Rig: ~Copyable {
     /// Connections whose last segment has reached the server.
     var finished: Int { unsafe ports.backend.state.pointee.finished }
     var connections: Int { worker.balancer.connections.count }
-    var bytesPerConnection: Double { worker.balancer.connections.bytesPerConnection }
+    var bytesPerConnection: Double { worker.balancer.connections.bytesPerConnection() }
     var capacity: Int { worker.balancer.connections.capacity }
 }
 
@@ -87,5 +87,5 @@ struct RedirectRig: ~Copyable {
     var sent: Int { unsafe Int(ports.client.state.pointee.number) }
     var redirected: Int { Int(owner.counters[.redirectedIn]) }
     var connections: Int { owner.balancer.connections.count }
-    var bytesPerConnection: Double { owner.balancer.connections.bytesPerConnection }
+    var bytesPerConnection: Double { owner.balancer.connections.bytesPerConnection() }
 }

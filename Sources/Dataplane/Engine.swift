@@ -38,7 +38,7 @@ public final class Engine: Sendable {
     /// Per worker; see `BackendCounter`.
     public let backendCounters: [CounterBlock]
     /// Which worker owns which flows of backends.
-    public let steering: FlowSteering
+    public let steering: FamilySteering
     private let cursors: [CounterBlock]
     private let seeds: [UInt64]
     private let firstSnapshot: SnapshotMemory
@@ -51,11 +51,11 @@ public final class Engine: Sendable {
         workers: Int,
         limits: DataplaneLimits,
         seed: UInt64,
-        steering: FlowSteering? = nil,
+        steering: FamilySteering? = nil,
         doorbell: Doorbell = Doorbell(descriptor: -1)
     ) {
         self.limits = limits
-        self.steering = steering ?? FlowSteering(sharesAmong: workers)
+        self.steering = steering ?? FamilySteering(sharesAmong: workers)
         guard let adjacencies = AdjacencyTable(capacity: limits.neighbours) else { return nil }
         self.adjacencies = adjacencies
         firstSnapshot = SnapshotMemory.empty(adjacencies: adjacencies, workers: workers)

@@ -1,71 +1,105 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import Balancing
 import CPacket
 import Packet
 
 /// What the first passes over a burst learn of one packet.
 struct Lookahead: BitwiseCopyable {
-    /// Of the tuple, keyed; meaningful when `isPlain`.
+    /// Of the tuple, keyed; meaningful when the frame is plain.
     var hash: UInt64
     /// A connection that probably fits.
     var candidate: UInt32
     /// Octets of the IP packet.
     var totalLength: UInt16
-    var protocolNumber: UInt8
-    /// Whether the frame is of the common kind: see `readPlain`.
-    var isPlain: Bool
+    var `protocol`: FlowProtocol
+    var kind: Kind
+
+    enum Kind: UInt8 {
+        case unusual, plainIPv4, plainIPv6
+    }
 
     /// Where the headers of a plain frame are.
     static let networkOffset = 14
-    static let transportOffset = 34
+    @inline(__always)
+    static func transportOffset<Tuple: FlowTuple>(_ tuple: Tuple.Type) -> Int {
+        Tuple.isIPv6 ? 54 : 34
+    }
 
-    static let notPlain = Lookahead(
-        hash: 0,
-        candidate: ConnectionTable.none,
-        totalLength: 0,
-        protocolNumber: 0,
-        isPlain: false
-    )
+    static let notPlain = Lookahead(.unusual, 0, .udp)
+
+    @inline(__always)
+    private init(_ kind: Kind, _ totalLength: UInt16, _ protocol: FlowProtocol) {
+        hash = 0
+        candidate = ConnectionTable.none
+        self.totalLength = totalLength
+        self.protocol = `protocol`
+        self.kind = kind
+    }
 
     /// Reads a frame of the common kind in one straight line, or answers that it is not one.
     ///
-    /// Plain is: for our MAC address, untagged, IPv4 without options, whole (not a fragment), TCP or
-    /// UDP, every length in order, header checksum right, a source that a host may have. Whatever
-    /// else arrives takes the careful way (`ParsedFrame`), which also finds the reason to drop it.
+    /// Plain is: for our MAC address, untagged, IP without options or extension headers, whole (not a
+    /// fragment), TCP or UDP, every length in order, header checksum right, a source that a host may
+    /// have. Whatever else arrives takes the careful way (`ParsedFrame`), which also finds the reason
+    /// to drop it.
     @inline(__always)
     static func readPlain(_ buffer: PacketBuffer, ownAddress: UInt64) -> Lookahead {
         let count = unsafe Int(buffer.pointee.data_len)
-        guard count >= transportOffset + 8 else { return notPlain }
+        guard count >= 34 + 8 else { return notPlain }
         let frame = unsafe UnsafeRawPointer(buffer.pointee.buf_addr)
             .advanced(by: Int(buffer.pointee.data_off))
         let destination = unsafe frame.loadUnaligned(as: UInt64.self) & 0xFFFF_FFFF_FFFF
         // EtherType, version with header length, and type of service.
         let type = unsafe frame.loadUnaligned(fromByteOffset: 12, as: UInt32.self)
+        guard destination == ownAddress, unsafe buffer.pointee.ol_flags & unusualFlags == 0
+        else { return notPlain }
+        if type & 0x00FF_FFFF == 0x0045_0008 { return unsafe readIPv4(frame, count) }
+        if type & 0x00F0_FFFF == 0x0060_DD86 { return unsafe readIPv6(frame, count) }
+        return notPlain
+    }
+
+    @inline(__always)
+    private static func readIPv4(_ frame: UnsafeRawPointer, _ count: Int) -> Lookahead {
         let totalLength = unsafe UInt16(
             bigEndian: frame.loadUnaligned(fromByteOffset: 16, as: UInt16.self)
         )
         let fragment = unsafe frame.loadUnaligned(fromByteOffset: 20, as: UInt16.self)
         let number = unsafe frame.load(fromByteOffset: 23, as: UInt8.self)
-        let isTCP = number == TransportPacket.tcp
+        let isTCP = number == FlowProtocol.tcp.number
         let transportLength = Int(totalLength) &- 20
         guard
-            destination == ownAddress,
-            type & 0x00FF_FFFF == 0x0045_0008,
             fragment & UInt16(0x3FFF).bigEndian == 0,
-            isTCP || number == TransportPacket.udp,
+            isTCP || number == FlowProtocol.udp.number,
             transportLength >= (isTCP ? 20 : 8),
             Int(totalLength) <= count &- networkOffset,
-            unsafe buffer.pointee.ol_flags & unusualFlags == 0,
             unsafe hasValidHeader(frame + networkOffset),
-            unsafe hasValidTransport(frame + transportOffset, transportLength, isTCP)
+            unsafe hasValidTransport(frame + 34, transportLength, isTCP)
         else { return notPlain }
-        return Lookahead(
-            hash: 0,
-            candidate: ConnectionTable.none,
-            totalLength: totalLength,
-            protocolNumber: number,
-            isPlain: true
+        return Lookahead(.plainIPv4, totalLength, isTCP ? .tcp : .udp)
+    }
+
+    /// RFC 8200: next header and payload length; the source is unicast and not mapped IPv4.
+    private static func readIPv6(_ frame: UnsafeRawPointer, _ count: Int) -> Lookahead {
+        guard count >= 54 + 8 else { return notPlain }
+        let payload = unsafe Int(
+            UInt16(bigEndian: frame.loadUnaligned(fromByteOffset: 18, as: UInt16.self))
         )
+        let number = unsafe frame.load(fromByteOffset: 20, as: UInt8.self)
+        let isTCP = number == FlowProtocol.tcp.number
+        let tuple = unsafe IPv6Tuple(
+            addressesAt: frame + networkOffset + IPv6Tuple.addressOffset,
+            ports: 0
+        )
+        guard
+            isTCP || number == FlowProtocol.udp.number,
+            payload >= (isTCP ? 20 : 8),
+            payload <= count &- 54,
+            tuple.source.first & 0xFF != 0xFF, tuple.source.first != 0,
+            tuple.destination.first & 0xFF != 0xFF, tuple.destination.first != 0,
+            unsafe hasValidTransport(frame + 54, payload, isTCP)
+        else { return notPlain }
+        return Lookahead(.plainIPv6, UInt16(truncatingIfNeeded: payload &+ 40), isTCP ? .tcp : .udp)
     }
 
     /// A tag that the port took out, or a header that the port found wrong.

@@ -11,14 +11,16 @@ struct PortSlot<Port: PacketPort>: ~Copyable {
     var egress: Burst
     /// Our address as the low 48 bits of a frame's first eight octets.
     let ownAddress: UInt64
-    /// Octets 6...13 of a frame we send: source address and EtherType IPv4.
-    let sourceAndType: UInt64
+    /// Octets 6...13 of a frame we send: source address and EtherType.
+    let sourceAndIPv4Type: UInt64
+    let sourceAndIPv6Type: UInt64
 
     init(_ port: Port, burstSize: Int) {
         self.port = port
         traits = port.traits
         egress = Burst(capacity: burstSize)
         ownAddress = (port.traits.macAddress.rawValue << 16).byteSwapped
-        sourceAndType = ownAddress | UInt64(UInt16(0x0800).bigEndian) << 48
+        sourceAndIPv4Type = ownAddress | UInt64(EtherType.ipv4.rawValue.bigEndian) << 48
+        sourceAndIPv6Type = ownAddress | UInt64(EtherType.ipv6.rawValue.bigEndian) << 48
     }
 }

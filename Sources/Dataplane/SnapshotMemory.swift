@@ -40,7 +40,8 @@ public final class SnapshotMemory: @unchecked Sendable {
             options: [],
             workerCount: workers,
             pools: [],
-            serviceTimeouts: []
+            localAddresses: [],
+            backendTimeouts: []
         )
         let snapshot = Snapshot(generation: 0, forwarding: forwarding, balancing: balancing)
         return SnapshotMemory(snapshot, keeping: [])

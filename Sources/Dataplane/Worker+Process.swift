@@ -18,10 +18,12 @@ extension Worker {
         lookAhead(count)
         for position in 0..<count {
             let seen = unsafe lookahead[position]
-            if seen.isPlain {
-                unsafe settle(arrivals.take(position), seen, snapshot, now)
-            } else {
-                unsafe settleUnusual(arrivals.take(position), snapshot, now)
+            switch seen.kind {
+            case .plainIPv4:
+                unsafe settle(arrivals.take(position), seen, IPv4Tuple.self, snapshot, now)
+            case .plainIPv6:
+                unsafe settle(arrivals.take(position), seen, IPv6Tuple.self, snapshot, now)
+            case .unusual: unsafe settleUnusual(arrivals.take(position), snapshot, now)
             }
         }
         arrivals.count = 0
@@ -55,9 +57,11 @@ extension Worker {
 
     @inline(__always)
     private mutating func findCandidate(_ position: Int) {
-        guard unsafe lookahead[position].isPlain else { return }
+        let kind = unsafe lookahead[position].kind
+        guard kind != .unusual else { return }
         unsafe lookahead[position].candidate = balancer.connections.candidate(
-            lookahead[position].hash
+            lookahead[position].hash,
+            isIPv6: kind == .plainIPv6
         )
     }
 
@@ -66,40 +70,53 @@ extension Worker {
         let buffer = unsafe arrivals.storage[position].unsafelyUnwrapped
         let port = unsafe Int(buffer.pointee.port)
         var seen = unsafe Lookahead.readPlain(buffer, ownAddress: slots[port].ownAddress)
-        if seen.isPlain {
-            let packet = unsafe Self.transportPacket(in: buffer, seen)
-            seen.hash = balancer.connections.hash(packet.tuple, seen.protocolNumber)
-            balancer.connections.prefetch(seen.hash)
+        switch seen.kind {
+        case .plainIPv4: unsafe hash(buffer, &seen, IPv4Tuple.self)
+        case .plainIPv6: unsafe hash(buffer, &seen, IPv6Tuple.self)
+        case .unusual: break
         }
         unsafe lookahead[position] = seen
     }
 
     @inline(__always)
-    private static func transportPacket(
+    private mutating func hash<Tuple: FlowTuple>(
+        _ buffer: PacketBuffer,
+        _ seen: inout Lookahead,
+        _ family: Tuple.Type
+    ) {
+        let packet = unsafe Self.transportPacket(in: buffer, seen, family)
+        seen.hash = balancer.connections.hash(packet.tuple, seen.protocol)
+        balancer.connections.prefetch(seen.hash)
+    }
+
+    @inline(__always)
+    private static func transportPacket<Tuple: FlowTuple>(
         in buffer: PacketBuffer,
-        _ seen: Lookahead
-    ) -> TransportPacket {
+        _ seen: Lookahead,
+        _ family: Tuple.Type
+    ) -> TransportPacket<Tuple> {
         let frame = unsafe buffer.pointee.buf_addr + Int(buffer.pointee.data_off)
         return unsafe TransportPacket(
             network: frame + Lookahead.networkOffset,
-            transport: frame + Lookahead.transportOffset,
-            protocolNumber: seen.protocolNumber,
+            transport: frame + Lookahead.transportOffset(family),
+            protocol: seen.protocol,
             totalLength: seen.totalLength
         )
     }
 
     // MARK: - Plain packets
 
-    private mutating func settle(
+    private mutating func settle<Tuple: FlowTuple>(
         _ packet: consuming Packet,
         _ seen: Lookahead,
+        _ family: Tuple.Type,
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
-        let transport = unsafe Self.transportPacket(in: packet.buffer, seen)
+        let transport = unsafe Self.transportPacket(in: packet.buffer, seen, family)
         let reference = balancer.connections.find(
             transport.tuple,
-            seen.protocolNumber,
+            seen.protocol,
             hash: seen.hash,
             candidate: seen.candidate
         )
@@ -126,16 +143,16 @@ extension Worker {
 
     /// Rewrites a packet of a connection and sends it to its next hop.
     @inline(__always)
-    mutating func forward(
+    mutating func forward<Tuple: FlowTuple>(
         _ packet: consuming Packet,
-        _ transport: TransportPacket,
+        _ transport: TransportPacket<Tuple>,
         along reference: UInt32,
         networkOffset: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
         if transport.totalLength > smallestMTU,
-            let mtu = unsafe exceededMTU(transport, along: reference, snapshot)
+            let mtu = unsafe exceededMTU(transport.totalLength, along: reference, snapshot)
         {
             punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
             return
@@ -147,21 +164,43 @@ extension Worker {
             routeGeneration: snapshot.pointee.forwarding.generation,
             now: now
         )
-        guard case .forward(let nextHop) = decision else {
-            punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
-            return
-        }
         replies &+= Int(reference & 1)
-        let received = unsafe Int(packet.buffer.pointee.port)
-        if unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums) {
-            transport.recomputeChecksum()
-        }
-        let adjacencies = unsafe snapshot.pointee.forwarding.adjacencies
-        let answer = adjacencies.answer(for: nextHop)
-        if answer.isReachable {
-            emit(packet, to: answer, adjacencies.port(of: nextHop), networkOffset)
-        } else {
-            unsafe resolve(packet, transport, nextHop, reference, networkOffset, snapshot)
+        switch decision {
+        case .forward(let nextHop):
+            let received = unsafe Int(packet.buffer.pointee.port)
+            if unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums) {
+                transport.recomputeChecksum()
+            }
+            let adjacencies = unsafe snapshot.pointee.forwarding.adjacencies
+            let answer = adjacencies.answer(for: nextHop)
+            if answer.isReachable {
+                emit(
+                    packet,
+                    to: answer,
+                    adjacencies.port(of: nextHop),
+                    networkOffset,
+                    isIPv6: Tuple.isIPv6
+                )
+            } else {
+                unsafe resolve(
+                    packet,
+                    nextHop,
+                    reference,
+                    networkOffset,
+                    isIPv6: Tuple.isIPv6,
+                    snapshot
+                )
+            }
+        case .special:
+            unsafe forwardSpecially(
+                packet,
+                transport,
+                along: reference,
+                networkOffset: networkOffset,
+                snapshot,
+                now
+            )
+        case .refuse: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
         }
     }
 
@@ -171,7 +210,8 @@ extension Worker {
         _ packet: consuming Packet,
         to answer: AdjacencyTable.Answer,
         _ port: Int,
-        _ networkOffset: Int
+        _ networkOffset: Int,
+        isIPv6: Bool
     ) {
         let buffer = unsafe packet.buffer
         let surplus = networkOffset &- Lookahead.networkOffset
@@ -180,7 +220,7 @@ extension Worker {
         // Destination in the first six octets; the second store overwrites the two beyond them.
         unsafe frame.storeBytes(of: answer.destination, as: UInt64.self)
         unsafe frame.storeBytes(
-            of: slots[port].sourceAndType,
+            of: isIPv6 ? slots[port].sourceAndIPv6Type : slots[port].sourceAndIPv4Type,
             toByteOffset: 6,
             as: UInt64.self
         )

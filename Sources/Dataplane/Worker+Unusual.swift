@@ -12,9 +12,9 @@ extension Worker {
     // MARK: - The first packet of a flow, and packets of none
 
     @inline(never)
-    mutating func settleNew(
+    mutating func settleNew<Tuple: FlowTuple>(
         _ packet: consuming Packet,
-        _ transport: TransportPacket,
+        _ transport: TransportPacket<Tuple>,
         hash: UInt64,
         networkOffset: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>,
@@ -33,15 +33,14 @@ extension Worker {
                 now
             )
         case .refused(let refusal):
-            refuse(packet, transport, refusal, balancing.options, networkOffset)
+            refuse(packet, refusal, balancing.options, networkOffset)
         case .notBalanced:
-            unsafe settleUnbalanced(packet, transport, networkOffset, snapshot)
+            unsafe settleUnbalanced(packet, transport.flow, networkOffset, snapshot)
         }
     }
 
     private mutating func refuse(
         _ packet: consuming Packet,
-        _ transport: TransportPacket,
         _ refusal: Decision.Refusal,
         _ options: BalancingState.Options,
         _ networkOffset: Int
@@ -61,19 +60,18 @@ extension Worker {
     /// for ourselves, or none of our business.
     private mutating func settleUnbalanced(
         _ packet: consuming Packet,
-        _ transport: TransportPacket,
+        _ flow: Flow,
         _ networkOffset: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
-        let tuple = transport.tuple
-        let target = unsafe snapshot.pointee.forwarding.routes
-            .target(for: tuple.destination.rawValue)
+        let target = unsafe snapshot.pointee.forwarding.target(for: flow.destination.address)
         let options = unsafe snapshot.pointee.balancing.options
-        let isTCP = transport.protocolNumber == IPProtocol.tcp.rawValue
-        let isSilent = options.contains(isTCP ? .defenceTCPDrop : .defenceUDPDrop)
+        let isSilent = options.contains(
+            flow.protocol == .tcp ? .defenceTCPDrop : .defenceUDPDrop
+        )
         switch target.kind {
         case .localAddress:
-            let owner = balancer.steering.owner(ofReply: tuple)
+            let owner = balancer.steering.of(isIPv6: flow.isIPv6).owner(ofReply: flow)
             if owner != index {
                 redirect(packet, to: owner)
             } else if isSilent {
@@ -102,16 +100,16 @@ extension Worker {
     @inline(never)
     mutating func resolve(
         _ packet: consuming Packet,
-        _ transport: TransportPacket,
         _ remembered: AdjacencyHandle,
         _ reference: UInt32,
         _ networkOffset: Int,
+        isIPv6: Bool,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
         let forwarding = unsafe snapshot.pointee.forwarding
         var nextHop = remembered
         if nextHop == .none || !forwarding.adjacencies.answer(for: nextHop).isCurrent {
-            switch forwarding.nextHop(for: transport.tuple.destination) {
+            switch forwarding.nextHop(for: balancer.connections.destination(along: reference)) {
             case .adjacency(let found):
                 nextHop = found
                 balancer.remember(found, along: reference)
@@ -127,7 +125,8 @@ extension Worker {
             return
         }
         if answer.state == .stale, staleNeighbours.push(nextHop) { hasPunted = true }
-        emit(packet, to: answer, forwarding.adjacencies.port(of: nextHop), networkOffset)
+        let port = forwarding.adjacencies.port(of: nextHop)
+        emit(packet, to: answer, port, networkOffset, isIPv6: isIPv6)
     }
 
     // MARK: - The slow path
@@ -181,15 +180,17 @@ extension Worker {
         switch frame.content {
         case _ where frame.vlan != 0: drop(packet, .unknownVLAN)
         case .arp: punt(packet, .arp, as: .badARP, offset: Int(frame.networkOffset))
-        case .ipv6: drop(packet, .unsupportedIPv6)
-        case .ipv4 where isGroup: drop(packet, .notForUs)
-        case .ipv4: unsafe settleIPv4(packet, frame, snapshot, now)
+        case .ipv4 where isGroup, .ipv6 where isGroup && frame.protocol != .icmpv6:
+            drop(packet, .notForUs)
+        case .ipv4: unsafe settleParsed(packet, frame, IPv4Tuple.self, snapshot, now)
+        case .ipv6: unsafe settleParsed(packet, frame, IPv6Tuple.self, snapshot, now)
         }
     }
 
-    private mutating func settleIPv4(
+    private mutating func settleParsed<Tuple: FlowTuple>(
         _ packet: consuming Packet,
         _ frame: ParsedFrame,
+        _ family: Tuple.Type,
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
@@ -198,26 +199,28 @@ extension Worker {
             drop(packet, .unexpectedFragment)
             return
         }
+        let `protocol`: FlowProtocol
         switch frame.protocol {
-        case .tcp, .udp: break
-        case .icmp:
+        case .tcp: `protocol` = .tcp
+        case .udp: `protocol` = .udp
+        case .icmp where !Tuple.isIPv6, .icmpv6 where Tuple.isIPv6:
             punt(packet, .local, as: .icmpIgnored, offset: networkOffset)
             return
         default:
             drop(packet, .unsupportedProtocol)
             return
         }
-        let transport = unsafe TransportPacket(
+        let transport = unsafe TransportPacket<Tuple>(
             network: packet.frame + networkOffset,
             transport: packet.frame + Int(frame.transportOffset),
-            protocolNumber: frame.protocol.rawValue,
+            protocol: `protocol`,
             totalLength: frame.totalLength
         )
         let tuple = transport.tuple
-        let hash = balancer.connections.hash(tuple, transport.protocolNumber)
+        let hash = balancer.connections.hash(tuple, `protocol`)
         let reference = balancer.connections.find(
             tuple,
-            transport.protocolNumber,
+            `protocol`,
             hash: hash,
             candidate: ConnectionTable.none
         )
@@ -247,14 +250,14 @@ extension Worker {
     /// The MTU toward the next hop of a packet, not rewritten yet, that is too long for it.
     @inline(never)
     func exceededMTU(
-        _ transport: TransportPacket,
+        _ length: UInt16,
         along reference: UInt32,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> UInt16? {
         let forwarding = unsafe snapshot.pointee.forwarding
-        let destination = balancer.destination(along: reference)
+        let destination = balancer.connections.destination(along: reference)
         let port: Int
-        switch forwarding.routes.target(for: destination.rawValue) {
+        switch forwarding.target(for: destination) {
         case let target where target.kind == .link: port = target.index
         default:
             guard case .adjacency(let handle) = forwarding.nextHop(for: destination) else {
@@ -263,6 +266,6 @@ extension Worker {
             port = forwarding.adjacencies.port(of: handle)
         }
         let mtu = unsafe slots[port].traits.mtu
-        return transport.totalLength > mtu ? mtu : nil
+        return length > mtu ? mtu : nil
     }
 }

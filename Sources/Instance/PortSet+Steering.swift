@@ -91,13 +91,13 @@ extension PortSet {
     }
 
     /// What the local ports of connections are chosen by.
-    func makeSteering() -> FlowSteering {
+    func makeSteering() -> FamilySteering {
         if let steering = domain.makeSteering() { return steering }
         guard ports.contains(where: { $0.flowRules != nil }) else {
-            return FlowSteering(sharesAmong: domain.workers)
+            return FamilySteering(sharesAmong: domain.workers)
         }
         // Each class costs a rule.
         let fewest = FlowSteering.fewestClasses(for: domain.workers)
-        return FlowSteering(sharesAmong: domain.workers, classes: fewest)
+        return FamilySteering(sharesAmong: domain.workers, classes: fewest)
     }
 }

@@ -97,8 +97,8 @@ struct SteeringDomain {
     }
 
     /// The steering that the devices agreed on; nil when none has a hash.
-    func makeSteering() -> FlowSteering? {
-        agreed.flatMap { FlowSteering($0.key, table: $0.owners, workers: workers) }
+    func makeSteering() -> FamilySteering? {
+        agreed.flatMap { FamilySteering($0.key, table: $0.owners, workers: workers) }
     }
 
     private static func isUsable(_ size: Int) -> Bool {

@@ -88,6 +88,14 @@ package enum TransportProtocol: String, Codable, Sendable, CaseIterable {
 package enum ForwardingMode: String, Codable, Sendable, CaseIterable {
     /// Both addresses are rewritten: replies come back by the local address.
     case fnat
+    /// Only the neighbour is chosen: backends hold the virtual address and answer clients directly.
+    case dr
+    /// Another IP header goes in front: as `dr`, over routers.
+    case tunnel
+    /// The destination is rewritten: backends answer through the balancer as their gateway.
+    case nat
+    /// The source is rewritten: private hosts reach the Internet.
+    case snat
 }
 
 /// How a backend is chosen for a new connection.

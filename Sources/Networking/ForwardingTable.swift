@@ -36,6 +36,21 @@ public struct ForwardingTable: BitwiseCopyable, @unchecked Sendable {
         unsafe gateways.deallocate()
     }
 
+    /// What the routes say about `address`.
+    public func target(for address: IPAddress) -> RouteTarget {
+        switch address {
+        case .v4(let address): routes.target(for: address.rawValue)
+        case .v6: .none
+        }
+    }
+
+    public func nextHop(for address: IPAddress) -> NextHop {
+        switch address {
+        case .v4(let address): nextHop(for: address)
+        case .v6: .unreachable
+        }
+    }
+
     /// Whether `address` is one of our own.
     public func isLocal(_ address: IPv4Address) -> Bool {
         switch routes.target(for: address.rawValue).kind {

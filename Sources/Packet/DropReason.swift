@@ -6,8 +6,6 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case tooShort, badVersion, badHeaderLength, badTotalLength, badHeaderChecksum
     case badTransportLength, badSourceAddress, badExtensionHeader
     case unsupportedEtherType, unknownVLAN, badARP
-    /// IPv6 is parsed but not forwarded in this version.
-    case unsupportedIPv6
 
     // Where it wants to go.
     case notForUs, noRoute, ttlExceeded, tooBig
@@ -33,7 +31,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         switch self {
         case .tooShort, .badVersion, .badHeaderLength, .badTotalLength, .badHeaderChecksum,
             .badTransportLength, .badSourceAddress, .badExtensionHeader, .unsupportedEtherType,
-            .unknownVLAN, .badARP, .unsupportedIPv6:
+            .unknownVLAN, .badARP:
             .parse
         case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .unsupportedProtocol:
             .network
@@ -61,7 +59,6 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .unsupportedEtherType: "unsupported_ethertype"
         case .unknownVLAN: "unknown_vlan"
         case .badARP: "bad_arp"
-        case .unsupportedIPv6: "unsupported_ipv6"
         case .notForUs: "not_for_us"
         case .noRoute: "no_route"
         case .ttlExceeded: "ttl_exceeded"

@@ -127,7 +127,9 @@ public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
             let payload = bytes.word(base + 4).map(Int.init),
             base + 40 + payload <= bytes.count
         else { return .malformed(.badTotalLength) }
-        guard bytes.octet(base + 8) != 0xFF else { return .malformed(.badSourceAddress) }
+        // RFC 4291 section 2.7; RFC 4942 section 2.2: mapped IPv4 never stands on a wire.
+        guard bytes.octet(base + 8) != 0xFF, !isMapped(bytes, base + 8), !isMapped(bytes, base + 24)
+        else { return .malformed(.badSourceAddress) }
         let end = base + 40 + payload
         var frame = ParsedFrame(.ipv6, base, base + 40, 40 + payload, 0, vlan)
         var next = bytes.octet(base + 6) ?? IPProtocol.noNextHeader.rawValue
@@ -157,6 +159,11 @@ public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
             }
         }
         return .malformed(.badExtensionHeader)
+    }
+
+    /// Whether an address lies in ::ffff:0:0/96.
+    private static func isMapped(_ bytes: FrameBytes, _ offset: Int) -> Bool {
+        bytes.long(offset) == 0 && bytes.long(offset + 4) == 0 && bytes.long(offset + 8) == 0xFFFF
     }
 
     /// Octets of the extension header `next`; nil when it is not one.

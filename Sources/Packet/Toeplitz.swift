@@ -6,11 +6,18 @@
 /// exclusive or, the 32 bits of the key that begin at its place. The hash is therefore linear, so
 /// the parts of a tuple are hashed one by one and combined.
 ///
-///     input over IPv4:  source (4)  destination (4)  source port (2)  destination port (2)
+///     input over IPv4:  source (4)   destination (4)   source port (2)  destination port (2)
+///     input over IPv6:  source (16)  destination (16)  source port (2)  destination port (2)
 public struct Toeplitz: Equatable, Sendable {
-    /// Where the parts of an IPv4 tuple stand in the input, in octets.
-    public enum Place {
-        public static let source = 0, destination = 4, sourcePort = 8, destinationPort = 10
+    /// Where the parts of a tuple stand in the input, in octets.
+    public struct Places: Sendable {
+        public let source = 0
+        public let destination: Int
+        public var sourcePort: Int { destination * 2 }
+        public var destinationPort: Int { destination * 2 + 2 }
+
+        public static let ipv4 = Places(destination: 4)
+        public static let ipv6 = Places(destination: 16)
     }
 
     public let key: [UInt8]

@@ -37,7 +37,7 @@ package actor Conductor {
     /// Throws before anything was published, or when a worker has stalled: then it is published.
     package func apply(_ state: DesiredState) async throws(ProvisioningError) {
         let compiled = try provisioner.compile(state)
-        steering?.prepare(provisioner.localAddresses)
+        steering?.prepare(Set(provisioner.localAddresses.compactMap(\.ipv4)))
         provisioner.publish(compiled)
         changeLimits(SlowPathLimits(state.settings))
         try await settle()
@@ -57,7 +57,7 @@ package actor Conductor {
     /// Frees what nobody uses any more; call about once a second.
     package func keepHouse() async {
         guard provisioner.reclaim() else { return }
-        steering?.retain(provisioner.localAddresses)
+        steering?.retain(Set(provisioner.localAddresses.compactMap(\.ipv4)))
         // A drained local address: the same state without it.
         try? await apply(provisioner.state)
     }

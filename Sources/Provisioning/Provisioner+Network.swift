@@ -33,6 +33,7 @@ extension Provisioner {
         }
         // Removed local addresses stay ours until their last connection has ended.
         for (address, slot) in localSlots.slots {
+            guard let address = address.ipv4 else { continue }
             addImplied(address, of: state, to: &network)
             network.routes.append(
                 .init(
@@ -42,7 +43,7 @@ extension Provisioner {
                 )
             )
         }
-        let locals = Set(localSlots.slots.keys)
+        let locals = Set(localSlots.slots.keys.compactMap(\.ipv4))
         for own in network.addresses where !locals.contains(own.address) {
             network.routes.append(
                 .init(network: own.address.rawValue, length: 32, target: RouteTarget(.local))

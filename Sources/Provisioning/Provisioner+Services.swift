@@ -12,24 +12,25 @@ final class CompiledService: Sendable {
     /// All that the record depends on.
     struct Source: Equatable, Sendable {
         var slot: Int
+        var mode: ForwardingMode
         var scheduler: SchedulerKind
         var backends: [BackendRecordSource]
         var localAddresses: [LocalAddressSource]
     }
 
     struct BackendRecordSource: Equatable, Sendable {
-        var address: IPv4Address
+        var address: IPAddress
         var port: UInt16
         var weight: Int
         var slot: Int
     }
 
     struct LocalAddressSource: Equatable, Sendable {
-        var address: IPv4Address
+        var address: IPAddress
         var slot: Int
     }
 
-    init(_ source: Source, steering: FlowSteering) {
+    init(_ source: Source, steering: FamilySteering) {
         self.source = source
         let weights = source.backends.map(\.weight)
         let order =
@@ -39,6 +40,7 @@ final class CompiledService: Sendable {
             }
         record = ServiceRecord(
             slot: UInt32(source.slot),
+            kind: ConnectionKind(source.mode),
             sequence: order.map { index in
                 let backend = source.backends[index]
                 return BackendRecord(
@@ -82,7 +84,7 @@ extension Provisioner {
     /// Lets go of every slot that `state`, now published, does not name; each is released when the
     /// last connection that knows it has ended.
     func retireSlots(allBut state: DesiredState) {
-        let locals = state.services.flatMap { $0.localAddresses.compactMap(\.ipv4) }
+        let locals = state.services.flatMap(\.localAddresses)
         localSlots.retire(allBut: Set(locals))
         serviceSlots.retire(allBut: Set(state.services.map(\.key)))
         backendSlots.retire(allBut: Set(state.services.flatMap(Self.backendKeys)))
@@ -104,15 +106,12 @@ extension Provisioner {
         var backends: [CompiledService.BackendRecordSource] = []
         for backend in service.backends {
             let key = BackendKey(service: service.key, endpoint: backend.endpoint)
-            guard let address = backend.endpoint.address.ipv4 else {
-                throw ProvisioningError("backend \(backend.endpoint) is not IPv4")
-            }
             guard let slot = backendSlots.slot(for: key) else {
                 throw ProvisioningError("more than \(backendSlots.capacity) backends")
             }
             backends.append(
                 .init(
-                    address: address,
+                    address: backend.endpoint.address,
                     port: backend.endpoint.port,
                     weight: backend.weight,
                     slot: slot
@@ -120,30 +119,41 @@ extension Provisioner {
             )
         }
         var locals: [CompiledService.LocalAddressSource] = []
-        for address in service.localAddresses.compactMap(\.ipv4) {
+        for address in service.localAddresses {
             locals.append(.init(address: address, slot: try localSlot(for: address)))
         }
         return .init(
             slot: slot,
+            mode: service.mode,
             scheduler: service.scheduler,
             backends: backends,
             localAddresses: locals
         )
     }
 
-    private func localSlot(for address: IPv4Address) throws(ProvisioningError) -> Int {
+    private func localSlot(for address: IPAddress) throws(ProvisioningError) -> Int {
         guard let slot = localSlots.slot(for: address) else {
             throw ProvisioningError("more than \(localSlots.capacity) local addresses")
         }
-        guard slot == pools.count else { return slot }
+        let isReused = slot < pools.count
+        if isReused, families[slot] == address.family { return slot }
+        let steering = engine.steering.of(isIPv6: address.family == .ipv6)
         let made = (0..<engine.workerCount)
             .compactMap {
-                LocalPortPool(worker: $0, steering: engine.steering, subPools: subPools)
+                LocalPortPool(worker: $0, steering: steering, subPools: subPools)
             }
         guard made.count == engine.workerCount else {
             throw ProvisioningError("no memory for the ports of local address \(address)")
         }
-        pools.append(made)
+        if isReused {
+            // Its last owner was of the other family; no worker names the pools any more.
+            pools[slot].forEach { $0.destroy() }
+            pools[slot] = made
+            families[slot] = address.family
+        } else {
+            pools.append(made)
+            families.append(address.family)
+        }
         return slot
     }
 
@@ -182,5 +192,17 @@ extension Provisioner {
             released = true
         }
         return released
+    }
+}
+
+extension ConnectionKind {
+    init(_ mode: ForwardingMode) {
+        switch mode {
+        case .fnat: self = .fnat
+        case .nat: self = .nat
+        case .snat: self = .snat
+        case .dr: self = .direct
+        case .tunnel: self = .tunnel
+        }
     }
 }

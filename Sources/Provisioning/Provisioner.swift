@@ -51,9 +51,11 @@ package final class Provisioner {
 
     var backendSlots: SlotAllocator<BackendKey>
     var serviceSlots: SlotAllocator<Service.Key>
-    var localSlots: SlotAllocator<IPv4Address>
+    var localSlots: SlotAllocator<IPAddress>
     /// By local slot: one pool a worker, kept for the next owner of the slot.
     var pools: [[LocalPortPool]] = []
+    /// By local slot: for which family the pools choose ports.
+    var families: [AddressFamily] = []
     /// Compiled services of the latest snapshot, to be shared with the next.
     var compiled: [Service.Key: CompiledService] = [:]
     /// What backends that are gone have counted for their services.
@@ -104,7 +106,7 @@ package final class Provisioner {
     }
 
     /// Local addresses of services, those included that only old connections use.
-    package var localAddresses: Set<IPv4Address> { Set(localSlots.slots.keys) }
+    package var localAddresses: Set<IPAddress> { Set(localSlots.slots.keys) }
 
     // MARK: - Compile and publish
 
@@ -190,25 +192,27 @@ package final class Provisioner {
         of state: DesiredState,
         _ services: [Service.Key: CompiledService]
     ) -> BalancingState {
-        var timeouts = Array(repeating: UInt32(0), count: serviceSlots.bound)
-        for service in state.services {
-            guard let slot = serviceSlots.slots[service.key] else { continue }
-            timeouts[slot] = service.connectionTimeout.map { ticks(covering: $0) } ?? 0
+        let settings = Dictionary(state.services.map { ($0.key, $0) }) { first, _ in first }
+        var timeouts = Array(repeating: UInt32(0), count: backendSlots.bound)
+        for (key, slot) in backendSlots.slots {
+            let own = settings[key.service]?.connectionTimeout
+            timeouts[slot] = own.map { ticks(covering: $0) } ?? 0
         }
         var poolTable: [LocalPortPool?] = []
         for slot in 0..<localSlots.bound { poolTable += pools[slot].map { $0 } }
         return BalancingState(
             services: ServiceTable(
                 services.compactMap { key, service in
-                    guard let address = key.address.ipv4 else { return nil }
-                    return (address, key.port, key.protocol.ipProtocol, service.record)
+                    guard let number = FlowProtocol(key.protocol.ipProtocol) else { return nil }
+                    return (key.address, key.port, number, service.record)
                 }
             ),
             timeouts: stateTimeouts(of: state.settings),
             options: options(of: state.settings, isStopping: isStopping),
             workerCount: engine.workerCount,
             pools: poolTable,
-            serviceTimeouts: timeouts
+            localAddresses: localSlots.slots.map { ($0, slot: $1) },
+            backendTimeouts: timeouts
         )
     }
 }

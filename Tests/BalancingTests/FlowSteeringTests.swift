@@ -35,9 +35,9 @@ import Testing
                 let backendPort = UInt16.random(in: 1...65535, using: &random)
                 let flowHash =
                     steering.flowHash(
-                        ofBackend: backend.rawValue.bigEndian,
+                        ofBackend: WireAddress(.v4(backend)),
                         port: backendPort.bigEndian
-                    ) ^ steering.flowHash(ofLocalAddress: local.rawValue.bigEndian)
+                    ) ^ steering.flowHash(ofLocalAddress: WireAddress(.v4(local)))
                 let port = try #require(pool.allocate(hash: 0, flowHash: flowHash))
                 #expect(port >= 1025)
                 let reply = Frame.udp(from: "\(backend):\(backendPort)", to: "\(local):\(port)")
@@ -48,7 +48,7 @@ import Testing
                     destination: local,
                     destinationPort: port
                 )
-                #expect(steering.owner(ofReply: tuple) == worker)
+                #expect(steering.owner(ofReply: Flow(tuple, .udp)) == worker)
             }
         }
     }

@@ -6,54 +6,54 @@ import Testing
     private let table = TCPTransitions()
 
     private func walk(
-        _ steps: [(TCPEvent, Direction)],
+        _ steps: [(TCPEvent, TCPTransitions.View)],
         from start: ConnectionState = .none
     ) -> ConnectionState {
         steps.reduce(start) { table.next($0, $1.0, $1.1) }
     }
 
     @Test func `a handshake establishes with the third segment`() {
-        #expect(walk([(.syn, .inbound)]) == .synReceived)
-        #expect(walk([(.syn, .inbound), (.syn, .outbound)]) == .synAck)
-        #expect(walk([(.syn, .inbound), (.syn, .outbound), (.ack, .inbound)]) == .established)
+        #expect(walk([(.syn, .fromClient)]) == .synReceived)
+        #expect(walk([(.syn, .fromClient), (.syn, .fromBackend)]) == .synAck)
+        #expect(walk([(.syn, .fromClient), (.syn, .fromBackend), (.ack, .fromClient)]) == .established)
     }
 
     @Test func `an ACK before the backend's answer establishes nothing`() {
-        #expect(walk([(.syn, .inbound), (.ack, .inbound)]) == .synReceived)
+        #expect(walk([(.syn, .fromClient), (.ack, .fromClient)]) == .synReceived)
     }
 
     @Test(arguments: [
-        (Direction.inbound, ConnectionState.closeWait), (Direction.outbound, .finWait),
+        (TCPTransitions.View.fromClient, ConnectionState.closeWait), (TCPTransitions.View.fromBackend, .finWait),
     ])
-    func `a FIN half-closes, by whoever sent it`(direction: Direction, state: ConnectionState) {
+    func `a FIN half-closes, by whoever sent it`(direction: TCPTransitions.View, state: ConnectionState) {
         #expect(walk([(.fin, direction)], from: .established) == state)
     }
 
     @Test func `FINs from both sides end in time_wait, whoever began`() {
-        #expect(walk([(.fin, .inbound), (.fin, .outbound)], from: .established) == .timeWait)
-        #expect(walk([(.fin, .outbound), (.fin, .inbound)], from: .established) == .timeWait)
+        #expect(walk([(.fin, .fromClient), (.fin, .fromBackend)], from: .established) == .timeWait)
+        #expect(walk([(.fin, .fromBackend), (.fin, .fromClient)], from: .established) == .timeWait)
     }
 
     @Test(arguments: ConnectionState.allCases)
     func `RST closes from every state`(state: ConnectionState) {
-        #expect(walk([(.rst, .inbound)], from: state) == .close)
-        #expect(walk([(.rst, .outbound)], from: state) == .close)
+        #expect(walk([(.rst, .fromClient)], from: state) == .close)
+        #expect(walk([(.rst, .fromBackend)], from: state) == .close)
     }
 
     @Test(arguments: [ConnectionState.timeWait, .close, .lastAck])
     func `a SYN of the client reopens a finished connection`(state: ConnectionState) {
-        #expect(walk([(.syn, .inbound)], from: state) == .synReceived)
+        #expect(walk([(.syn, .fromClient)], from: state) == .synReceived)
     }
 
     @Test(arguments: [ConnectionState.established, .finWait, .closeWait])
     func `a SYN does not disturb a living connection`(state: ConnectionState) {
-        #expect(walk([(.syn, .inbound)], from: state) == state)
+        #expect(walk([(.syn, .fromClient)], from: state) == state)
     }
 
     @Test(arguments: ConnectionState.allCases)
     func `a segment without SYN, FIN, RST and ACK moves nothing`(state: ConnectionState) {
         #expect(TCPEvent(flags: 0x08) == .other)
-        #expect(walk([(.other, .inbound), (.other, .outbound)], from: state) == state)
+        #expect(walk([(.other, .fromClient), (.other, .fromBackend)], from: state) == state)
     }
 
     @Test(

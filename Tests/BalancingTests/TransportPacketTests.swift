@@ -10,26 +10,38 @@ import Timing
 @Suite struct TransportPacketTests {
     private static let seeds: [UInt64] = [1, 2, 3]
 
+    /// What a connection is made of.
+    struct Subject {
+        var client: Flow
+        var backend: Flow
+        var connection: Connection
+
+        func tuple(_ direction: Direction) -> IPv4Tuple {
+            let flow = direction == .inbound ? client : backend
+            return IPv4Tuple(source: flow.source, destination: flow.destination, ports: flow.ports)
+        }
+    }
+
     /// The packet in a buffer with a plain frame.
-    private static func packet(in buffer: borrowing LooseBuffer) -> TransportPacket {
+    private static func packet(in buffer: borrowing LooseBuffer) -> TransportPacket<IPv4Tuple> {
         unsafe TransportPacket(
             network: buffer.frame + 14,
             transport: buffer.frame + 34,
-            protocolNumber: buffer.bytes.octet(23) ?? 0,
+            protocol: FlowProtocol(IPProtocol(rawValue: buffer.bytes.octet(23) ?? 0)) ?? .tcp,
             totalLength: buffer.bytes.word(16) ?? 0
         )
     }
 
     private static func rewrite(
         _ buffer: borrowing LooseBuffer,
-        by connection: Connection,
+        by subject: Subject,
         _ direction: Direction
     ) {
         let isInbound = direction == .inbound
-        let delta = (connection.addressDelta, connection.transportDelta)
+        let delta = (subject.connection.addressDelta, subject.connection.transportDelta)
         packet(in: buffer)
             .rewrite(
-                to: (isInbound ? connection.backendTuple : connection.clientTuple).reversed,
+                to: subject.tuple(isInbound ? .outbound : .inbound).reversed,
                 addressDelta: isInbound ? delta.0 : ~delta.0,
                 transportDelta: isInbound ? delta.1 : ~delta.1
             )
@@ -37,13 +49,13 @@ import Timing
 
     /// A packet of the connection's client, as it arrives.
     private static func frame(
-        of connection: Connection,
+        of subject: Subject,
         using random: inout SeededGenerator
     ) -> [UInt8] {
-        let client = connection.clientTuple
+        let client = subject.tuple(.inbound)
         let data = random.octets(.random(in: 0...40, using: &random))
         let transport: Frame.Transport =
-            connection.protocolNumber == TransportPacket.tcp
+            subject.client.protocol == .tcp
             ? .tcp(
                 source: client.sourcePort,
                 destination: client.destinationPort,
@@ -52,34 +64,38 @@ import Timing
                 data: data
             ) : .udp(source: client.sourcePort, destination: client.destinationPort, data: data)
         return Frame(transport) { frame in
-            frame.source = client.source
-            frame.destination = client.destination
+            frame.source = client.ipv4Source
+            frame.destination = client.ipv4Destination
             frame.timeToLive = .random(in: 1...255, using: &random)
         }
         .octets
     }
 
     private static func connection(
-        _ number: UInt8,
+        _ number: FlowProtocol,
         using random: inout SeededGenerator
-    ) -> Connection {
-        Connection(
-            client: IPv4Tuple(addresses: random.next(), ports: UInt32(random.next() >> 32)),
-            backend: IPv4Tuple(addresses: random.next(), ports: UInt32(random.next() >> 32)),
-            protocolNumber: number,
+    ) -> Subject {
+        func flow() -> Flow {
+            let tuple = IPv4Tuple(addresses: random.next(), ports: UInt32(random.next() >> 32))
+            return Flow(tuple, number)
+        }
+        let (client, backend) = (flow(), flow())
+        let connection = Connection(
+            client: client,
+            backend: backend,
+            kind: .fnat,
             state: .none,
-            serviceSlot: 0,
             backendSlot: 0,
-            localSlot: 0,
             now: Tick(rawValue: 0)
         )
+        return Subject(client: client, backend: backend, connection: connection)
     }
 
     // MARK: - Rewriting
 
-    @Test(arguments: [TransportPacket.tcp, TransportPacket.udp], seeds)
+    @Test(arguments: [FlowProtocol.tcp, .udp], seeds)
     func `a rewritten packet has the new tuple, right checksums and the same data`(
-        number: UInt8,
+        number: FlowProtocol,
         seed: UInt64
     ) throws {
         var random = SeededGenerator(seed: seed)
@@ -90,10 +106,10 @@ import Timing
             Self.rewrite(buffer, by: connection, .inbound)
             let before = try #require(DecodedFrame(frame))
             let after = try #require(DecodedFrame(buffer.octets))
-            let expected = connection.backendTuple.reversed
-            #expect(after.source == Endpoint(.v4(expected.source), expected.sourcePort))
+            let expected = connection.tuple(.outbound).reversed
+            #expect(after.source == Endpoint(expected.source.address, expected.sourcePort))
             #expect(
-                after.destination == Endpoint(.v4(expected.destination), expected.destinationPort)
+                after.destination == Endpoint(expected.destination.address, expected.destinationPort)
             )
             #expect(before.hasValidChecksums && after.hasValidChecksums, "seed \(seed): \(frame)")
             #expect(after.data == before.data && after.timeToLive == before.timeToLive)
@@ -101,8 +117,8 @@ import Timing
         }
     }
 
-    @Test(arguments: [TransportPacket.tcp, TransportPacket.udp], seeds)
-    func `there and back is the packet that it was`(number: UInt8, seed: UInt64) {
+    @Test(arguments: [FlowProtocol.tcp, .udp], seeds)
+    func `there and back is the packet that it was`(number: FlowProtocol, seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<2_000 {
             let connection = Self.connection(number, using: &random)
@@ -118,8 +134,8 @@ import Timing
         }
     }
 
-    @Test(arguments: [TransportPacket.tcp, TransportPacket.udp], seeds)
-    func `the updated checksum is the recomputed one`(number: UInt8, seed: UInt64) {
+    @Test(arguments: [FlowProtocol.tcp, .udp], seeds)
+    func `the updated checksum is the recomputed one`(number: FlowProtocol, seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<2_000 {
             let connection = Self.connection(number, using: &random)
@@ -133,7 +149,7 @@ import Timing
 
     @Test func `a packet without a UDP checksum stays without one`() {
         var random = SeededGenerator(seed: 9)
-        let connection = Self.connection(TransportPacket.udp, using: &random)
+        let connection = Self.connection(FlowProtocol.udp, using: &random)
         let buffer = LooseBuffer(
             Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80", hasChecksum: false)
         )
@@ -147,18 +163,18 @@ import Timing
     @Test(arguments: UInt8.min...UInt8.max)
     func `a UDP checksum that becomes zero is sent as all ones`(first: UInt8) {
         var random = SeededGenerator(seed: UInt64(first))
-        let connection = Self.connection(TransportPacket.udp, using: &random)
+        let connection = Self.connection(FlowProtocol.udp, using: &random)
         func frame(_ tuple: IPv4Tuple, _ data: [UInt8]) -> [UInt8] {
             Frame(.udp(source: tuple.sourcePort, destination: tuple.destinationPort, data: data)) {
-                $0.source = tuple.source
-                $0.destination = tuple.destination
+                $0.source = tuple.ipv4Source
+                $0.destination = tuple.ipv4Destination
             }
             .octets
         }
         // What the checksum is without two octets, they must be for it to become zero.
-        let target = frame(connection.backendTuple.reversed, [first, 0, 0, 0])
+        let target = frame(connection.tuple(.outbound).reversed, [first, 0, 0, 0])
         let data = [first, 0, target[40], target[41]]
-        let buffer = LooseBuffer(frame(connection.clientTuple, data))
+        let buffer = LooseBuffer(frame(connection.tuple(.inbound), data))
         Self.rewrite(buffer, by: connection, .inbound)
         #expect(buffer.bytes.word(40) == 0xFFFF)
         Self.packet(in: buffer).recomputeChecksum()
@@ -179,13 +195,13 @@ import Timing
     @Test(arguments: 0...17)
     func `a checksum is computed over any number of octets, and no more`(count: Int) throws {
         var random = SeededGenerator(seed: 7)
-        for number in [TransportPacket.tcp, TransportPacket.udp] {
+        for number in [FlowProtocol.tcp, .udp] {
             let data = random.octets(count)
             let transport: Frame.Transport =
-                number == TransportPacket.tcp
+                number == FlowProtocol.tcp
                 ? .tcp(source: 1, destination: 2, flags: 0, data: data)
                 : .udp(source: 1, destination: 2, data: data)
-            let offset = number == TransportPacket.tcp ? 50 : 40
+            let offset = number == FlowProtocol.tcp ? 50 : 40
             let frame = Frame(transport).octets
             // Padding that is not zero must not count.
             let buffer = LooseBuffer(frame + [0xAA, 0xBB, 0xCC], surroundings: 0xDD)
@@ -195,5 +211,12 @@ import Timing
             let isIntact = buffer.isIntact(surroundings: 0xDD)
             #expect(isIntact)
         }
+    }
+}
+
+extension IPv4Tuple {
+    fileprivate var ipv4Source: IPv4Address { IPv4Address(rawValue: source.ipv4.bigEndian) }
+    fileprivate var ipv4Destination: IPv4Address {
+        IPv4Address(rawValue: destination.ipv4.bigEndian)
     }
 }

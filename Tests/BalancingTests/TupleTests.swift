@@ -13,8 +13,8 @@ import Testing
             destination: IPv4Address(10, 0, 0, 100),
             destinationPort: 80
         )
-        #expect(tuple.source.description == "10.0.0.10" && tuple.sourcePort == 5000)
-        #expect(tuple.destination.description == "10.0.0.100" && tuple.destinationPort == 80)
+        #expect(tuple.source.address.description == "10.0.0.10" && tuple.sourcePort == 5000)
+        #expect(tuple.destination.address.description == "10.0.0.100" && tuple.destinationPort == 80)
         #expect(tuple.reversed.source == tuple.destination)
         #expect(tuple.reversed.sourcePort == 80 && tuple.reversed.destinationPort == 5000)
         #expect(tuple.reversed.reversed == tuple)
@@ -23,14 +23,14 @@ import Testing
     @Test func `its octets are those of the wire`() {
         let frame = Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80")
         let buffer = LooseBuffer(frame)
-        let read = unsafe TransportPacket(
+        let read = unsafe TransportPacket<IPv4Tuple>(
             network: buffer.frame + 14,
             transport: buffer.frame + 34,
-            protocolNumber: 17,
+            protocol: .udp,
             totalLength: 32
         )
         .tuple
-        #expect(read.source.description == "10.0.0.10" && read.destinationPort == 80)
+        #expect(read.source.address.description == "10.0.0.10" && read.destinationPort == 80)
     }
 
     @Test(arguments: [1, 2] as [UInt64])
@@ -46,17 +46,17 @@ import Testing
     @Test func `the hash depends on every part and on the key`() {
         let tuple = IPv4Tuple(addresses: 0x0A00_0001_0A00_0002, ports: 0x1388_0050)
         let key = HashKey(seed: 1)
-        var hashes: Set<UInt64> = [tuple.hash(6, key: key)]
+        var hashes: Set<UInt64> = [tuple.hash(.tcp, key: key)]
         for bit in 0..<64 {
             let other = IPv4Tuple(addresses: tuple.addresses ^ 1 << UInt64(bit), ports: tuple.ports)
-            hashes.insert(other.hash(6, key: key))
+            hashes.insert(other.hash(.tcp, key: key))
         }
         for bit in 0..<32 {
             let other = IPv4Tuple(addresses: tuple.addresses, ports: tuple.ports ^ 1 << UInt32(bit))
-            hashes.insert(other.hash(6, key: key))
+            hashes.insert(other.hash(.tcp, key: key))
         }
-        hashes.insert(tuple.hash(17, key: key))
-        hashes.insert(tuple.hash(6, key: HashKey(seed: 2)))
+        hashes.insert(tuple.hash(.udp, key: key))
+        hashes.insert(tuple.hash(.tcp, key: HashKey(seed: 2)))
         #expect(hashes.count == 1 + 64 + 32 + 2)
     }
 }

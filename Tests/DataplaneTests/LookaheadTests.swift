@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
+import Balancing
 import CPacket
 import Packet
 import PacketTesting
@@ -30,7 +31,7 @@ import Testing
         Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") { $0.fragment = 0 },
         Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") + [0, 0, 0, 0, 0, 0],
     ])
-    func `whole TCP and UDP packets for us are plain`(frame: [UInt8]) throws {
+    func `whole TCP and UDP packets over IPv4 for us are plain`(frame: [UInt8]) throws {
         let lookahead = Self.read(frame)
         let outline = try #require(ParsedFrame(frame))
         #expect(lookahead.isPlain)
@@ -46,7 +47,6 @@ import Testing
         Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") { $0.destinationMAC = .broadcast },
         Frame.echo(from: "10.0.0.10", to: "10.0.0.100"),
         Frame.arp(from: "10.0.0.1", at: .broadcast, to: "10.0.0.2"),
-        IPv6Frame.udp(),
         [],
     ])
     func `everything else goes the careful way`(frame: [UInt8]) {
@@ -97,9 +97,40 @@ import Testing
         #expect(plain > 1_000, "seed \(seed): the mutations are too coarse to reach much")
     }
 
+    @Test(arguments: [
+        IPv6Frame.udp(), IPv6Frame.tcp(), IPv6Frame.udp { $0.padding = 9 },
+    ])
+    func `whole TCP and UDP packets over IPv6 for us are plain`(frame: [UInt8]) throws {
+        let lookahead = Self.read(frame)
+        let outline = try #require(ParsedFrame(frame))
+        #expect(lookahead.kind == .plainIPv6)
+        #expect(lookahead.totalLength == outline.totalLength)
+        #expect(lookahead.protocolNumber == outline.protocol.rawValue)
+    }
+
+    @Test(arguments: [
+        ("::1", "2001:db8::100"), ("::ffff:10.0.0.1", "2001:db8::100"),
+        ("ff02::1", "2001:db8::100"), ("2001:db8::1", "::ffff:10.0.0.1"),
+        ("2001:db8::1", "ff02::1"),
+    ])
+    func `IPv6 from or to what no host has goes the careful way`(
+        source: String,
+        destination: String
+    ) throws {
+        let (from, to) = (IPv6Address(source), IPv6Address(destination))
+        let (sender, receiver) = (try #require(from), try #require(to))
+        let frame = IPv6Frame.udp {
+            $0.source = sender
+            $0.destination = receiver
+        }
+        #expect(Self.read(frame).kind == .unusual)
+    }
+
     private static let frames = [
         Frame.tcp(from: "10.0.0.10:5000", to: "10.0.0.100:80", Frame.syn, data: [1, 2, 3]),
         Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80"),
+        IPv6Frame.udp(),
+        IPv6Frame.tcp(),
     ]
 
     /// A mutation of `frame`; half of them with the header checksum that it then should have.
@@ -122,8 +153,10 @@ import Testing
     private static func agrees(_ lookahead: Lookahead, _ outcome: ParsedFrame.Outcome) -> Bool {
         guard lookahead.isPlain else { return true }
         guard case .parsed(let outline) = outcome else { return false }
-        return outline.content == .ipv4 && !outline.isFragment && outline.vlan == 0
-            && outline.networkOffset == 14 && outline.transportOffset == 34
+        let isIPv6 = lookahead.kind == .plainIPv6
+        return outline.content == (isIPv6 ? .ipv6 : .ipv4) && !outline.isFragment
+            && outline.vlan == 0 && outline.networkOffset == 14
+            && outline.transportOffset == (isIPv6 ? 54 : 34)
             && outline.totalLength == lookahead.totalLength
             && outline.protocol.rawValue == lookahead.protocolNumber
     }
@@ -134,4 +167,9 @@ import Testing
         return outline.networkOffset == 14 && outline.transportOffset == 34 && !outline.isFragment
             && [.tcp, .udp].contains(outline.protocol) && frame[26] <= 223
     }
+}
+
+extension Lookahead {
+    fileprivate var isPlain: Bool { kind != .unusual }
+    fileprivate var protocolNumber: UInt8 { self.protocol.number }
 }

@@ -105,7 +105,7 @@ import Testing
     {
         // Of 16 workers each owns a sixteenth of the ports.
         let world = try quickstartWorld(.web(.udp, weights: [1]), workers: 16, connections: 8192)
-        let steering = world.engine.steering
+        let steering = world.engine.steering.ipv4
         let ports = LocalPortPool.ports.count {
             steering.owner(of: UInt16($0), flowHash: 0) == 0
         }

@@ -59,8 +59,8 @@ import Testing
 
     @Test(arguments: [2, 3, 4])
     func `rules on the low bits of ports bring replies home as well`(workers: Int) throws {
-        let steering = FlowSteering(sharesAmong: workers, classes: 2)
-        let mask = UInt16(steering.classCount - 1)
+        let steering = FamilySteering(sharesAmong: workers, classes: 2)
+        let mask = UInt16(steering.ipv4.classCount - 1)
         let world = try World(.web(.udp), workers: workers, steering: steering)
         world.hosts[0][IPv4Address(10, 0, 0, 10)] = .client(10)
         for last in 2...3 { world.hosts[1][IPv4Address(10, 0, 1, UInt8(last))] = .backend(last) }

@@ -17,7 +17,7 @@ import Testing
             world.send(Frame.udp(from: client, to: "10.0.0.100:80"), on: 0, queue: queue)
             let request = try #require(world.take(1).first)
             let local = try #require(request.source)
-            #expect(world.engine.steering.owner(of: local.port, flowHash: 0) == queue)
+            #expect(world.engine.steering.ipv4.owner(of: local.port, flowHash: 0) == queue)
             for replyQueue in 0..<workers {
                 world.send(
                     Frame.udp(
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("a frame for another MAC address", DropReason.notForUs), ("IPv6", .unsupportedIPv6),
+        ("a frame for another MAC address", DropReason.notForUs), ("IPv6", .unsupportedProtocol),
         ("a fragment", .unexpectedFragment), ("another VLAN", .unknownVLAN),
         ("an unknown EtherType", .unsupportedEtherType), ("OSPF", .unsupportedProtocol),
         ("a bad header checksum", .badHeaderChecksum), ("a short UDP length", .badTransportLength),

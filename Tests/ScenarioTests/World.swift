@@ -47,7 +47,7 @@ final class World {
         offloads: PortTraits.Offloads = [],
         slowPathLimits: SlowPathLimits = SlowPathLimits(),
         scaling: ReceiveSideScaling? = nil,
-        steering given: FlowSteering? = nil
+        steering given: FamilySteering? = nil
     ) throws {
         pool = MemoryPool(buffers: buffers)
         links = (0..<2)
@@ -73,7 +73,7 @@ final class World {
             try given
             ?? scaling.map { scaling in
                 let toeplitz = try required(Toeplitz(key: scaling.key))
-                return try required(FlowSteering(toeplitz, table: scaling.table, workers: workers))
+                return try required(FamilySteering(toeplitz, table: scaling.table, workers: workers))
             }
         engine = try #require(
             Engine(workers: workers, limits: limits, seed: 42, steering: steering)
