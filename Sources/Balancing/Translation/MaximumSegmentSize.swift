@@ -6,8 +6,9 @@ public enum MaximumSegmentSize {
     private static let kind: UInt8 = 2
     private static let syn: UInt8 = 0x02
 
-    /// Lowers the size in a SYN or SYN-ACK whose TCP header is at `offset` to at most `limit`;
-    /// whether it did. Other segments, and what is malformed, stay as they are.
+    /// Lowers the size in a SYN or SYN-ACK whose TCP header is at `offset` to at most `limit`.
+    ///
+    /// Whether it did; other segments, and what is malformed, stay as they are.
     ///
     /// A segment without the option means 536 or 1220 octets (RFC 9293 section 3.7.1), which
     /// there is no need to lower.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How the translation of a packet ended. Except after `translated`, the packet is as it was.
+/// How the translation of a packet ended.
+///
+/// Except after `translated`, the packet is as it was.
 public enum TranslationOutcome: Equatable, BitwiseCopyable, Sendable {
     case translated
     /// Too long for the next link, and the sender does not want fragments: it is to be told
