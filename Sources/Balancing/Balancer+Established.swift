@@ -27,7 +27,13 @@ extension Balancer {
         let shape = unsafe entry.pointee.shape
         let isPlain = unsafe shape.rewrites(Tuple.self) && !entry.pointee.needsCare
         if reference & 1 == Direction.inbound.rawValue {
-            track(packet, reference, shape.kind.isTwoWay ? .fromClient : .clientOnly, balancing, now)
+            track(
+                packet,
+                reference,
+                shape.kind.isTwoWay ? .fromClient : .clientOnly,
+                balancing,
+                now
+            )
             backends.add(1, at: BackendCounter.incomingPackets.index(slot: slot))
             backends.add(
                 UInt64(packet.totalLength),

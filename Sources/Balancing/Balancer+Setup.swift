@@ -30,7 +30,9 @@ extension Balancer {
         if isTCP, !Self.opens(packet.tcpFlags) { return .refused(.notOpening) }
         if balancing.options.contains(.stopping) { return .refused(.stopping) }
         guard var backend = nextBackend(of: service) else { return .refused(.noBackend) }
-        if backend.port == 0 { backend.take(UInt16(truncatingIfNeeded: client.ports >> 16), steering) }
+        if backend.port == 0 {
+            backend.take(UInt16(truncatingIfNeeded: client.ports >> 16), steering)
+        }
         var local: LocalPort?
         if service.kind.holdsLocalPort {
             local = takeLocalPort(of: service, toward: backend, hash, balancing)

@@ -153,7 +153,8 @@ public struct TCPTransitions: ~Copyable, @unchecked Sendable {
     ) -> ConnectionState {
         switch (event, view, state) {
         case (.rst, _, _): .close
-        case (.syn, .fromClient, .none), (.syn, .fromClient, .timeWait), (.syn, .fromClient, .lastAck),
+        case (.syn, .fromClient, .none), (.syn, .fromClient, .timeWait),
+            (.syn, .fromClient, .lastAck),
             (.syn, .fromClient, .close):
             .synReceived
         case (.syn, .fromBackend, .synReceived): .synAck

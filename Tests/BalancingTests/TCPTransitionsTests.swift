@@ -15,7 +15,9 @@ import Testing
     @Test func `a handshake establishes with the third segment`() {
         #expect(walk([(.syn, .fromClient)]) == .synReceived)
         #expect(walk([(.syn, .fromClient), (.syn, .fromBackend)]) == .synAck)
-        #expect(walk([(.syn, .fromClient), (.syn, .fromBackend), (.ack, .fromClient)]) == .established)
+        #expect(
+            walk([(.syn, .fromClient), (.syn, .fromBackend), (.ack, .fromClient)]) == .established
+        )
     }
 
     @Test func `an ACK before the backend's answer establishes nothing`() {
@@ -23,9 +25,13 @@ import Testing
     }
 
     @Test(arguments: [
-        (TCPTransitions.View.fromClient, ConnectionState.closeWait), (TCPTransitions.View.fromBackend, .finWait),
+        (TCPTransitions.View.fromClient, ConnectionState.closeWait),
+        (TCPTransitions.View.fromBackend, .finWait),
     ])
-    func `a FIN half-closes, by whoever sent it`(direction: TCPTransitions.View, state: ConnectionState) {
+    func `a FIN half-closes, by whoever sent it`(
+        direction: TCPTransitions.View,
+        state: ConnectionState
+    ) {
         #expect(walk([(.fin, direction)], from: .established) == state)
     }
 

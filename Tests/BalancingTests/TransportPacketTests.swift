@@ -109,7 +109,8 @@ import Timing
             let expected = connection.tuple(.outbound).reversed
             #expect(after.source == Endpoint(expected.source.address, expected.sourcePort))
             #expect(
-                after.destination == Endpoint(expected.destination.address, expected.destinationPort)
+                after.destination
+                    == Endpoint(expected.destination.address, expected.destinationPort)
             )
             #expect(before.hasValidChecksums && after.hasValidChecksums, "seed \(seed): \(frame)")
             #expect(after.data == before.data && after.timeToLive == before.timeToLive)

@@ -14,7 +14,9 @@ import Testing
             destinationPort: 80
         )
         #expect(tuple.source.address.description == "10.0.0.10" && tuple.sourcePort == 5000)
-        #expect(tuple.destination.address.description == "10.0.0.100" && tuple.destinationPort == 80)
+        #expect(
+            tuple.destination.address.description == "10.0.0.100" && tuple.destinationPort == 80
+        )
         #expect(tuple.reversed.source == tuple.destination)
         #expect(tuple.reversed.sourcePort == 80 && tuple.reversed.destinationPort == 5000)
         #expect(tuple.reversed.reversed == tuple)

@@ -61,8 +61,8 @@ import Testing
 
     /// One octet of the headers at a time takes every value.
     @Test(arguments: 12..<54)
-    func `a frame is plain exactly when the careful way finds it so`(offset: Int) {
-        for frame in Self.frames where offset < frame.count {
+    func `a frame of IPv4 is plain exactly when the careful way finds it so`(offset: Int) {
+        for frame in Self.frames.prefix(2) where offset < frame.count {
             for value in UInt8.min...UInt8.max {
                 var changed = frame
                 changed[offset] = value
@@ -94,7 +94,7 @@ import Testing
                 }
             }
         }
-        #expect(plain > 1_000, "seed \(seed): the mutations are too coarse to reach much")
+        #expect(plain > 2_000, "seed \(seed): the mutations are too coarse to reach much")
     }
 
     @Test(arguments: [
@@ -144,6 +144,7 @@ import Testing
     }
 
     private static func repair(_ frame: inout [UInt8]) {
+        guard frame[12] == 0x08 else { return }
         frame.replaceSubrange(24..<26, with: [0, 0])
         let checksum = Checksum.of(Array(frame[14..<34]))
         frame.replaceSubrange(24..<26, with: [UInt8(checksum >> 8), UInt8(checksum & 0xFF)])

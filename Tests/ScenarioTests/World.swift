@@ -73,7 +73,9 @@ final class World {
             try given
             ?? scaling.map { scaling in
                 let toeplitz = try required(Toeplitz(key: scaling.key))
-                return try required(FamilySteering(toeplitz, table: scaling.table, workers: workers))
+                return try required(
+                    FamilySteering(toeplitz, table: scaling.table, workers: workers)
+                )
             }
         engine = try #require(
             Engine(workers: workers, limits: limits, seed: 42, steering: steering)
