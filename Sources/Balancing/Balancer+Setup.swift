@@ -30,7 +30,9 @@ extension Balancer {
         let isTCP = packet.protocolNumber == TransportPacket.tcp
         if isTCP, !Self.opens(packet.tcpFlags) { return .refused(.notOpening) }
         if balancing.options.contains(.stopping) { return .refused(.stopping) }
-        guard let backend = nextBackend(of: service, FlowKey(tuple), balancing) else { return .refused(.noBackend) }
+        guard let backend = nextBackend(of: service, FlowKey(tuple), balancing) else {
+            return .refused(.noBackend)
+        }
         guard let local = takeLocalPort(of: service, toward: backend, hash, balancing) else {
             return .refused(.noLocalPort)
         }

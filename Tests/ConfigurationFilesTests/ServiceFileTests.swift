@@ -124,7 +124,8 @@ private let service = """
     }
 
     @Test func `scheduler, flags, hash target, table size and slow start are read`() throws {
-        let keys = "scheduler: mh\n    schedulerFlags: [mh-port, mh-fallback]\n"
+        let keys =
+            "scheduler: mh\n    schedulerFlags: [mh-port, mh-fallback]\n"
             + "    maglevTableSize: 65537\n    slowStart: 30s"
         let loaded = load(service.replacing("name: web", with: keys))
         #expect(loaded.errors.isEmpty)

@@ -2,7 +2,9 @@
 import Addressing
 import Balancing
 import Model
+import Packet
 import PacketTesting
+import Provisioning
 import Testing
 
 @Suite struct SchedulerScenarios {
@@ -30,7 +32,8 @@ import Testing
                 }
                 world.send(answer, on: 1)
             }
-            return requests
+            return
+                requests
                 .compactMap { $0.destination?.address.ipv4.map { Int($0.rawValue & 0xFF) } }
         }
     }
@@ -155,9 +158,10 @@ import Testing
         let world = try quickstartWorld(.web(.udp, scheduler: .wlc, weights: [1]))
         _ = chosen(world, flows(10))
         try world.change {
-            $0.services[0].backends.append(
-                Backend(endpoint: Endpoint(.v4(IPv4Address(10, 0, 1, 3)), 8080))
-            )
+            $0.services[0].backends
+                .append(
+                    Backend(endpoint: Endpoint(.v4(IPv4Address(10, 0, 1, 3)), 8080))
+                )
         }
         #expect(chosen(world, flows(10, from: 6000)) == Array(repeating: 3, count: 10))
         world.expectConservation()
@@ -171,9 +175,10 @@ import Testing
         let world = try quickstartWorld(state)
         #expect(!world.provisioner.isSlowStarting, "the first backends start at once")
         try world.change {
-            $0.services[0].backends.append(
-                Backend(endpoint: Endpoint(.v4(IPv4Address(10, 0, 1, 3)), 8080))
-            )
+            $0.services[0].backends
+                .append(
+                    Backend(endpoint: Endpoint(.v4(IPv4Address(10, 0, 1, 3)), 8080))
+                )
         }
         var shares: [Double] = []
         for round in 0..<3 {

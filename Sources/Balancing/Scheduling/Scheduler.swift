@@ -97,7 +97,8 @@ public struct Scheduler: BitwiseCopyable, @unchecked Sendable {
         options: Options = []
     ) {
         precondition(kind != .ring)
-        let isPlain = kind == .circle && entries.elementsEqual(members.indices.lazy.map { UInt16($0) })
+        let isPlain =
+            kind == .circle && entries.elementsEqual(members.indices.lazy.map { UInt16($0) })
         self.init(
             kind,
             members,

@@ -40,6 +40,6 @@ enum ConsistentRing {
         guard heaviest > 0 else { return [] }
         // 2^bits > heaviest >= 2^(bits - 1), so that heaviest * most / 2^bits is above most / 2.
         let bits = Int.bitWidth - heaviest.leadingZeroBitCount
-        return weights.map { max(1, $0 * most >> bits) }
+        return weights.map { max(1, ($0 * most) >> bits) }
     }
 }

@@ -26,8 +26,8 @@ enum MaglevTable {
         var round = 0
         while true {
             round += 1
-            for index in claimants.indices {
-                guard round * claimants[index].weight >= claimants[index].due else { continue }
+            for index in claimants.indices
+            where round * claimants[index].weight >= claimants[index].due {
                 claimants[index].due += heaviest
                 table[claimants[index].claim(in: table)] = claimants[index].backend
                 left -= 1

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import Containers
 import PacketTesting
 import Testing
@@ -55,7 +56,9 @@ import Testing
     }
 
     @Test func `workers begin evenly spread`() throws {
-        let scheduler = { Scheduler(.circle, members: Bench.members([1, 1, 1, 1]), entries: [0, 1, 2, 3]) }
+        let scheduler = {
+            Scheduler(.circle, members: Bench.members([1, 1, 1, 1]), entries: [0, 1, 2, 3])
+        }
         let first = try (0..<4).map { try Bench(scheduler()).choose(worker: $0, of: 4) }
         #expect(first == [0, 1, 2, 3])
         let ofTwo = try (0..<2).map { try Bench(scheduler()).choose(worker: $0, of: 2) }
@@ -91,7 +94,12 @@ import Testing
     private func table(_ options: Scheduler.Options, size: Int = 251) throws -> Bench {
         let entries = (0..<size).map { UInt16($0 % 3) }
         return try Bench(
-            Scheduler(.table, members: Bench.members([1, 1, 1]), entries: entries, options: options)
+            Scheduler(
+                .table,
+                members: Bench.members([1, 1, 1]),
+                entries: entries,
+                options: options
+            )
         )
     }
 
@@ -146,7 +154,10 @@ import Testing
 
     // MARK: - Ring
 
-    private func ring(_ points: [(UInt32, UInt16)], _ options: Scheduler.Options = []) throws
+    private func ring(
+        _ points: [(UInt32, UInt16)],
+        _ options: Scheduler.Options = []
+    ) throws
         -> Bench
     {
         try Bench(
@@ -164,8 +175,10 @@ import Testing
         let points = (0..<count).map { _ in UInt32.random(in: 0...UInt32.max, using: &random) }
             .sorted()
         let bench = try ring(points.map { ($0, 0) })
-        let corners = [0, UInt32.max] + points.flatMap { [$0, $0 &+ 1, $0 &- 1] }
-        for target in corners + (0..<1000).map({ _ in UInt32.random(in: 0...UInt32.max, using: &random) }) {
+        var targets: [UInt32] = [0, .max]
+        for point in points { targets += [point, point &+ 1, point &- 1] }
+        for _ in 0..<1000 { targets.append(.random(in: 0...UInt32.max, using: &random)) }
+        for target in targets {
             let expected = points.firstIndex { $0 >= target } ?? 0
             #expect(bench.scheduler.firstPoint(from: target) == expected, "\(target)")
         }
@@ -176,7 +189,9 @@ import Testing
         let before = (0..<300 as Range<UInt64>).map { bench.choose($0) }
         #expect(Set(before) == [0, 1, 2])
         bench.disable(1)
-        #expect((0..<300 as Range<UInt64>).map { bench.choose($0) } == before.map { $0 == 1 ? 2 : $0 })
+        #expect(
+            (0..<300 as Range<UInt64>).map { bench.choose($0) } == before.map { $0 == 1 ? 2 : $0 }
+        )
         bench.disable(2)
         #expect(Set((0..<300 as Range<UInt64>).map { bench.choose($0) }) == [0])
         bench.disable(0)
@@ -184,7 +199,10 @@ import Testing
     }
 
     @Test func `a connection id counts instead of the source, where there is one`() throws {
-        let bench = try ring([(0x5555_5555, 0), (0xAAAA_AAAA, 1), (0xFFFF_FFFF, 2)], .usesConnectionID)
+        let bench = try ring(
+            [(0x5555_5555, 0), (0xAAAA_AAAA, 1), (0xFFFF_FFFF, 2)],
+            .usesConnectionID
+        )
         var key = FlowKey(source: (0, 1), sourcePort: 1, destination: (0, 1))
         let plain = bench.choose(key)
         var chosen: Set<UInt32?> = []
@@ -223,7 +241,8 @@ import Testing
         arguments: [
             ([1, 1, 1], [5, 3, 4], [0, 0, 0], 1), ([1, 1, 1], [3, 3, 3], [2, 1, 2], 1),
             // 6 / 3 < 3 / 1; a weight of 0 has no turn.
-            ([3, 1, 0], [6, 3, 0], [0, 0, 0], 0), ([65535, 1, 1], [1 << 20, 17, 17], [0, 0, 0], 0),
+            ([3, 1, 0], [6, 3, 0], [0, 0, 0], 0),
+            ([65535, 1, 1], [1 << 20, 17, 17], [0, 0, 0], 0),
             // 256 inactive weigh as much as one active.
             ([1, 1, 1], [1, 0, 2], [0, 257, 0], 0), ([1, 1, 1], [1, 0, 2], [0, 255, 0], 1),
         ] as [([UInt32], [UInt64], [UInt64], UInt32)]
@@ -243,7 +262,9 @@ import Testing
         #expect(bench.choose() != expected)
     }
 
-    @Test func `equals are told apart by turns, so that the shares are those of the weights`() throws {
+    @Test func `equals are told apart by turns, so that the shares are those of the weights`()
+        throws
+    {
         let bench = try loaded([2, 1, 0], entries: [0, 1, 0])
         #expect((0..<6).map { _ in bench.choose() } == [0, 1, 0, 0, 1, 0])
         let first = try (0..<3).map { try loaded([1, 1, 1]).choose(worker: $0, of: 3) }
@@ -279,7 +300,10 @@ import Testing
             let entries = eligible.isEmpty ? [] : eligible + eligible.shuffled(using: &random)
             let members = Bench.members(weights)
             let points = entries.map { backend in
-                Scheduler.Point(position: .random(in: 0...UInt32.max, using: &random), backend: backend)
+                Scheduler.Point(
+                    position: .random(in: 0...UInt32.max, using: &random),
+                    backend: backend
+                )
             }
             let schedulers = [
                 Scheduler(.circle, members: members, entries: entries),
@@ -315,9 +339,9 @@ import Testing
 
     @Test func `the key of an IPv4 flow is that of the mapped IPv6 address`() {
         let tuple = IPv4Tuple(
-            source: .init(10, 0, 0, 10),
+            source: IPv4Address(10, 0, 0, 10),
             sourcePort: 4000,
-            destination: .init(10, 0, 0, 100),
+            destination: IPv4Address(10, 0, 0, 100),
             destinationPort: 80
         )
         let key = FlowKey(
@@ -330,7 +354,8 @@ import Testing
 }
 
 @Suite struct BackendConditionsTests {
-    @Test func `a backend is usable until a reason is set and after the last one is lifted`() throws {
+    @Test func `a backend is usable until a reason is set and after the last one is lifted`() throws
+    {
         let conditions = try #require(BackendConditions(slots: 8))
         defer { conditions.destroy() }
         #expect(conditions.areAllUsable)

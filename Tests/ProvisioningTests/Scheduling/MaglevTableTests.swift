@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func `nobody with a weight leaves the table empty`() {
-        #expect(MaglevTable.filled([], size: 251) == [])
+        #expect(MaglevTable.filled([] as [ScheduledBackend], size: 251) == [])
         #expect(MaglevTable.filled(backends([0, 0]), size: 251) == [])
     }
 
@@ -61,7 +61,10 @@ import Testing
                 #expect((count > 0) == (weight > 0))
             }
         }
-        let extreme = MaglevTable.filled(backends([65535] + Array(repeating: 1, count: 50)), size: 251)
+        let extreme = MaglevTable.filled(
+            backends([65535] + Array(repeating: 1, count: 50)),
+            size: 251
+        )
         #expect(Set(extreme).count == 51)
     }
 
@@ -116,9 +119,12 @@ import Testing
     private func percent(_ share: Double) -> String { String(format: "%.2f %%", share * 100) }
 
     @Test func `the manual tells the figures of these tables`() throws {
-        var made = "| slots M | backends N | shares differ by | the paper: M > 100 N | moves at least "
+        var made =
+            "| slots M | backends N | shares differ by | the paper: M > 100 N | moves at least "
         made += "| moves besides |\n|---|---|---|---|---|---|\n"
-        for (size, count) in [(251, 10), (4093, 10), (4093, 40), (4093, 100), (65537, 100), (65537, 500)] {
+        for (size, count) in [
+            (251, 10), (4093, 10), (4093, 40), (4093, 100), (65537, 100), (65537, 500),
+        ] {
             made += figures(size: size, count: count)
         }
         let path = repository.appending(path: "doc/scheduling.md")

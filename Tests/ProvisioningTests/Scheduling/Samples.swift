@@ -37,7 +37,11 @@ struct Shares {
     }
 
     /// Slots that changed hands although their backend stayed, as a part of all.
-    static func disruption(_ before: [Endpoint], _ after: [Endpoint], without gone: Endpoint)
+    static func disruption(
+        _ before: [Endpoint],
+        _ after: [Endpoint],
+        without gone: Endpoint
+    )
         -> Double
     {
         let moved = zip(before, after).count { $0 != $1 && $0 != gone }

@@ -29,7 +29,8 @@ import Timing
         ])
     }
 
-    private func weights(_ slowStart: SlowStart, _ state: DesiredState, after seconds: Int) -> [Int] {
+    private func weights(_ slowStart: SlowStart, _ state: DesiredState, after seconds: Int) -> [Int]
+    {
         slowStart.weights(of: state.services[0], at: start.advanced(by: .seconds(seconds)))
     }
 
