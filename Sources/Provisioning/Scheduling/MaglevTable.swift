@@ -7,9 +7,9 @@
 /// first slot of theirs that is free. Permutations and turns depend on addresses, ports and weights
 /// alone, so every instance makes the same table.
 enum MaglevTable {
-    /// The backend of each slot; empty when none has a weight. `size` is prime.
+    /// The backend of each slot; empty when none has a weight.
     ///
-    /// A weight changes "the relative frequency of the backends' turns" (section 3.4): the heaviest
+    /// `size` is prime. A weight changes "the relative frequency of the backends' turns" (section 3.4): the heaviest
     /// claims a slot in every round, one of half its weight in every other. As long as there are
     /// slots enough, each backend has at least one.
     static func filled(_ backends: [ScheduledBackend], size: Int) -> [UInt16] {

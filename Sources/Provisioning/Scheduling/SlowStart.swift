@@ -9,8 +9,9 @@ import Timing
 /// tenth. When nobody else serves there is nothing to spare it with: a service's first backends
 /// start at once, so at the start of the program all do.
 struct SlowStart {
-    /// Weights of such a service are in these parts of one, so that shares have steps. A power of
-    /// two, for the sake of `ConsistentRing`.
+    /// Weights of such a service are in these parts of one, so that shares have steps.
+    ///
+    /// A power of two, for the sake of `ConsistentRing`.
     static let parts = 1024
     private static let firstParts = parts / 10
 
