@@ -186,7 +186,10 @@ let testTargets: [Target] = [
             "FileTesting",
         ]
     ),
-    tests("ProvisioningTests", ["Provisioning", "PacketTesting"]),
+    tests(
+        "ProvisioningTests",
+        ["Provisioning", "Balancing", "Model", "Addressing", "Timing", "PacketTesting"]
+    ),
     tests("MetricsExpositionTests", ["MetricsExposition"]),
     tests(
         "ControlTests",

@@ -29,7 +29,9 @@ extension Balancer {
         let isTCP = client.protocol == .tcp
         if isTCP, !Self.opens(packet.tcpFlags) { return .refused(.notOpening) }
         if balancing.options.contains(.stopping) { return .refused(.stopping) }
-        guard var backend = nextBackend(of: service) else { return .refused(.noBackend) }
+        guard var backend = nextBackend(of: service, FlowKey(client), balancing) else {
+            return .refused(.noBackend)
+        }
         if backend.port == 0 {
             backend.take(UInt16(truncatingIfNeeded: client.ports >> 16), steering)
         }
@@ -141,13 +143,23 @@ extension Balancer {
     /// SYN without ACK, RST and FIN (RFC 9293 section 3.5).
     private static func opens(_ flags: UInt8) -> Bool { flags & 0x17 == 0x02 }
 
-    private func nextBackend(of service: ServiceRecord) -> BackendRecord? {
-        guard service.sequenceCount > 0 else { return nil }
+    private func nextBackend(
+        of service: ServiceRecord,
+        _ key: FlowKey,
+        _ balancing: BalancingState
+    ) -> BackendRecord? {
+        let context = SchedulingContext(
+            counters: backends,
+            conditions: conditions,
+            worker: worker,
+            workerCount: balancing.workerCount
+        )
         let slot = Int(service.slot)
-        var position = UInt32(truncatingIfNeeded: cursors[slot])
-        if position >= service.sequenceCount { position = 0 }
-        cursors.set(UInt64(position) &+ 1, at: slot)
-        return service.backend(at: position)
+        let before = cursors[slot]
+        var cursor = before
+        let index = service.scheduler.choose(key, cursor: &cursor, in: context)
+        if cursor != before { cursors.set(cursor, at: slot) }
+        return index.map { service.backend(at: $0) }
     }
 
     struct LocalPort {

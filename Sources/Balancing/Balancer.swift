@@ -11,8 +11,10 @@ public struct Balancer: ~Copyable {
     public var connections: ConnectionTable
     /// Eight counters a backend slot: see `BackendCounter`.
     public let backends: CounterBlock
-    /// One position a service slot: where its sequence goes on.
+    /// One a service slot: where its scheduler goes on.
     let cursors: CounterBlock
+    /// Which backends this worker gives no new connections, whatever their weight.
+    public let conditions: BackendConditions
     let transitions = TCPTransitions()
     let worker: Int
     public let steering: FamilySteering
@@ -28,13 +30,15 @@ public struct Balancer: ~Copyable {
         steering: FamilySteering,
         connections: consuming ConnectionTable,
         backends: CounterBlock,
-        cursors: CounterBlock
+        cursors: CounterBlock,
+        conditions: BackendConditions
     ) {
         self.worker = worker
         self.steering = steering
         self.connections = connections
         self.backends = backends
         self.cursors = cursors
+        self.conditions = conditions
         unsafe ending = .allocateLines(capacity: Self.endingBatch)
         unsafe ending.initialize(repeating: 0, count: Self.endingBatch)
     }

@@ -51,16 +51,14 @@ public struct LocalAddressRecord: BitwiseCopyable, Sendable {
 
 /// One service, compiled: flat, immutable, shared by every snapshot in which it is the same.
 ///
-/// The scheduler is a sequence of backends that new connections walk through in a circle; a
-/// backend stands in it as often as its weight asks, evenly spread. A handle to memory that its
-/// maker destroys.
+/// A handle to memory that its maker destroys, the scheduler's included.
 @safe
 public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     /// Where its cursors are; the same through all snapshots.
     public let slot: UInt32
-    private let sequence: UnsafeMutablePointer<BackendRecord>
+    private let backends: UnsafeMutablePointer<BackendRecord>
     private let localAddresses: UnsafeMutablePointer<LocalAddressRecord>
-    public let sequenceCount: UInt32
+    public let scheduler: Scheduler
     /// Local addresses of IPv4, which stand first, and all of them.
     private let ipv4LocalCount: UInt32
     private let localCount: UInt32
@@ -69,20 +67,22 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     public init(
         slot: UInt32,
         kind: ConnectionKind,
-        sequence: [BackendRecord],
+        backends: [BackendRecord],
+        scheduler: Scheduler,
         localAddresses: [LocalAddressRecord]
     ) {
         self.slot = slot
         self.kind = kind
-        sequenceCount = UInt32(sequence.count)
+        precondition(backends.count == scheduler.memberCount)
+        self.scheduler = scheduler
         let ipv4 = localAddresses.filter { !$0.address.isIPv6 }
         let localAddresses = ipv4 + localAddresses.filter { $0.address.isIPv6 }
         ipv4LocalCount = UInt32(ipv4.count)
         localCount = UInt32(localAddresses.count)
-        unsafe self.sequence = .allocate(capacity: max(1, sequence.count))
+        unsafe self.backends = .allocate(capacity: max(1, backends.count))
         unsafe self.localAddresses = .allocate(capacity: max(1, localAddresses.count))
-        for (index, backend) in sequence.enumerated() {
-            unsafe (self.sequence + index).initialize(to: backend)
+        for (index, backend) in backends.enumerated() {
+            unsafe (self.backends + index).initialize(to: backend)
         }
         for (index, address) in localAddresses.enumerated() {
             unsafe (self.localAddresses + index).initialize(to: address)
@@ -90,14 +90,15 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     }
 
     public func destroy() {
-        unsafe sequence.deallocate()
+        unsafe backends.deallocate()
         unsafe localAddresses.deallocate()
+        scheduler.destroy()
     }
 
-    /// The backend at a place of the sequence; `position` is below `sequenceCount`.
-    public func backend(at position: UInt32) -> BackendRecord {
-        assert(position < sequenceCount)
-        return unsafe sequence[Int(position)]
+    /// The backend at a place of the service's list, as the scheduler names it.
+    public func backend(at index: UInt32) -> BackendRecord {
+        assert(index < scheduler.memberCount)
+        return unsafe backends[Int(index)]
     }
 
     public func localAddressCount(isIPv6: Bool) -> UInt32 {

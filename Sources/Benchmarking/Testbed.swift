@@ -74,7 +74,8 @@ final class Testbed: @unchecked Sendable {
             ],
             neighbours: KnownNeighbours(engine.adjacencies)
         )
-        guard let compiled = try? provisioner.compile(state) else { return nil }
+        guard let compiled = try? provisioner.compile(state, at: Instant(nanoseconds: 0))
+        else { return nil }
         provisioner.publish(compiled)
     }
 

@@ -153,6 +153,26 @@ struct StateChecker {
             }
         }
         checkBackends(of: object)
+        checkScheduling(of: object)
+    }
+
+    private mutating func checkScheduling(of object: ServiceFile.Located<Service>) {
+        for problem in object.value.schedulingProblems {
+            let field =
+                switch problem.attribute {
+                case .flags: "schedulerFlags"
+                case .hashTarget: "hashTarget"
+                case .maglevTableSize: "maglevTableSize"
+                case .slowStart: "slowStart"
+                }
+            report(
+                object.location(of: field),
+                "\(object.path).\(field)",
+                problem.message,
+                problem.value,
+                problem.accepted
+            )
+        }
     }
 
     private mutating func checkBackends(of object: ServiceFile.Located<Service>) {

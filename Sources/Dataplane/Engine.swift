@@ -40,6 +40,8 @@ public final class Engine: Sendable {
     /// Which worker owns which flows of backends.
     public let steering: FamilySteering
     private let cursors: [CounterBlock]
+    /// Per worker, written by it.
+    public let conditions: [BackendConditions]
     private let seeds: [UInt64]
     private let firstSnapshot: SnapshotMemory
 
@@ -71,8 +73,11 @@ public final class Engine: Sendable {
                 CounterBlock(count: limits.backendSlots * BackendCounter.stride)
             }
         cursors = (0..<workers).compactMap { _ in CounterBlock(count: limits.serviceSlots) }
+        conditions = (0..<workers).compactMap { _ in BackendConditions(slots: limits.backendSlots) }
         seeds = (0..<workers).map { seed &+ UInt64($0) &* 0x9E37_79B9_7F4A_7C15 }
-        guard backendCounters.count == workers, cursors.count == workers else { return nil }
+        guard backendCounters.count == workers, cursors.count == workers,
+            conditions.count == workers
+        else { return nil }
     }
 
     public var workerCount: Int { interchange.workerCount }
@@ -90,7 +95,8 @@ public final class Engine: Sendable {
             steering: steering,
             connections: table,
             backends: backendCounters[index],
-            cursors: cursors[index]
+            cursors: cursors[index],
+            conditions: conditions[index]
         )
     }
 
@@ -113,5 +119,6 @@ public final class Engine: Sendable {
         steering.destroy()
         backendCounters.forEach { $0.destroy() }
         cursors.forEach { $0.destroy() }
+        conditions.forEach { $0.destroy() }
     }
 }

@@ -29,6 +29,10 @@ package struct Service: Equatable, Codable, Sendable {
     package var name: String
     package var mode: ForwardingMode
     package var scheduler: SchedulerKind
+    package var schedulerOptions: SchedulerOptions
+    /// How long a backend that is new, or back from weight 0, takes to come up to its weight; nil: no
+    /// time.
+    package var slowStart: Duration?
     /// Source addresses toward the backends (FNAT); own addresses of the balancer.
     package var localAddresses: [IPAddress]
     /// How long an established TCP or any UDP connection may be silent; nil: the protocol's.
@@ -42,6 +46,8 @@ package struct Service: Equatable, Codable, Sendable {
         name: String,
         mode: ForwardingMode = .fnat,
         scheduler: SchedulerKind = .rr,
+        schedulerOptions: SchedulerOptions = SchedulerOptions(),
+        slowStart: Duration? = nil,
         localAddresses: [IPAddress] = [],
         connectionTimeout: Duration? = nil,
         backends: [Backend] = [],
@@ -51,6 +57,8 @@ package struct Service: Equatable, Codable, Sendable {
         self.name = name
         self.mode = mode
         self.scheduler = scheduler
+        self.schedulerOptions = schedulerOptions
+        self.slowStart = slowStart
         self.localAddresses = localAddresses
         self.connectionTimeout = connectionTimeout
         self.backends = backends
@@ -96,14 +104,6 @@ package enum ForwardingMode: String, Codable, Sendable, CaseIterable {
     case nat
     /// The source is rewritten: private hosts reach the Internet.
     case snat
-}
-
-/// How a backend is chosen for a new connection.
-package enum SchedulerKind: String, Codable, Sendable, CaseIterable {
-    /// Round robin.
-    case rr
-    /// Weighted round robin.
-    case wrr
 }
 
 /// Who put an object there; only they take it away.

@@ -3,6 +3,7 @@ package import Addressing
 import Balancing
 package import Dataplane
 package import Model
+import Timing
 
 /// Devices that have to know local addresses in order to steer replies.
 package protocol LocalAddressSteering: Sendable {
@@ -19,6 +20,7 @@ package actor Conductor {
     private let changeLimits: @Sendable (SlowPathLimits) -> Void
     private let steering: (any LocalAddressSteering)?
     /// A worker that does not finish a turn for this long is counted as stalled.
+    private let start = ContinuousClock.now
     private static let patience = Duration.seconds(5)
 
     /// `provisioner` belongs to the conductor from now on; `changeLimits` is the slow path's.
@@ -36,11 +38,15 @@ package actor Conductor {
     ///
     /// Throws before anything was published, or when a worker has stalled: then it is published.
     package func apply(_ state: DesiredState) async throws(ProvisioningError) {
-        let compiled = try provisioner.compile(state)
+        let compiled = try provisioner.compile(state, at: now)
         steering?.prepare(Set(provisioner.localAddresses.compactMap(\.ipv4)))
         provisioner.publish(compiled)
         changeLimits(SlowPathLimits(state.settings))
         try await settle()
+    }
+
+    private var now: Instant {
+        Instant(nanoseconds: (ContinuousClock.now - start).wholeNanoseconds)
     }
 
     /// Waits until every worker uses the published snapshot.
@@ -54,11 +60,12 @@ package actor Conductor {
         }
     }
 
-    /// Frees what nobody uses any more; call about once a second.
+    /// Frees what nobody uses any more, and goes on with slow starts; call about once a second.
     package func keepHouse() async {
-        guard provisioner.reclaim() else { return }
-        steering?.retain(Set(provisioner.localAddresses.compactMap(\.ipv4)))
-        // A drained local address: the same state without it.
+        let hasReclaimed = provisioner.reclaim()
+        if hasReclaimed { steering?.retain(Set(provisioner.localAddresses.compactMap(\.ipv4))) }
+        guard hasReclaimed || provisioner.isSlowStarting else { return }
+        // The same state, without drained local addresses and with the weights of now.
         try? await apply(provisioner.state)
     }
 

@@ -3,6 +3,7 @@ import Addressing
 import Balancing
 import Dataplane
 package import Model
+import Timing
 
 /// A compiled service and what it was made from; snapshots share it as long as that is the same.
 final class CompiledService: Sendable {
@@ -14,6 +15,7 @@ final class CompiledService: Sendable {
         var slot: Int
         var mode: ForwardingMode
         var scheduler: SchedulerKind
+        var schedulerOptions: SchedulerOptions
         var backends: [BackendRecordSource]
         var localAddresses: [LocalAddressSource]
     }
@@ -32,24 +34,28 @@ final class CompiledService: Sendable {
 
     init(_ source: Source, steering: FamilySteering) {
         self.source = source
-        let weights = source.backends.map(\.weight)
-        let order =
-            switch source.scheduler {
-            case .rr: ScheduleSequence.plain(weights)
-            case .wrr: ScheduleSequence.weighted(weights)
-            }
         record = ServiceRecord(
             slot: UInt32(source.slot),
             kind: ConnectionKind(source.mode),
-            sequence: order.map { index in
-                let backend = source.backends[index]
-                return BackendRecord(
-                    address: backend.address,
-                    port: backend.port,
-                    slot: UInt32(backend.slot),
+            backends: source.backends.map {
+                BackendRecord(
+                    address: $0.address,
+                    port: $0.port,
+                    slot: UInt32($0.slot),
                     steering: steering
                 )
             },
+            scheduler: Scheduler(
+                source.scheduler,
+                source.schedulerOptions,
+                source.backends.map {
+                    ScheduledBackend(
+                        endpoint: Endpoint($0.address, $0.port),
+                        weight: $0.weight,
+                        slot: UInt32($0.slot)
+                    )
+                }
+            ),
             localAddresses: source.localAddresses.map {
                 LocalAddressRecord(
                     address: $0.address,
@@ -66,12 +72,14 @@ final class CompiledService: Sendable {
 extension Provisioner {
     /// Compiles what changed; the rest is the same object as before.
     func compileServices(
-        of state: DesiredState
+        of state: DesiredState,
+        _ slowStart: SlowStart,
+        at now: Instant
     ) throws(ProvisioningError) -> [Service.Key: CompiledService] {
         var result: [Service.Key: CompiledService] = [:]
         result.reserveCapacity(state.services.count)
         for service in state.services {
-            let source = try source(of: service)
+            let source = try source(of: service, slowStart.weights(of: service, at: now))
             if let known = compiled[service.key], known.source == source {
                 result[service.key] = known
             } else {
@@ -99,12 +107,18 @@ extension Provisioner {
         service.backends.map { BackendKey(service: service.key, endpoint: $0.endpoint) }
     }
 
-    private func source(of service: Service) throws(ProvisioningError) -> CompiledService.Source {
+    private func source(
+        of service: Service,
+        _ weights: [Int]
+    ) throws(ProvisioningError) -> CompiledService.Source {
+        guard service.backends.count <= Scheduler.memberLimit else {
+            throw ProvisioningError("more than \(Scheduler.memberLimit) backends of \(service.key)")
+        }
         guard let slot = serviceSlots.slot(for: service.key) else {
             throw ProvisioningError("more than \(serviceSlots.capacity) services")
         }
         var backends: [CompiledService.BackendRecordSource] = []
-        for backend in service.backends {
+        for (backend, weight) in zip(service.backends, weights) {
             let key = BackendKey(service: service.key, endpoint: backend.endpoint)
             guard let slot = backendSlots.slot(for: key) else {
                 throw ProvisioningError("more than \(backendSlots.capacity) backends")
@@ -113,7 +127,7 @@ extension Provisioner {
                 .init(
                     address: backend.endpoint.address,
                     port: backend.endpoint.port,
-                    weight: backend.weight,
+                    weight: weight,
                     slot: slot
                 )
             )
@@ -126,6 +140,7 @@ extension Provisioner {
             slot: slot,
             mode: service.mode,
             scheduler: service.scheduler,
+            schedulerOptions: service.schedulerOptions,
             backends: backends,
             localAddresses: locals
         )

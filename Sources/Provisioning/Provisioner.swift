@@ -4,6 +4,7 @@ import Balancing
 package import Dataplane
 package import Model
 package import Networking
+package import Timing
 
 /// A port as the configuration knows it.
 package struct Interface: Sendable, Equatable {
@@ -69,6 +70,7 @@ package final class Provisioner {
     private var routeFingerprint: [RouteTable<UInt32>.Entry] = []
     private var gatewayFingerprint: [AdjacencyHandle] = []
     package private(set) var state = DesiredState()
+    private var slowStart = SlowStart()
     /// Whether new connections are refused because the program ends.
     private var isStopping = false
 
@@ -115,12 +117,19 @@ package final class Provisioner {
         let memory: SnapshotMemory
         let state: DesiredState
         let addresses: [OwnAddress]
+        let slowStart: SlowStart
         package var generation: UInt64 { memory.generation }
     }
 
     /// Lays `state` out for the packet path; nothing of the running snapshot changes.
-    package func compile(_ state: DesiredState) throws(ProvisioningError) -> Compiled {
-        let services = try compileServices(of: state)
+    ///
+    /// `now` decides how far backends are in their slow start.
+    package func compile(
+        _ state: DesiredState,
+        at now: Instant
+    ) throws(ProvisioningError) -> Compiled {
+        let slowStart = slowStart.following(from: self.state, to: state, at: now)
+        let services = try compileServices(of: state, slowStart, at: now)
         let network = try compileNetwork(of: state)
         snapshotGeneration += 1
         let isSameNetwork =
@@ -146,7 +155,8 @@ package final class Provisioner {
         return Compiled(
             memory: SnapshotMemory(snapshot, keeping: Array(services.values)),
             state: state,
-            addresses: network.addresses
+            addresses: network.addresses,
+            slowStart: slowStart
         )
     }
 
@@ -157,6 +167,7 @@ package final class Provisioner {
         if let published { leaving.append(published) }
         published = next.memory
         state = next.state
+        slowStart = next.slowStart
         retireSlots(allBut: state)
         warmUpBackends(of: next.state)
     }
@@ -168,6 +179,10 @@ package final class Provisioner {
 
     /// Refuses new connections from the next publication on.
     package func beginStopping() { isStopping = true }
+
+    /// Whether a backend is still in its slow start: compile and publish the same state again now
+    /// and then, so that its share grows.
+    package var isSlowStarting: Bool { !slowStart.isEmpty }
 
     /// Frees what no worker and no connection uses any more; call now and then.
     ///

@@ -38,11 +38,29 @@ extension Service {
             phrase("name", old.name, name),
             phrase("mode", old.mode.rawValue, mode.rawValue),
             phrase("scheduler", old.scheduler.rawValue, scheduler.rawValue),
+            phrase("scheduler flags", old.schedulerOptions.list, schedulerOptions.list),
+            phrase(
+                "hash target",
+                text(old.schedulerOptions.hashTarget?.rawValue),
+                text(schedulerOptions.hashTarget?.rawValue)
+            ),
+            phrase(
+                "maglev table size",
+                text(old.schedulerOptions.maglevTableSize),
+                text(schedulerOptions.maglevTableSize)
+            ),
+            phrase("slow start", text(old.slowStart), text(slowStart)),
             phrase("local addresses", list(old.localAddresses), list(localAddresses)),
             phrase("connection timeout", text(old.connectionTimeout), text(connectionTimeout)),
             phrase("owner", old.owner, owner),
         ]
         .compactMap(\.self)
+    }
+}
+
+extension SchedulerOptions {
+    fileprivate var list: String {
+        flags.isEmpty ? "(none)" : flags.map(\.rawValue).sorted().joined(separator: " ")
     }
 }
 

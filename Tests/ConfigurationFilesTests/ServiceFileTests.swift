@@ -92,6 +92,16 @@ private let service = """
         ("name: web", "nmae: web", "did you mean 'name'?"),
         ("name: web", "scheduler: wrrr", "did you mean 'wrr'?"),
         ("name: web", "protocol: sctp", "accepted: one of tcp, udp"),
+        ("name: web", "scheduler: lblc", "is no scheduler of dpvs: mh or dh may serve instead"),
+        ("name: web", "scheduler: ovf", "fo or wlc may serve"),
+        ("name: web", "schedulerFlags: [mh-port]", "'mh-port' does not fit scheduler rr"),
+        ("name: web", "schedulerFlags: [mh-prot]", "did you mean 'mh-port'?"),
+        ("name: web", "scheduler: mh\n    schedulerFlags: [sh-port]", "mh-port, mh-fallback"),
+        ("name: web", "hashTarget: sip", "conhash takes one"),
+        ("name: web", "scheduler: conhash\n    hashTarget: qid", "needs UDP"),
+        ("name: web", "scheduler: mh\n    maglevTableSize: 4096", "a prime such as 4099"),
+        ("name: web", "maglevTableSize: 4093", "mh takes one"),
+        ("name: web", "scheduler: fo\n    slowStart: 30s", "one backend takes all"),
         ("name: web", "connectionTimeout: 90", "a duration"),
         ("address: 10.0.0.100", "x: 1", "services[0].address: is missing"),
         ("10.0.0.100", "10.0.0.300", "accepted: an IP address"),
@@ -111,6 +121,22 @@ private let service = """
     ) {
         let errors = load(service.replacing(old, with: new, maxReplacements: 1)).errors
         #expect(errors.contains { $0.contains(says) }, "\(errors)")
+    }
+
+    @Test func `scheduler, flags, hash target, table size and slow start are read`() throws {
+        let keys =
+            "scheduler: mh\n    schedulerFlags: [mh-port, mh-fallback]\n"
+            + "    maglevTableSize: 65537\n    slowStart: 30s"
+        let loaded = load(service.replacing("name: web", with: keys))
+        #expect(loaded.errors.isEmpty)
+        let read = try #require(loaded.state.services.first)
+        #expect(read.scheduler == .mh && read.slowStart == .seconds(30))
+        let options = SchedulerOptions(flags: [.mhPort, .mhFallback], maglevTableSize: 65537)
+        #expect(read.schedulerOptions == options)
+        let ring = "scheduler: conhash\n    protocol: udp\n    hashTarget: qid"
+        let other = load(service.replacing("name: web", with: ring))
+        #expect(other.errors.isEmpty)
+        #expect(other.state.services.first?.schedulerOptions.hashTarget == .qid)
     }
 
     @Test func `all mistakes of all files are said at once`() {

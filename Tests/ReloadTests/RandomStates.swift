@@ -32,7 +32,12 @@ extension DesiredState {
             services: keys(&generator)
                 .map { index in
                     var service = Service.sample("s\(index)", port: UInt16(index))
-                    service.scheduler = generator.pick([.rr, .wrr])
+                    service.scheduler = generator.pick([.rr, .mh])
+                    service.schedulerOptions = generator.pick([
+                        SchedulerOptions(),
+                        SchedulerOptions(flags: [.mhPort, .mhFallback], maglevTableSize: 251),
+                    ])
+                    service.slowStart = generator.pick([nil, .seconds(10)])
                     service.connectionTimeout = generator.pick([nil, .seconds(30)])
                     service.owner = owner(&generator)
                     service.backends = keys(&generator)

@@ -121,7 +121,7 @@ final class World {
 
     /// Compiles and publishes; workers see it from their next turn on.
     func apply(_ state: DesiredState) throws {
-        provisioner.publish(try provisioner.compile(state))
+        provisioner.publish(try provisioner.compile(state, at: now))
     }
 
     func change(_ edit: (inout DesiredState) -> Void) throws {
@@ -251,6 +251,7 @@ extension DesiredState {
     static func web(
         _ protocol: TransportProtocol = .tcp,
         scheduler: SchedulerKind = .rr,
+        options: SchedulerOptions = SchedulerOptions(),
         weights: [Int] = [1, 1],
         localAddresses: [IPv4Address] = [IPv4Address(10, 0, 1, 200)]
     ) -> DesiredState {
@@ -269,6 +270,7 @@ extension DesiredState {
                     ),
                     name: "web",
                     scheduler: scheduler,
+                    schedulerOptions: options,
                     localAddresses: localAddresses.map { .v4($0) },
                     backends: weights.enumerated()
                         .map { index, weight in

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
+import Model
 import YAML
 
 /// Reads the fields of one mapping against its table, and complains about all that does not fit.
@@ -109,6 +110,21 @@ struct ObjectReader {
         read(key) { Choice(rawValue: $0) }
     }
 
+    /// Names of other schedulers that `ipvsadm` knows are refused with what serves in their place.
+    mutating func scheduler(_ key: String) -> SchedulerKind? {
+        guard let node = values[key], let name = node.text,
+            let alternative = SchedulerKind.alternatives[name]
+        else { return choice(key) }
+        report(
+            node.place,
+            key,
+            "is no scheduler of dpvs: \(alternative) may serve instead",
+            name,
+            kind(key).map(ServiceFileSchema.accepted)
+        )
+        return nil
+    }
+
     mutating func duration(_ key: String) -> Duration? { read(key) { parseDuration($0) } }
 
     /// The items of a list, each with its path.
@@ -122,17 +138,36 @@ struct ObjectReader {
     }
 
     mutating func addresses(_ key: String) -> [IPAddress] {
+        list(key, of: .address, "is not an address") { IPAddress($0) }
+    }
+
+    mutating func choices<Choice: RawRepresentable<String>>(_ key: String) -> [Choice] {
+        guard case .list(let kind) = kind(key) else { return [] }
+        return list(key, of: kind, "is not accepted here") { Choice(rawValue: $0) }
+    }
+
+    private mutating func list<Value>(
+        _ key: String,
+        of kind: ServiceFileSchema.Kind,
+        _ message: String,
+        _ parse: (String) -> Value?
+    ) -> [Value] {
         items(key)
             .compactMap { node, path in
-                if let address = node.text.flatMap({ IPAddress($0) }) { return address }
+                if let value = node.text.flatMap(parse) { return value }
+                var suggestion: String?
+                if case .choice(let words) = kind, let text = node.text {
+                    suggestion = nearest(to: text, in: words)
+                }
                 diagnostics.append(
                     Diagnostic(
                         .error,
                         at: Self.location(file, node.place),
                         path: path,
-                        "is not an address",
+                        message,
                         value: node.text,
-                        accepted: ServiceFileSchema.accepted(.address)
+                        accepted: ServiceFileSchema.accepted(kind),
+                        suggestion: suggestion
                     )
                 )
                 return nil

@@ -100,7 +100,13 @@ struct ServiceFile {
             }
         }
         let mode: ForwardingMode = reader.choice("mode") ?? .fnat
-        let scheduler: SchedulerKind = reader.choice("scheduler") ?? .rr
+        let scheduler = reader.scheduler("scheduler") ?? .rr
+        let options = SchedulerOptions(
+            flags: Set(reader.choices("schedulerFlags")),
+            hashTarget: reader.choice("hashTarget"),
+            maglevTableSize: reader.integer("maglevTableSize")
+        )
+        let slowStart = reader.duration("slowStart")
         let name = reader.text("name")
         let locals = reader.addresses("localAddresses")
         let timeout = reader.duration("connectionTimeout")
@@ -110,6 +116,8 @@ struct ServiceFile {
             name: name ?? "\(`protocol`.rawValue)-\(address)-\(port)",
             mode: mode,
             scheduler: scheduler,
+            schedulerOptions: options,
+            slowStart: slowStart,
             localAddresses: locals,
             connectionTimeout: timeout,
             backends: backends,

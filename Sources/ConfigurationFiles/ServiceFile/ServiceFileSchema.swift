@@ -48,7 +48,7 @@ package enum ServiceFileSchema {
                 "weight",
                 .integer(Backend.weights),
                 default: "1",
-                "share of new connections under wrr; 0 drains the backend"
+                "share of new connections; 0 drains the backend"
             ),
         ]
     )
@@ -80,7 +80,31 @@ package enum ServiceFileSchema {
                 "scheduler",
                 .choice(SchedulerKind.allCases.map(\.rawValue)),
                 default: "rr",
-                "how a backend is chosen for a new connection"
+                "how a backend is chosen for a new connection: scheduling.md"
+            ),
+            field(
+                "schedulerFlags",
+                .list(.choice(SchedulerOptions.Flag.allCases.map(\.rawValue))),
+                default: "none",
+                "variants of mh and sh"
+            ),
+            field(
+                "hashTarget",
+                .choice(SchedulerOptions.HashTarget.allCases.map(\.rawValue)),
+                default: "sip",
+                "what conhash hashes: the source address, or the QUIC connection id"
+            ),
+            field(
+                "maglevTableSize",
+                .integer(SchedulerOptions.tableSizes),
+                default: "\(SchedulerOptions.defaultTableSize)",
+                "slots of mh, a prime at least a hundred times the number of backends"
+            ),
+            field(
+                "slowStart",
+                .duration,
+                default: "at once",
+                "time in which a backend that joins others comes up to its weight"
             ),
             field(
                 "localAddresses",

@@ -28,11 +28,16 @@ import Testing
 
     @Test(
         arguments: [
-            ([], []), ([0, 0], []), ([1, 0, 9], [0, 2]), ([3, 1], [0, 1]),
-        ] as [([Int], [Int])]
+            ([], 4, []), ([0, 0], 4, []), ([1], 3, [0, 0, 0]), ([0, 2, 2], 4, [1, 2, 1, 2]),
+            ([3, 1], 8, [0, 0, 1, 0, 0, 0, 1, 0]), ([1, 1, 1], 4, [0, 1, 2, 0]),
+        ] as [([Int], Int, [Int])]
     )
-    func `plain round robin takes everybody with a weight once`(weights: [Int], sequence: [Int]) {
-        #expect(ScheduleSequence.plain(weights) == sequence)
+    func `a table of a given size is filled in proportion`(
+        weights: [Int],
+        count: Int,
+        sequence: [Int]
+    ) {
+        #expect(ScheduleSequence.filled(weights, count: count) == sequence)
     }
 
     @Test(arguments: [1, 2, 3] as [UInt64])

@@ -10,24 +10,33 @@ enum ScheduleSequence {
     ///
     /// Earliest deadline first: the k-th turn of an index with weight w is due at (k + 1/2) / w of
     /// the circle. Zero weights get no turn.
-    static func weighted(_ weights: [Int]) -> [Int] {
-        let turns = scaled(weights)
-        let total = turns.reduce(0, +)
+    static func weighted(_ weights: [Int], limit: Int = limit) -> [Int] {
+        let turns = scaled(weights, limit)
+        return inOrder(turns, of: turns)
+    }
+
+    /// Exactly `count` turns in proportion to the weights, give or take one for each index.
+    static func filled(_ weights: [Int], count: Int) -> [Int] {
+        let total = weights.reduce(0, +)
         guard total > 0 else { return [] }
+        let turns = weights.map { $0 == 0 ? 0 : $0 * count / total + 1 }
+        return Array(inOrder(turns, of: weights).prefix(count))
+    }
+
+    /// The first `turns` of each index, by when they are due.
+    private static func inOrder(_ turns: [Int], of weights: [Int]) -> [Int] {
         var due: [(time: Double, index: Int)] = []
-        due.reserveCapacity(total)
+        due.reserveCapacity(turns.reduce(0, +))
         for (index, count) in turns.enumerated() {
-            for turn in 0..<count { due.append(((Double(turn) + 0.5) / Double(count), index)) }
+            let weight = Double(weights[index])
+            for turn in 0..<count { due.append(((Double(turn) + 0.5) / weight, index)) }
         }
         due.sort { ($0.time, $0.index) < ($1.time, $1.index) }
         return due.map(\.index)
     }
 
-    /// Every index with a weight above zero, once.
-    static func plain(_ weights: [Int]) -> [Int] { weights.indices.filter { weights[$0] > 0 } }
-
     /// The smallest whole numbers in the same proportion; at least 1 where the weight is not 0.
-    private static func scaled(_ weights: [Int]) -> [Int] {
+    private static func scaled(_ weights: [Int], _ limit: Int) -> [Int] {
         let divisor = weights.reduce(0, greatestCommonDivisor)
         guard divisor > 0 else { return weights }
         let reduced = weights.map { $0 / divisor }
