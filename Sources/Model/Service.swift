@@ -33,6 +33,8 @@ package struct Service: Equatable, Codable, Sendable {
     package var localAddresses: [IPAddress]
     /// How long an established TCP or any UDP connection may be silent; nil: the protocol's.
     package var connectionTimeout: Duration?
+    /// How backends learn the client's address; nil: as the protocol does by default.
+    package var clientAddress: ClientAddressMode?
     /// No two share an endpoint; order matters to `rr`.
     package var backends: [Backend]
     package var owner: Owner
@@ -44,6 +46,7 @@ package struct Service: Equatable, Codable, Sendable {
         scheduler: SchedulerKind = .rr,
         localAddresses: [IPAddress] = [],
         connectionTimeout: Duration? = nil,
+        clientAddress: ClientAddressMode? = nil,
         backends: [Backend] = [],
         owner: Owner = .runtime
     ) {
@@ -53,6 +56,7 @@ package struct Service: Equatable, Codable, Sendable {
         self.scheduler = scheduler
         self.localAddresses = localAddresses
         self.connectionTimeout = connectionTimeout
+        self.clientAddress = clientAddress
         self.backends = backends
         self.owner = owner
     }

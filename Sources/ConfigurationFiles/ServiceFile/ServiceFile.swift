@@ -104,6 +104,7 @@ struct ServiceFile {
         let name = reader.text("name")
         let locals = reader.addresses("localAddresses")
         let timeout = reader.duration("connectionTimeout")
+        let clientAddress: ClientAddressMode? = reader.choice("clientAddress")
         guard let address, let port = port.flatMap(UInt16.init(exactly:)) else { return }
         let service = Service(
             key: .init(address: address, port: port, protocol: `protocol`),
@@ -112,6 +113,7 @@ struct ServiceFile {
             scheduler: scheduler,
             localAddresses: locals,
             connectionTimeout: timeout,
+            clientAddress: clientAddress,
             backends: backends,
             owner: .file(file)
         )
