@@ -40,6 +40,11 @@ extension Service {
             phrase("scheduler", old.scheduler.rawValue, scheduler.rawValue),
             phrase("local addresses", list(old.localAddresses), list(localAddresses)),
             phrase("connection timeout", text(old.connectionTimeout), text(connectionTimeout)),
+            phrase(
+                "client address",
+                old.effectiveClientAddress.rawValue,
+                effectiveClientAddress.rawValue
+            ),
             phrase("owner", old.owner, owner),
         ]
         .compactMap(\.self)

@@ -107,7 +107,9 @@ public struct DecodedTransport: Equatable, Sendable {
                 rest = rest.dropFirst()
                 continue
             }
-            guard let length = rest.dropFirst().first, length >= 2, rest.count >= length else { break }
+            guard let length = rest.dropFirst().first, length >= 2, rest.count >= length else {
+                break
+            }
             found.append(Option(kind, Array(rest.prefix(Int(length)).dropFirst(2))))
             rest = rest.dropFirst(Int(length))
         }
@@ -117,7 +119,8 @@ public struct DecodedTransport: Equatable, Sendable {
     private static func clients(_ options: [Option], kind: UInt8) -> [Endpoint] {
         options.filter { $0.kind == kind }
             .compactMap { option in
-                guard option.value.count > 2, let address = IPAddress(octets: option.value.dropFirst(2))
+                guard option.value.count > 2,
+                    let address = IPAddress(octets: option.value.dropFirst(2))
                 else { return nil }
                 return Endpoint(address, option.value.word(0))
             }

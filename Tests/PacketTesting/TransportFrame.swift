@@ -86,7 +86,9 @@ extension IPAddress {
 
     /// Four or sixteen octets in network order.
     public init?(octets: some Collection<UInt8>) {
-        func number(_ part: some Sequence<UInt8>) -> UInt64 { part.reduce(0) { $0 << 8 | UInt64($1) } }
+        func number(_ part: some Sequence<UInt8>) -> UInt64 {
+            part.reduce(0) { $0 << 8 | UInt64($1) }
+        }
         switch octets.count {
         case 4: self = .v4(IPv4Address(rawValue: UInt32(number(octets))))
         case 16:

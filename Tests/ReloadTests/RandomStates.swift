@@ -34,6 +34,7 @@ extension DesiredState {
                     var service = Service.sample("s\(index)", port: UInt16(index))
                     service.scheduler = generator.pick([.rr, .wrr])
                     service.connectionTimeout = generator.pick([nil, .seconds(30)])
+                    service.clientAddress = generator.pick([nil, ClientAddressMode.none, .proxyV1])
                     service.owner = owner(&generator)
                     service.backends = keys(&generator)
                         .map { index in

@@ -97,13 +97,11 @@ public struct PacketEditor: BitwiseCopyable {
             &- Int(buffer.pointee.data_len)
     }
 
-    /// Whether `insert` of so many octets would succeed.
+    /// Whether `insert` of so many octets would succeed; a buffer is never longer than an IP length
+    /// can say.
     public func hasRoom(for count: Int) -> Bool {
         guard count >= 0, headroom >= count || tailroom >= count else { return false }
-        let header = isIPv6 ? IPv6Offset.fixedLength : 0
-        let segments = unsafe buffer.pointee.nb_segs
-        return segments <= 1 && packetLength &- header &+ count <= Int(UInt16.max)
-            && bytes.count &+ count <= Int(UInt16.max)
+        return unsafe buffer.pointee.nb_segs <= 1
     }
 
     // MARK: - Growing and shrinking

@@ -107,7 +107,8 @@ extension ProxyHeader {
             return end &- start < longest ? .partial : .absent
         }
         if reader.skip("UNKNOWN") { return .present(length: length, ProxyHeader(.v1, .unknown)) }
-        guard let content = reader.addresses(), reader.skip("\r\n"), reader.position == start &+ length
+        guard let content = reader.addresses(), reader.skip("\r\n"),
+            reader.position == start &+ length
         else { return .absent }
         return .present(length: length, ProxyHeader(.v1, content))
     }

@@ -125,7 +125,8 @@ extension IPAddress {
     /// The address, or the IPv4 address as one of IPv6 (RFC 4291 section 2.5.5.2).
     fileprivate var mapped: IPv6Address {
         switch self {
-        case .v4(let address): IPv6Address(high: 0, low: 0xFFFF_0000_0000 | UInt64(address.rawValue))
+        case .v4(let address):
+            IPv6Address(high: 0, low: 0xFFFF_0000_0000 | UInt64(address.rawValue))
         case .v6(let address): address
         }
     }

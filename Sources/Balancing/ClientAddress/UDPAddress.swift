@@ -58,7 +58,8 @@ extension PacketEditor {
         return insertUDPAddressHeader(client, mtu)
     }
 
-    private mutating func insertUDPAddressHeader(_ client: Endpoint, _ mtu: Int) -> AddressInsertion {
+    private mutating func insertUDPAddressHeader(_ client: Endpoint, _ mtu: Int) -> AddressInsertion
+    {
         // Backends look for the header right behind the fixed one.
         guard !isIPv6 || transportOffset == networkOffset &+ IPv6Offset.fixedLength else {
             return .headerFull

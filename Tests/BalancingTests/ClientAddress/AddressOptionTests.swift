@@ -128,10 +128,14 @@ import Testing
         let (outcome, octets, _) = try edited(frame) { $0.insertAddressOption(client4, mtu: 168) }
         let after = try #require(DecodedTransport(octets))
         #expect(outcome == .insertedWithoutOptions && after.packetLength == 148)
-        #expect(after.hasValidChecksums && after.data == frame.data && after.tcpClients == [client4])
+        #expect(
+            after.hasValidChecksums && after.data == frame.data && after.tcpClients == [client4]
+        )
     }
 
-    @Test(arguments: [[8, 0], [8, 1], [8, 41], [254, 30, 0, 0], [2], [3, 3, 0, 2]] as [[UInt8]])
+    @Test(
+        arguments: [[8, 0], [8, 1], [8, 41], [254, 30, 0, 0], [2], [3, 3, 0, 2]] as [[UInt8]]
+    )
     func `options behind a malformed one are not looked at`(start: [UInt8]) throws {
         let options = start + Array(repeating: 0, count: 3 - (start.count + 3) % 4)
         let frame = toBackend { $0.tcpOptions = options }
@@ -146,7 +150,7 @@ import Testing
     @Test func `a fragment is left alone`() throws {
         let frame = toBackend()
         let buffer = RoomyBuffer(frame.octets)
-        var editor = try #require(editor(of: buffer, frame))
+        var editor = try #require(view(of: buffer, frame))
         editor.bytes.set(0x2000 as UInt16, at: 20)
         #expect(editor.insertAddressOption(client4, mtu: 1500) == .malformed)
     }
@@ -162,7 +166,7 @@ import Testing
             let client = Bool.random(using: &random) ? client4 : client6
             let isDamaged = Bool.random(using: &random)
             let buffer = RoomyBuffer(frame.octets)
-            var editor = try #require(editor(of: buffer, frame))
+            var editor = try #require(view(of: buffer, frame))
             let field = frame.transportOffset + 16
             if isDamaged { editor.bytes.set(editor.word(field) ^ 0x0100, at: field) }
             let outcome = editor.insertAddressOption(client, mtu: 1500)

@@ -23,12 +23,12 @@ func edited<Result>(
     _ edit: (inout PacketEditor) -> Result
 ) throws -> (result: Result, octets: [UInt8], isIntact: Bool) {
     let buffer = RoomyBuffer(frame.octets, headroom: headroom, tailroom: tailroom)
-    var editor = try required(editor(of: buffer, frame))
+    var editor = try required(view(of: buffer, frame))
     let result = edit(&editor)
     return (result, buffer.octets, buffer.isIntact)
 }
 
-func editor(of buffer: borrowing RoomyBuffer, _ frame: TransportFrame) -> PacketEditor? {
+func view(of buffer: borrowing RoomyBuffer, _ frame: TransportFrame) -> PacketEditor? {
     unsafe PacketEditor(
         buffer.buffer,
         networkOffset: 14,
@@ -62,7 +62,8 @@ func randomPacket(
         frame.padding = random.octets(.random(in: 0...6, using: &random))
         frame.sequence = .random(in: 0...(.max), using: &random)
         frame.acknowledgment = .random(in: 0...(.max), using: &random)
-        frame.flags = [Frame.ack, Frame.push, Frame.syn, Frame.synAck, Frame.finAck, 0x38]
+        frame.flags =
+            [Frame.ack, Frame.push, Frame.syn, Frame.synAck, Frame.finAck, 0x38]
             .randomElement(using: &random) ?? 0
         frame.urgentPointer = .random(in: 0...100, using: &random)
         let words = Int.random(in: 0...10, using: &random)

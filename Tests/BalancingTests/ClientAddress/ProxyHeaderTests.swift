@@ -32,7 +32,10 @@ private func between(_ source: Endpoint, _ destination: Endpoint) -> ProxyHeader
             client6, service6,
             "PROXY TCP6 2001:db8:0:0:0:0:0:7 2001:db8:0:0:0:0:0:1 51000 80\r\n"
         ),
-        (client4, service6, "PROXY TCP6 0:0:0:0:0:ffff:c633:6407 2001:db8:0:0:0:0:0:1 51000 80\r\n"),
+        (
+            client4, service6,
+            "PROXY TCP6 0:0:0:0:0:ffff:c633:6407 2001:db8:0:0:0:0:0:1 51000 80\r\n"
+        ),
         (
             endpoint("255.255.255.255:65535"), endpoint("0.0.0.0:0"),
             "PROXY TCP4 255.255.255.255 0.0.0.0 65535 0\r\n"
@@ -41,8 +44,10 @@ private func between(_ source: Endpoint, _ destination: Endpoint) -> ProxyHeader
     func `version 1 is a line of text`(source: Endpoint, destination: Endpoint, text: String) {
         let header = ProxyHeader(.v1, between(source, destination))
         #expect(String(decoding: octets(header), as: UTF8.self) == text)
-        #expect(String(decoding: octets(ProxyHeader(.v1, .unknown)), as: UTF8.self)
-            == "PROXY UNKNOWN\r\n")
+        #expect(
+            String(decoding: octets(ProxyHeader(.v1, .unknown)), as: UTF8.self)
+                == "PROXY UNKNOWN\r\n"
+        )
     }
 
     @Test func `version 2 is 28 octets, or 52`() {
@@ -82,7 +87,10 @@ private func between(_ source: Endpoint, _ destination: Endpoint) -> ProxyHeader
             #expect(presence(written) == .present(length: written.count, header))
             #expect(presence(written + [1, 2]) == .present(length: written.count, header))
             for count in 1..<written.count {
-                #expect(presence(Array(written.prefix(count))) == .partial, "\(count) of \(written)")
+                #expect(
+                    presence(Array(written.prefix(count))) == .partial,
+                    "\(count) of \(written)"
+                )
             }
         }
     }
@@ -130,15 +138,17 @@ private func between(_ source: Endpoint, _ destination: Endpoint) -> ProxyHeader
         #expect(presence(data.dropLast(1) + []) == .partial)
     }
 
-    @Test(arguments: [
-        ([0x20, 0x00, 0, 0], 0, ProxyPresence.present(length: 16, ProxyHeader(.v2, .unknown))),
-        ([0x20, 0x11, 0, 12], 12, .present(length: 28, ProxyHeader(.v2, .unknown))),
-        ([0x21, 0x00, 0, 3], 3, .present(length: 19, ProxyHeader(.v2, .unknown))),
-        ([0x21, 0x31, 0, 216], 216, .present(length: 232, ProxyHeader(.v2, .unknown))),
-        ([0x21, 0x11, 0, 11], 11, .absent), ([0x21, 0x21, 0, 35], 35, .absent),
-        ([0x22, 0x11, 0, 12], 12, .absent), ([0x11, 0x11, 0, 12], 12, .absent),
-        ([0x31, 0x11, 0, 12], 12, .absent),
-    ] as [([UInt8], Int, ProxyPresence)])
+    @Test(
+        arguments: [
+            ([0x20, 0x00, 0, 0], 0, ProxyPresence.present(length: 16, ProxyHeader(.v2, .unknown))),
+            ([0x20, 0x11, 0, 12], 12, .present(length: 28, ProxyHeader(.v2, .unknown))),
+            ([0x21, 0x00, 0, 3], 3, .present(length: 19, ProxyHeader(.v2, .unknown))),
+            ([0x21, 0x31, 0, 216], 216, .present(length: 232, ProxyHeader(.v2, .unknown))),
+            ([0x21, 0x11, 0, 11], 11, .absent), ([0x21, 0x21, 0, 35], 35, .absent),
+            ([0x22, 0x11, 0, 12], 12, .absent), ([0x11, 0x11, 0, 12], 12, .absent),
+            ([0x31, 0x11, 0, 12], 12, .absent),
+        ] as [([UInt8], Int, ProxyPresence)]
+    )
     func `version 2 without addresses for us says nothing, and impossible ones are data`(
         start: [UInt8],
         count: Int,

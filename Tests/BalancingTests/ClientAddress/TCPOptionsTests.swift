@@ -11,7 +11,10 @@ import Testing
         2, 4, 5, 0xB4, 4, 2, 8, 10, 0xAA, 0xBB, 0xCC, 0xDD, 0, 0, 0, 0, 1, 3, 3, 7,
     ]
 
-    private static func syn(_ options: [UInt8] = options, flags: UInt8 = Frame.syn) -> TransportFrame {
+    private static func syn(
+        _ options: [UInt8] = options,
+        flags: UInt8 = Frame.syn
+    ) -> TransportFrame {
         toBackend {
             $0.flags = flags
             $0.tcpOptions = options
@@ -33,10 +36,12 @@ import Testing
         #expect(!isDone && octets == frame.octets)
     }
 
-    @Test(arguments: [
-        ([2, 4, 5, 0xB4], 1440), ([1, 2, 4, 5, 0xB4, 1, 1, 1], 1440), ([2, 4, 0, 100], 88),
-        ([2, 4, 0, 88], 88), ([2, 4, 0, 60], 60), ([2, 4, 0, 0], 0),
-    ] as [([UInt8], UInt16)])
+    @Test(
+        arguments: [
+            ([2, 4, 5, 0xB4], 1440), ([1, 2, 4, 5, 0xB4, 1, 1, 1], 1440), ([2, 4, 0, 100], 88),
+            ([2, 4, 0, 88], 88), ([2, 4, 0, 60], 60), ([2, 4, 0, 0], 0),
+        ] as [([UInt8], UInt16)]
+    )
     func `the segment size is lowered, at even and odd places, within reason`(
         options: [UInt8],
         expected: UInt16
@@ -55,7 +60,9 @@ import Testing
         #expect(after.tcpOptions.first == .init(2, bigEndian(expected)) && after.hasValidChecksums)
     }
 
-    @Test(arguments: [[2, 3, 5, 0xB4], [1, 1, 1, 2], [0, 2, 4, 5], [2, 4, 5, 0xB4]] as [[UInt8]])
+    @Test(
+        arguments: [[2, 3, 5, 0xB4], [1, 1, 1, 2], [0, 2, 4, 5], [2, 4, 5, 0xB4]] as [[UInt8]]
+    )
     func `what is no announcement stays`(options: [UInt8]) throws {
         // The last one is right, but not in a SYN.
         let frame = Self.syn(options, flags: options == [2, 4, 5, 0xB4] ? Frame.ack : Frame.syn)
@@ -101,7 +108,7 @@ import Testing
             let shift = SequenceShift(delta: .random(in: 0...(.max), using: &random))
             let back = SequenceShift(delta: 0 &- shift.delta)
             let buffer = RoomyBuffer(frame.octets)
-            let editor = try #require(editor(of: buffer, frame))
+            let editor = try #require(view(of: buffer, frame))
             editor.shiftTowardBackend(shift)
             #expect(DecodedTransport(buffer.octets)?.hasValidChecksums == true, "seed \(seed)")
             editor.shiftTowardBackend(back)
@@ -118,7 +125,9 @@ import Testing
         shift.clientFirst = 1000
         shift.backendFirst = 1100
         shift.pendingLength = 28
-        #expect([1100, 1101, 1127, 1128, 1129].map(shift.toClient) == [1000, 1000, 1000, 1000, 1001])
+        #expect(
+            [1100, 1101, 1127, 1128, 1129].map(shift.toClient) == [1000, 1000, 1000, 1000, 1001]
+        )
         #expect(shift.toClient(1099) == 971)
     }
 }

@@ -97,15 +97,14 @@ import Testing
         #expect(first == .exceedsMTU && second == .noRoom && octets == frame.octets)
         let extended = IPv6Frame.udp { $0.extensions = [.options(.destinationOptions)] }
         let buffer = RoomyBuffer(extended)
-        var editor = try #require(
-            unsafe PacketEditor(
-                buffer.buffer,
-                networkOffset: 14,
-                transportOffset: 62,
-                family: .ipv6,
-                protocol: .udp
-            )
+        let view = unsafe PacketEditor(
+            buffer.buffer,
+            networkOffset: 14,
+            transportOffset: 62,
+            family: .ipv6,
+            protocol: .udp
         )
+        var editor = try #require(view)
         #expect(editor.insertUDPAddress(client6, .header, mtu: 1500) == .headerFull)
         #expect(buffer.octets == extended)
     }
@@ -127,7 +126,7 @@ import Testing
         }
         let buffer = RoomyBuffer(frame.octets)
         let fresh = RoomyBuffer(headroom: 128, tailroom: 128)
-        let original = try #require(editor(of: buffer, frame))
+        let original = try #require(view(of: buffer, frame))
         let client = isIPv6 ? client6 : client4
         let copy = unsafe original.writeAddressDatagram(into: fresh.buffer, client, form)
         #expect(copy != nil && buffer.octets == frame.octets)
@@ -139,7 +138,8 @@ import Testing
         #expect(after.udpHeaderClient == (isOption ? nil : client))
         #expect(after.udpOptionClients == (isOption ? [client] : []))
         let small = RoomyBuffer(headroom: 20, tailroom: 20)
-        #expect(unsafe original.writeAddressDatagram(into: small.buffer, client, form) == nil)
+        let none = unsafe original.writeAddressDatagram(into: small.buffer, client, form)
+        #expect(none == nil)
         let isIntact = small.isIntact && fresh.isIntact
         #expect(isIntact)
     }
