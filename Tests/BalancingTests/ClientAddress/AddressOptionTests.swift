@@ -150,7 +150,7 @@ import Testing
     @Test func `a fragment is left alone`() throws {
         let frame = toBackend()
         let buffer = RoomyBuffer(frame.octets)
-        var editor = try #require(view(of: buffer, frame))
+        var editor = try required(view(of: buffer, frame))
         editor.bytes.set(0x2000 as UInt16, at: 20)
         #expect(editor.insertAddressOption(client4, mtu: 1500) == .malformed)
     }
@@ -166,7 +166,7 @@ import Testing
             let client = Bool.random(using: &random) ? client4 : client6
             let isDamaged = Bool.random(using: &random)
             let buffer = RoomyBuffer(frame.octets)
-            var editor = try #require(view(of: buffer, frame))
+            var editor = try required(view(of: buffer, frame))
             let field = frame.transportOffset + 16
             if isDamaged { editor.bytes.set(editor.word(field) ^ 0x0100, at: field) }
             let outcome = editor.insertAddressOption(client, mtu: 1500)

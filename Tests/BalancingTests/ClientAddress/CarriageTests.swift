@@ -24,7 +24,7 @@ import Testing
         companion: borrowing RoomyBuffer = RoomyBuffer(headroom: 128, tailroom: 200)
     ) throws -> (AddressCarriage, DecodedTransport) {
         let buffer = RoomyBuffer(frame.octets)
-        var editor = try #require(view(of: buffer, frame))
+        var editor = try required(view(of: buffer, frame))
         let carriage = editor.carry(client4, to: service4, &state, mtu: mtu)
         if case .readyAfter(let plan) = carriage {
             let copy = unsafe editor.write(plan, into: companion.buffer)
@@ -61,7 +61,7 @@ import Testing
             $0.tcpOptions = options
         }
         let buffer = RoomyBuffer(frame.octets)
-        let editor = try #require(view(of: buffer, frame))
+        let editor = try required(view(of: buffer, frame))
         editor.restore(&state, client: client4.address)
         let after = try #require(DecodedTransport(buffer.octets))
         #expect(after.hasValidChecksums)

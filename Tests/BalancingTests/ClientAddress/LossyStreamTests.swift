@@ -57,7 +57,7 @@ private struct LossyStream {
         sent = max(sent, position + count)
         let buffer = RoomyBuffer(frame.octets)
         let companion = RoomyBuffer(headroom: 128, tailroom: 200)
-        var editor = try #require(view(of: buffer, frame))
+        var editor = try required(view(of: buffer, frame))
         let carriage = editor.carry(client4, to: service4, &state, mtu: mtu)
         if case .readyAfter(let plan) = carriage {
             let copy = unsafe editor.write(plan, into: companion.buffer)
@@ -88,7 +88,7 @@ private struct LossyStream {
             $0.acknowledgment = isn &+ shift &+ 1 &+ UInt32(contiguous)
         }
         let buffer = RoomyBuffer(frame.octets)
-        let editor = try #require(view(of: buffer, frame))
+        let editor = try required(view(of: buffer, frame))
         editor.restore(&state, client: client4.address)
         let segment = try #require(DecodedTransport(buffer.octets))
         let position = Int(segment.acknowledgment &- (isn &+ 1))

@@ -108,7 +108,7 @@ import Testing
             let shift = SequenceShift(delta: .random(in: 0...(.max), using: &random))
             let back = SequenceShift(delta: 0 &- shift.delta)
             let buffer = RoomyBuffer(frame.octets)
-            let editor = try #require(view(of: buffer, frame))
+            let editor = try required(view(of: buffer, frame))
             editor.shiftTowardBackend(shift)
             #expect(DecodedTransport(buffer.octets)?.hasValidChecksums == true, "seed \(seed)")
             editor.shiftTowardBackend(back)

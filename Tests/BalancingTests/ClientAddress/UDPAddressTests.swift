@@ -126,7 +126,7 @@ import Testing
         }
         let buffer = RoomyBuffer(frame.octets)
         let fresh = RoomyBuffer(headroom: 128, tailroom: 128)
-        let original = try #require(view(of: buffer, frame))
+        let original = try required(view(of: buffer, frame))
         let client = isIPv6 ? client6 : client4
         let copy = unsafe original.writeAddressDatagram(into: fresh.buffer, client, form)
         #expect(copy != nil && buffer.octets == frame.octets)
