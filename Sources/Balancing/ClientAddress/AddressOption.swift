@@ -56,8 +56,9 @@ extension PacketEditor {
         }
     }
 
-    /// Writes no-operations over addresses in options of the client's own making, which the backend
-    /// would believe. For segments that do not get an address, too.
+    /// Writes no-operations over addresses that the client made up, which the backend would believe.
+    ///
+    /// For segments that do not get an address, too.
     @discardableResult
     public func removeForeignAddressOptions() -> Bool { blankOptions(.clientAddress) > 0 }
 

@@ -117,7 +117,7 @@ public struct ProxyHeader: Equatable, Sendable, BitwiseCopyable {
         writer.put(UInt32(command) << 24 | UInt32(family) << 16 | UInt32(length))
     }
 
-    /// `\r\n\r\n\0\r\nQUIT\n`
+    /// The octets `\r\n\r\n\0\r\nQUIT\n`.
     static let signature: (UInt32, UInt32, UInt32) = (0x0D0A_0D0A, 0x000D_0A51, 0x5549_540A)
 }
 
