@@ -152,6 +152,7 @@ struct StateChecker {
                 report(localPlace, path, "is the service's own address", address.description)
             }
         }
+        checkClientAddress(of: object)
         checkBackends(of: object)
         checkScheduling(of: object)
     }
@@ -171,6 +172,33 @@ struct StateChecker {
                 problem.message,
                 problem.value,
                 problem.accepted
+            )
+        }
+    }
+
+    private mutating func checkClientAddress(of object: ServiceFile.Located<Service>) {
+        let service = object.value
+        guard let mode = service.clientAddress else { return }
+        let location = object.location(of: "clientAddress")
+        let path = object.path + ".clientAddress"
+        if !mode.protocols.contains(service.key.protocol) {
+            report(
+                location,
+                path,
+                "does not exist over \(service.key.protocol.rawValue)",
+                mode.rawValue,
+                ClientAddressMode.modes(of: service.key.protocol).map(\.rawValue)
+                    .joined(separator: ", ")
+            )
+        }
+        if mode == .uoaOption, service.key.address.family == .ipv6 {
+            report(
+                location,
+                path,
+                "has no room for the address of an IPv6 client",
+                mode.rawValue,
+                nil,
+                ClientAddressMode.uoa.rawValue
             )
         }
     }

@@ -649,7 +649,7 @@ package enum ItemCatalogue {
             .text("opp"),
             .live,
             false,
-            "how backends learn the client's address"
+            "how a service with uoa tells its backends: opp, IP protocol 248; ipo, IPv4 option 31"
         ),
         row(
             "ipvs_defs.udp.uoa_max_trail",
@@ -657,7 +657,7 @@ package enum ItemCatalogue {
             .integer(3),
             .live,
             false,
-            "packets of a connection that carry it"
+            "packets of a connection that carry it; 0: none"
         ),
         row(
             "ipvs_defs.udp.timeout.normal",

@@ -37,6 +37,8 @@ package struct Service: Equatable, Codable, Sendable {
     package var localAddresses: [IPAddress]
     /// How long an established TCP or any UDP connection may be silent; nil: the protocol's.
     package var connectionTimeout: Duration?
+    /// How backends learn the client's address; nil: as the protocol does by default.
+    package var clientAddress: ClientAddressMode?
     /// No two share an endpoint; order matters to `rr`.
     package var backends: [Backend]
     package var owner: Owner
@@ -50,6 +52,7 @@ package struct Service: Equatable, Codable, Sendable {
         slowStart: Duration? = nil,
         localAddresses: [IPAddress] = [],
         connectionTimeout: Duration? = nil,
+        clientAddress: ClientAddressMode? = nil,
         backends: [Backend] = [],
         owner: Owner = .runtime
     ) {
@@ -61,6 +64,7 @@ package struct Service: Equatable, Codable, Sendable {
         self.slowStart = slowStart
         self.localAddresses = localAddresses
         self.connectionTimeout = connectionTimeout
+        self.clientAddress = clientAddress
         self.backends = backends
         self.owner = owner
     }

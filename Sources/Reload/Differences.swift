@@ -52,6 +52,11 @@ extension Service {
             phrase("slow start", text(old.slowStart), text(slowStart)),
             phrase("local addresses", list(old.localAddresses), list(localAddresses)),
             phrase("connection timeout", text(old.connectionTimeout), text(connectionTimeout)),
+            phrase(
+                "client address",
+                old.effectiveClientAddress.rawValue,
+                effectiveClientAddress.rawValue
+            ),
             phrase("owner", old.owner, owner),
         ]
         .compactMap(\.self)

@@ -52,6 +52,19 @@ private let service = """
         #expect(web.owner == .file("/etc/dpvs/services.d/web.yaml"))
     }
 
+    @Test(arguments: TransportProtocol.allCases)
+    func `backends learn the address of the client as the service says`(number: TransportProtocol) {
+        for mode in ClientAddressMode.modes(of: number) {
+            let keys = "protocol: \(number.rawValue)\n    clientAddress: \(mode.rawValue)"
+            let loaded = load(service.replacing("name: web", with: keys))
+            #expect(loaded.errors.isEmpty)
+            #expect(loaded.state.services.first?.clientAddress == mode)
+        }
+        let silent = load(service.replacing("name: web", with: "protocol: \(number.rawValue)"))
+        let expected: ClientAddressMode = number == .tcp ? .toa : .none
+        #expect(silent.state.services.first?.effectiveClientAddress == expected)
+    }
+
     @Test func `addresses and routes are read, default too`() {
         let loaded = load(
             """
@@ -103,6 +116,16 @@ private let service = """
         ("name: web", "maglevTableSize: 4093", "mh takes one"),
         ("name: web", "scheduler: fo\n    slowStart: 30s", "one backend takes all"),
         ("name: web", "connectionTimeout: 90", "a duration"),
+        ("name: web", "clientAddress: proxy-v3", "did you mean 'proxy-v"),
+        ("name: web", "clientAddress: uoa", "web.yaml:2:20: error: services[0].clientAddress"),
+        ("name: web", "clientAddress: uoa", "accepted: none, toa, proxy-v1, proxy-v2, "),
+        ("name: web", "protocol: udp\n    clientAddress: toa", "does not exist over udp"),
+        ("name: web", "protocol: udp\n    clientAddress: proxy-v1", "none, uoa, uoa-ipo, proxy-v2"),
+        (
+            "name: web\n    address: 10.0.0.100",
+            "protocol: udp\n    clientAddress: uoa-ipo\n    address: 2001:db8::1",
+            "did you mean 'uoa'?"
+        ),
         ("address: 10.0.0.100", "x: 1", "services[0].address: is missing"),
         ("10.0.0.100", "10.0.0.300", "accepted: an IP address"),
         ("weight: 100", "weight: 65536", "backends[0].weight"),

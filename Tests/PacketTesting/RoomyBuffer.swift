@@ -16,7 +16,7 @@ public final class RoomyBuffer {
     private let size: Int
 
     /// Holds `frame`, `headroom` octets after the beginning of the buffer.
-    public init(_ frame: [UInt8], headroom: Int = 128, tailroom: Int = 64) {
+    public init(_ frame: [UInt8] = [], headroom: Int = 128, tailroom: Int = 128) {
         size = headroom + frame.count + tailroom
         precondition(size <= Int(UInt16.max))
         let all = size + 2 * Self.guards
@@ -41,6 +41,8 @@ public final class RoomyBuffer {
         unsafe buffer.deallocate()
         unsafe memory.deallocate()
     }
+
+    public var headroom: Int { unsafe Int(buffer.pointee.data_off) }
 
     /// The frame as it is now, wherever it begins.
     public var octets: [UInt8] {

@@ -63,10 +63,12 @@ struct ChangesTests {
         var new = Service.sample(owner: .runtime)
         new.scheduler = .wrr
         new.connectionTimeout = .seconds(30)
+        new.clientAddress = .proxyV2
         #expect(
             sentences(.sample(), new) == [
                 "service web (tcp 10.0.0.100:80): scheduler rr → wrr, "
-                    + "connection timeout (none) → 30.0 seconds, owner web.yaml → runtime"
+                    + "connection timeout (none) → 30.0 seconds, "
+                    + "client address toa → proxy-v2, owner web.yaml → runtime"
             ]
         )
     }

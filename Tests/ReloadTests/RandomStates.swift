@@ -39,6 +39,7 @@ extension DesiredState {
                     ])
                     service.slowStart = generator.pick([nil, .seconds(10)])
                     service.connectionTimeout = generator.pick([nil, .seconds(30)])
+                    service.clientAddress = generator.pick([nil, ClientAddressMode.none, .proxyV1])
                     service.owner = owner(&generator)
                     service.backends = keys(&generator)
                         .map { index in

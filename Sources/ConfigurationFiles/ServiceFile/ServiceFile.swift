@@ -110,6 +110,7 @@ struct ServiceFile {
         let name = reader.text("name")
         let locals = reader.addresses("localAddresses")
         let timeout = reader.duration("connectionTimeout")
+        let clientAddress: ClientAddressMode? = reader.choice("clientAddress")
         guard let address, let port = port.flatMap(UInt16.init(exactly:)) else { return }
         let service = Service(
             key: .init(address: address, port: port, protocol: `protocol`),
@@ -120,6 +121,7 @@ struct ServiceFile {
             slowStart: slowStart,
             localAddresses: locals,
             connectionTimeout: timeout,
+            clientAddress: clientAddress,
             backends: backends,
             owner: .file(file)
         )

@@ -118,6 +118,12 @@ package enum ServiceFileSchema {
                 default: "the protocol's",
                 "silence that ends an established TCP or any UDP connection"
             ),
+            field(
+                "clientAddress",
+                .choice(ClientAddressMode.allCases.map(\.rawValue)),
+                default: "toa over TCP, none over UDP",
+                "how backends learn the client's address"
+            ),
             field("backends", .list(.object(backend)), default: "none", "the real servers"),
         ]
     )
