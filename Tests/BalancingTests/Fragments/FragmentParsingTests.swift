@@ -30,21 +30,21 @@ import Testing
     }
 
     @Test func `an IPv4 fragment says what it is a part of`() throws {
-        let fragment = try #require(fragment(ipv4(0x2003)))
+        let part = try #require(fragment(ipv4(0x2003)))
         let key = FragmentKey(
             source: 0x0A00_000A,
             destination: 0x0A00_0064,
             identification: 0x1234,
             protocolNumber: 17
         )
-        #expect(fragment.key == key)
-        #expect(fragment.offset == 24 && fragment.length == 16 && fragment.hasMore)
-        #expect(!fragment.isFirst)
+        #expect(part.key == key)
+        #expect(part.offset == 24 && part.length == 16 && part.hasMore)
+        #expect(!part.isFirst)
     }
 
     @Test func `the last fragment may have any length`() throws {
-        let fragment = try #require(fragment(ipv4(0x0003, octets: 5)))
-        #expect(fragment.length == 5 && !fragment.hasMore)
+        let part = try #require(fragment(ipv4(0x0003, octets: 5)))
+        #expect(part.length == 5 && !part.hasMore)
     }
 
     @Test(
@@ -59,14 +59,14 @@ import Testing
     )
     func `an IPv6 fragment is found behind other headers`(extensions: [IPv6Frame.Extension]) throws
     {
-        let fragment = try #require(fragment(ipv6(extensions)))
+        let part = try #require(fragment(ipv6(extensions)))
         let key = FragmentKey(
             source: (0x2001_0DB8_0000_0000, 0x10),
             destination: (0x2001_0DB8_0000_0000, 0x100),
             identification: 7
         )
-        #expect(fragment.key == key)
-        #expect(fragment.offset == 24 && fragment.length == 16 && fragment.hasMore)
+        #expect(part.key == key)
+        #expect(part.offset == 24 && part.length == 16 && part.hasMore)
     }
 
     @Test func `a whole packet is no fragment`() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
+import Packet
 import PacketTesting
 import Testing
 
@@ -20,15 +21,15 @@ import Testing
     )
     func `echoes are read`(type: UInt8, number: IPProtocol, kind: ICMPQuery.Kind) throws {
         let buffer = LooseBuffer([type] + Self.request.dropFirst())
-        let query = try #require(query(buffer, number))
-        #expect(query.kind == kind)
-        #expect(query.identifier == 0x1234 && query.sequence == 0x5678)
+        let echo = try required(query(buffer, number))
+        #expect(echo.kind == kind)
+        #expect(echo.identifier == 0x1234 && echo.sequence == 0x5678)
     }
 
     @Test func `the identifier is both ports, so a reply has its request's tuple reversed`() throws
     {
         let buffer = LooseBuffer(Self.request)
-        let ports = try #require(query(buffer, .icmp)).ports
+        let ports = try required(query(buffer, .icmp)).ports
         let tuple = IPv4Tuple(addresses: 0, ports: ports)
         #expect(tuple.sourcePort == 0x1234 && tuple.destinationPort == 0x1234)
     }
@@ -41,13 +42,15 @@ import Testing
     )
     func `everything else is no query`(type: UInt8, code: UInt8, number: IPProtocol) {
         let buffer = LooseBuffer([type, code] + Self.request.dropFirst(2))
-        #expect(query(buffer, number) == nil)
+        let none = query(buffer, number)
+        #expect(none == nil)
     }
 
     @Test func `less than eight octets are no query`() {
         for count in 0..<8 {
             let buffer = LooseBuffer(Array(Self.request.prefix(count)), surroundings: 8)
-            #expect(query(buffer, .icmp) == nil)
+            let none = query(buffer, .icmp)
+            #expect(none == nil)
         }
     }
 
@@ -60,7 +63,7 @@ import Testing
             let buffer = LooseBuffer(octets, surroundings: 0xEE)
             let identifier = UInt16.random(in: 0...(.max), using: &random)
             // Addresses do not count.
-            try #require(query(buffer, .icmp))
+            try required(query(buffer, .icmp))
                 .rewrite(identifier: identifier, addressDelta: 0x1234)
             #expect(Checksum.of(buffer.octets) == 0, "seed \(seed)")
             #expect(buffer.bytes.word(4) == identifier)
@@ -82,7 +85,7 @@ import Testing
             let identifier = UInt16.random(in: 0...(.max), using: &random)
             let sum = UInt64(~Checksum.of(new)) + UInt64(Checksum.of(old))
             let delta = UInt16(foldChecksum(sum)).bigEndian
-            try #require(query(buffer, .icmpv6))
+            try required(query(buffer, .icmpv6))
                 .rewrite(identifier: identifier, addressDelta: delta)
             #expect(Checksum.of(new + tail + buffer.octets) == 0, "seed \(seed)")
         }

@@ -24,22 +24,22 @@ import Testing
     }
 
     @Test func `a long header tells version and connection id`() throws {
-        let header = try #require(header(long(0xE0, 1, [1, 2, 3, 4, 5, 6, 7, 8])))
-        #expect(header.isLong && header.version == .one)
-        #expect(header.destination?.octets == [1, 2, 3, 4, 5, 6, 7, 8])
+        let subject = try #require(header(long(0xE0, 1, [1, 2, 3, 4, 5, 6, 7, 8])))
+        #expect(subject.isLong && subject.version == .one)
+        #expect(subject.destination?.octets == [1, 2, 3, 4, 5, 6, 7, 8])
     }
 
     @Test func `a short header is followed by the connection id and who knows what`() throws {
-        let header = try #require(header([0x40] + Array(1...40)))
-        #expect(!header.isLong && header.destination?.octets == Array(1...20))
-        let short = try #require(self.header([0x40, 9, 8, 7]))
+        let subject = try #require(header([0x40] + Array(1...40)))
+        #expect(!subject.isLong && subject.destination?.octets == Array(1...20))
+        let short = try #require(header([0x40, 9, 8, 7]))
         #expect(short.destination?.octets == [9, 8, 7])
     }
 
     @Test func `a version nobody knows is read as well`() throws {
-        let header = try #require(header(long(0x80, 0x1A2A_3A4A, [5, 6])))
-        #expect(header.destination?.octets == [5, 6] && !header.mayCarryClientID)
-        let longer = try #require(self.header(long(0x80, 0x1A2A_3A4A, Array(0..<21))))
+        let subject = try #require(header(long(0x80, 0x1A2A_3A4A, [5, 6])))
+        #expect(subject.destination?.octets == [5, 6] && !subject.mayCarryClientID)
+        let longer = try #require(header(long(0x80, 0x1A2A_3A4A, Array(0..<21))))
         #expect(longer.destination == nil)
     }
 
@@ -61,8 +61,8 @@ import Testing
         version: UInt32,
         expected: Bool
     ) throws {
-        let header = try #require(header(long(flags, version, [1])))
-        #expect(header.mayCarryClientID == expected)
+        let subject = try #require(header(long(flags, version, [1])))
+        #expect(subject.mayCarryClientID == expected)
     }
 
     @Test func `cut short, it is no header`() {
