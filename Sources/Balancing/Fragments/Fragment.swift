@@ -20,7 +20,7 @@ public struct Fragment: Equatable, Sendable, BitwiseCopyable {
     public var isFirst: Bool { offset == 0 }
 
     /// Overlaps the end of a TCP header in the first fragment, which filters have seen and this one
-    /// would change: RFC 1858 section 3.2.2 has routers drop it ("if FO=1 and PROTOCOL=TCP").
+    /// would change: RFC 1858 section 3.2.2 has filters drop TCP fragments at offset 1 (times 8).
     public var hidesTCPHeader: Bool { offset == 8 && transport == .tcp }
 
     private var transport: IPProtocol

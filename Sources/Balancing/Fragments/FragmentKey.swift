@@ -2,7 +2,7 @@
 
 /// What all fragments of one datagram have in common, and no fragment of another.
 ///
-/// RFC 791 section 3.2: "the combination of source, destination, protocol, and identification";
+/// RFC 791 section 3.2: source, destination, protocol and identification;
 /// RFC 8200 section 4.5: source, destination and identification, so the protocol is 0 there.
 public struct FragmentKey: Hashable, Sendable, BitwiseCopyable {
     /// The source and destination of IPv4 in `first`, or four halves of IPv6 addresses.

@@ -177,8 +177,9 @@ public struct FragmentTable: ~Copyable {
         return nil
     }
 
-    /// A packet whose first fragment did not come in time or that made room for others: for the
-    /// caller to drop and to count. Call until nil, or with a budget.
+    /// A packet whose first fragment did not come in time or that made room for others.
+    ///
+    /// For the caller to drop and to count. Call until nil, or with a budget.
     public mutating func nextDropped(now: Tick) -> Packet? {
         retireExpiredDecisions(now: now)
         while dropped.count == 0, let slot = waiting.oldest {

@@ -98,8 +98,9 @@ public struct QUICConnectionID: Hashable, Sendable, BitwiseCopyable {
         if length > 64 { set(block.low >> (128 &- length), at: offset &+ 64, length &- 64) }
     }
 
-    /// An id that no balancer can route by, so that its packets go by address and port: the
-    /// codepoint 0b111 of draft-ietf-quic-load-balancers-21 section 3.1, with its length in the
+    /// An id that no balancer can route by, so that its packets go by address and port.
+    ///
+    /// It has the codepoint 0b111 of draft-ietf-quic-load-balancers-21 and its length in the
     /// first octet, as the draft wants. Nil below 8 octets, which leave too little to chance.
     public static func unroutable(
         count: Int,

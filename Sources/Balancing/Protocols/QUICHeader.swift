@@ -29,7 +29,9 @@ public struct QUICHeader: Equatable, Sendable, BitwiseCopyable {
 
     /// Nil in a short header.
     public var version: Version?
-    /// The destination connection id. In a short header the octets that it is at the beginning of,
+    /// The destination connection id.
+    ///
+    /// In a short header the octets that it is at the beginning of,
     /// as many as can be; nil when it is longer than 20 octets, which other versions allow.
     public var destination: QUICConnectionID?
     /// Known to be an Initial or 0-RTT packet: before its server answers, a client makes up the id.

@@ -29,8 +29,7 @@ public struct QUICServerID: Hashable, Sendable, BitwiseCopyable {
 ///     | 0...6       | random (5)    | ................ encrypted together, with a key |
 ///     +-------------+---------------+-----------------------------+-----------------+
 ///
-/// Section 5.2: "The server ID length MUST be at least 1 octet", "The nonce length MUST be at least
-/// 4 octets", and together they are 19 at most.
+/// A server id has at least one octet, a nonce four, and together they have 19 at most.
 public struct QUICRoutableFormat: Hashable, Sendable {
     /// Which of several configurations an id is made by; 7 means "none".
     public let rotation: UInt8

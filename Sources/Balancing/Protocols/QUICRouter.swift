@@ -6,7 +6,7 @@ import Cryptography
 /// Immutable but for the state of its ciphers: the control side makes one for every worker. What
 /// has no route (an unknown configuration, a number that no backend has, an id that a client made
 /// up) goes the way of packets without an id, by address and port; draft-ietf-quic-load-balancers-21
-/// section 4.2 would have a short header without a route dropped, but its tuple may be known.
+/// would have a short header without a route dropped, but its tuple may be known.
 @safe
 public struct QUICRouter: ~Copyable {
     /// A configuration and who has which number in it.
