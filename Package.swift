@@ -110,7 +110,7 @@ let leaf: [Target] = [
     hot("Containers", ["CPacket", "CLinux"]),
     cold("Linux", ["CLinux", "CNUMA", "CSystemd"]),
     cold("YAML", ["CYAML"]),
-    cold("Cryptography", ["CCrypto"]),
+    hot("Cryptography", ["CCrypto"]),
 ]
 
 let hotTargets: [Target] = [
@@ -118,7 +118,10 @@ let hotTargets: [Target] = [
     hot("Networking", ["Packet", "Addressing", "Timing", "Containers", "CPacket", "CLinux"]),
     hot(
         "Balancing",
-        ["Networking", "Packet", "Addressing", "Timing", "Containers", "CPacket", "CLinux"]
+        [
+            "Networking", "Packet", "Addressing", "Timing", "Containers", "Cryptography", "CPacket",
+            "CLinux",
+        ]
     ),
     hot(
         "Dataplane",
@@ -171,7 +174,7 @@ let testTargets: [Target] = [
         "BalancingTests",
         [
             "Balancing", "Networking", "Packet", "PacketTesting", "Addressing", "Timing",
-            "Containers",
+            "Containers", "Cryptography", "CPacket",
         ]
     ),
     tests("ModelTests", ["Model", "Addressing"]),

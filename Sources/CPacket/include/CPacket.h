@@ -117,6 +117,15 @@ static inline uint32_t CPacket_match_tags(const void *tags, uint16_t tag) {
 #endif
 }
 
+// MARK: - CRC32c
+
+/// Advances the register `crc` of a CRC with the polynomial of RFC 9260 Appendix A over `length`
+/// octets at `data`; begins at and ends with what the caller makes of it.
+uint32_t CPacket_crc32c(uint32_t crc, const void *data, size_t length);
+
+/// The same on any processor: what `CPacket_crc32c` is where there is no instruction for it.
+uint32_t CPacket_crc32c_portable(uint32_t crc, const void *data, size_t length);
+
 // MARK: - Words shared between threads
 
 // One thread writes a counter, others read it: relaxed atomics make the reads whole and cost the
