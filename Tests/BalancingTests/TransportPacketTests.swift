@@ -216,8 +216,8 @@ import Timing
 }
 
 extension IPv4Tuple {
-    fileprivate var ipv4Source: IPv4Address { IPv4Address(rawValue: source.ipv4.bigEndian) }
-    fileprivate var ipv4Destination: IPv4Address {
+    var ipv4Source: IPv4Address { IPv4Address(rawValue: source.ipv4.bigEndian) }
+    var ipv4Destination: IPv4Address {
         IPv4Address(rawValue: destination.ipv4.bigEndian)
     }
 }

@@ -116,15 +116,15 @@ import Testing
             let to = IPv4Tuple(addresses: random.next(), ports: 0)
             var frame = Frame(.other(protocol: 17, data: [1, 2, 3])) {
                 $0.fragment = 7
-                $0.source = from.source
-                $0.destination = from.destination
+                $0.source = from.ipv4Source
+                $0.destination = from.ipv4Destination
             }
             let buffer = LooseBuffer(frame.octets, surroundings: 0xEE)
             let delta = foldChecksum(UInt64(to.addressSum) + UInt64(~from.addressSum & 0xFFFF))
             unsafe FragmentHeader(network: buffer.frame + 14)
                 .rewriteIPv4(addresses: to.addresses, delta: UInt16(delta))
-            frame.source = to.source
-            frame.destination = to.destination
+            frame.source = to.ipv4Source
+            frame.destination = to.ipv4Destination
             #expect(buffer.octets == frame.octets, "seed \(seed)")
             let isIntact = buffer.isIntact(surroundings: 0xEE)
             #expect(isIntact)
