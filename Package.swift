@@ -146,7 +146,7 @@ let coldTargets: [Target] = [
         "Provisioning",
         [
             "Model", "Dataplane", "Balancing", "Networking", "Packet", "Containers", "Addressing",
-            "Timing",
+            "Timing", "Cryptography",
         ]
     ),
 ]
@@ -186,7 +186,7 @@ let testTargets: [Target] = [
             "FileTesting",
         ]
     ),
-    tests("ProvisioningTests", ["Provisioning", "PacketTesting"]),
+    tests("ProvisioningTests", ["Provisioning", "PacketTesting", "Addressing", "Model"]),
     tests("MetricsExpositionTests", ["MetricsExposition"]),
     tests(
         "ControlTests",

@@ -181,6 +181,11 @@ extension Worker {
         switch frame.content {
         case _ where frame.vlan != 0: drop(packet, .unknownVLAN)
         case .arp: punt(packet, .arp, as: .badARP, offset: Int(frame.networkOffset))
+        case .ipv6 where unsafe !snapshot.pointee.forwarding.isIPv6Enabled:
+            drop(packet, .ipv6Disabled)
+        // Neighbour discovery in fragments is not believed (RFC 6980 section 5).
+        case .ipv6 where frame.protocol == .icmpv6 && !frame.isFragment:
+            punt(packet, .local, as: .icmpIgnored, offset: Int(frame.networkOffset))
         case .ipv6: drop(packet, .unsupportedIPv6)
         case .ipv4 where isGroup: drop(packet, .notForUs)
         case .ipv4: unsafe settleIPv4(packet, frame, snapshot, now)

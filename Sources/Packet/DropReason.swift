@@ -5,7 +5,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     // The frame itself.
     case tooShort, badVersion, badHeaderLength, badTotalLength, badHeaderChecksum
     case badTransportLength, badSourceAddress, badExtensionHeader
-    case unsupportedEtherType, unknownVLAN, badARP
+    case unsupportedEtherType, unknownVLAN, badARP, badNeighbourDiscovery
+    /// IPv6 is switched off.
+    case ipv6Disabled
     /// IPv6 is parsed but not forwarded in this version.
     case unsupportedIPv6
 
@@ -33,7 +35,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         switch self {
         case .tooShort, .badVersion, .badHeaderLength, .badTotalLength, .badHeaderChecksum,
             .badTransportLength, .badSourceAddress, .badExtensionHeader, .unsupportedEtherType,
-            .unknownVLAN, .badARP, .unsupportedIPv6:
+            .unknownVLAN, .badARP, .badNeighbourDiscovery, .ipv6Disabled, .unsupportedIPv6:
             .parse
         case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .unsupportedProtocol:
             .network
@@ -61,6 +63,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .unsupportedEtherType: "unsupported_ethertype"
         case .unknownVLAN: "unknown_vlan"
         case .badARP: "bad_arp"
+        case .badNeighbourDiscovery: "bad_neighbour_discovery"
+        case .ipv6Disabled: "ipv6_disabled"
         case .unsupportedIPv6: "unsupported_ipv6"
         case .notForUs: "not_for_us"
         case .noRoute: "no_route"

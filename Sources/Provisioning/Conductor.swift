@@ -58,7 +58,7 @@ package actor Conductor {
     package func keepHouse() async {
         guard provisioner.reclaim() else { return }
         steering?.retain(provisioner.localAddresses)
-        // A drained local address: the same state without it.
+        // A drained local address, a router that came or went: the same state, seen anew.
         try? await apply(provisioner.state)
     }
 

@@ -82,7 +82,7 @@ extension Provisioner {
     /// Lets go of every slot that `state`, now published, does not name; each is released when the
     /// last connection that knows it has ended.
     func retireSlots(allBut state: DesiredState) {
-        let locals = state.services.flatMap { $0.localAddresses.compactMap(\.ipv4) }
+        let locals = state.services.flatMap(\.localAddresses)
         localSlots.retire(allBut: Set(locals))
         serviceSlots.retire(allBut: Set(state.services.map(\.key)))
         backendSlots.retire(allBut: Set(state.services.flatMap(Self.backendKeys)))
@@ -132,7 +132,7 @@ extension Provisioner {
     }
 
     private func localSlot(for address: IPv4Address) throws(ProvisioningError) -> Int {
-        guard let slot = localSlots.slot(for: address) else {
+        guard let slot = localSlots.slot(for: .v4(address)) else {
             throw ProvisioningError("more than \(localSlots.capacity) local addresses")
         }
         guard slot == pools.count else { return slot }

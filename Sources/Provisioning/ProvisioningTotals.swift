@@ -18,7 +18,7 @@ package struct ProvisioningTotals: Sendable {
     }
 
     package struct LocalAddressTotals: Sendable {
-        package var address: IPv4Address
+        package var address: IPAddress
         package var used: UInt64
         package var capacity: UInt64
         package var exhausted: UInt64
