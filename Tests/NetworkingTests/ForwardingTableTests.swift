@@ -75,15 +75,10 @@ import Testing
             }
             #expect(adjacencies.address(of: hop) == Self.ip("fe80::1"))
             #expect(table.nextHop(for: Self.ip("2001:db8::5")) == .unresolved)
-            let neighbour = adjacencies.insert(
-                Self.ip("2001:db8::5"),
-                port: 4,
-                at: 2,
-                generation: 1
+            let neighbour = try required(
+                adjacencies.insert(Self.ip("2001:db8::5"), port: 4, at: 2, generation: 1)
             )
-            #expect(
-                try table.nextHop(for: Self.ip("2001:db8::5")) == .adjacency(required(neighbour))
-            )
+            #expect(table.nextHop(for: Self.ip("2001:db8::5")) == .adjacency(neighbour))
             #expect(table.nextHop(for: Self.ip("2001:db8::1")) == .unreachable)
         }
     }
