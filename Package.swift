@@ -198,8 +198,8 @@ let testTargets: [Target] = [
     tests(
         "DataplaneTests",
         [
-            "Dataplane", "Balancing", "Packet", "PacketTesting", "Addressing", "CPacket",
-            "Containers", "Timing",
+            "Dataplane", "Balancing", "Networking", "Packet", "PacketTesting", "Addressing",
+            "CPacket", "Containers", "Timing",
         ]
     ),
     tests(

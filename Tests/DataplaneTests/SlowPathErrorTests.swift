@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import CPacket
+import Networking
 import Packet
 import PacketTesting
 import Testing
@@ -176,5 +177,45 @@ import Timing
         }
         #expect(try told(0x4000)?.icmp == .init(type: 3, code: 4, rest: 1000))
         #expect(try told(0) == nil)
+    }
+
+    @Test func `an IPv6 packet waits for its next hop, and then goes there unchanged`() throws {
+        let bench = try Bench()
+        let network = UInt128(0x2001_0DB8) << 96
+        let link = RouteTarget(.link, index: 0)
+        let forwarding = ForwardingTable(
+            routes: RouteTable([]),
+            routes6: RouteTable([.init(network: network, length: 64, target: link)]),
+            gateways: [],
+            generation: 1,
+            adjacencies: bench.engine.adjacencies
+        )
+        defer { forwarding.destroy() }
+        let first = unsafe bench.engine.interchange.cell.current()
+        let next = UnsafeMutablePointer<Snapshot>.allocate(capacity: 1)
+        defer { unsafe next.deallocate() }
+        let balancing = unsafe first.pointee.balancing
+        unsafe next.initialize(
+            to: Snapshot(generation: 1, forwarding: forwarding, balancing: balancing)
+        )
+        unsafe bench.engine.interchange.cell.publish(next)
+
+        let neighbour = IPv6Address(high: 0x2001_0DB8_0000_0000, low: 0x77)
+        let mac = MACAddress(rawValue: 0x0200_0000_BB77)
+        let frame = IPv6Frame.udp { $0.destination = neighbour }
+        let question = try #require(try bench.answers(to: frame, .unresolved).first)
+        #expect(question.target == neighbour && bench.slowPath.counters[.held] == 1)
+        let answer = IPv6Frame.advertisement(
+            of: neighbour,
+            at: mac,
+            to: IPv6Address(high: 0x2001_0DB8_0000_0000, low: 0x100),
+            at: Self.port
+        )
+        let sent = try #require(try bench.answers(to: answer, .local).first)
+        #expect(sent.destinationMAC == mac && sent.sourceMAC == Self.port)
+        #expect(sent.etherType == 0x86DD && sent.destination?.address == .v6(neighbour))
+        #expect(sent.data == [1, 2, 3, 4] && sent.hasValidChecksums)
+        #expect(bench.pool.inUse == 0)
+        unsafe bench.engine.interchange.cell.publish(first)
     }
 }
