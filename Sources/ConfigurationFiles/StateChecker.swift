@@ -128,8 +128,7 @@ struct StateChecker {
         }
     }
 
-    /// RFC 8200 section 5: "IPv6 requires that every link in the Internet have an MTU of 1280 octets
-    /// or greater."
+    /// Every link of IPv6 takes 1280 octets (RFC 8200 section 5).
     private mutating func checkMTU(of route: Route, _ location: SourceLocation, _ path: String) {
         guard route.destination.address.family == .ipv6, let mtu = route.mtu, mtu < 1280 else {
             return

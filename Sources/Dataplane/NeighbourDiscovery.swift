@@ -13,7 +13,7 @@ struct NeighbourDiscovery {
     static let routerSolicitation: UInt8 = 133, routerAdvertisement: UInt8 = 134
     static let neighbourSolicitation: UInt8 = 135, neighbourAdvertisement: UInt8 = 136
     static let types: ClosedRange<UInt8> = 133...136
-    /// "The packet could not possibly have been forwarded by a router."
+    /// With it "the packet could not possibly have been forwarded by a router" (section 7.1.1).
     static let hopLimit: UInt8 = 255
 
     static let target = 8

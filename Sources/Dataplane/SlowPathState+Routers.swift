@@ -36,7 +36,7 @@ struct Routers {
         deadlines.keys.sorted { ($0.port, $0.address) < ($1.port, $1.address) }
     }
 
-    /// "If the received Router Lifetime value is zero, immediately time-out the entry."
+    /// Takes a router in, or out when its lifetime is zero.
     mutating func heard(_ router: AdvertisedRouter, lifetime: Duration, at now: Instant) {
         unanswered[router.port] = nil
         if lifetime == .zero {

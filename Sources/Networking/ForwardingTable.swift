@@ -13,8 +13,9 @@ public struct ForwardingTable: BitwiseCopyable, @unchecked Sendable {
     /// By class of `RouteTarget`; 0 is no limit beyond the port's.
     private let mtus: UnsafeMutablePointer<UInt16>
     private let mtuCount: Int
-    /// What every route takes; `.max` when none has a limit of its own. A packet that is not longer,
-    /// and not longer than the MTU of any port, needs no closer look.
+    /// What every route takes; `.max` when none has a limit of its own.
+    ///
+    /// A packet that is not longer, and not longer than the MTU of any port, needs no closer look.
     public let smallestMTU: UInt16
     /// Changes whenever anything else here does; connections compare it to know that the next hops
     /// they carry still hold.

@@ -19,8 +19,9 @@ enum InterfaceIdentifier {
         return (high << 40 | 0xFFFE << 24 | low) ^ 0x0200_0000_0000_0000
     }
 
-    /// RFC 7217 section 5: the same for the same interface as long as the secret is, and telling
-    /// nothing about it; `attempt` is its DAD_Counter. There is no Network_ID.
+    /// The same for the same interface as long as the secret is, and telling nothing about it.
+    ///
+    /// RFC 7217 section 5; `attempt` is its DAD_Counter, and there is no Network_ID.
     static func stable(interface: String, attempt: Int, secret: String) -> UInt64 {
         let linkLocalPrefix: [UInt8] = [0xFE, 0x80, 0, 0, 0, 0, 0, 0]
         // Lengths, so that no two inputs look the same.
@@ -59,8 +60,10 @@ struct LinkLocalAddresses {
         self.random = random
     }
 
-    /// Nil when the interface is to have none. An address in `taken` belongs to another node on the
-    /// link: stable-privacy makes the next one then, the other modes know no other.
+    /// The address of `interface`; nil when it is to have none.
+    ///
+    /// An address in `taken` belongs to another node on the link: stable-privacy makes the next one
+    /// then, the other modes know no other.
     func address(
         of interface: Interface,
         _ settings: Settings,
