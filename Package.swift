@@ -149,7 +149,7 @@ let coldTargets: [Target] = [
         "Provisioning",
         [
             "Model", "Dataplane", "Balancing", "Networking", "Packet", "Containers", "Addressing",
-            "Timing",
+            "Timing", "Cryptography",
         ]
     ),
 ]
@@ -204,8 +204,8 @@ let testTargets: [Target] = [
     tests(
         "DataplaneTests",
         [
-            "Dataplane", "Balancing", "Packet", "PacketTesting", "Addressing", "CPacket",
-            "Containers", "Timing",
+            "Dataplane", "Balancing", "Networking", "Packet", "PacketTesting", "Addressing",
+            "CPacket", "Containers", "Timing",
         ]
     ),
     tests(

@@ -59,9 +59,6 @@ extension IPv6Address: LosslessStringConvertible {
         self.init(groups: head + zeros + tail)
     }
 
-    /// ::ffff:0:0/96 (RFC 4291 section 2.5.5.2).
-    private var isIPv4Mapped: Bool { high == 0 && low >> 32 == 0xFFFF }
-
     /// The canonical form of RFC 5952, section 5 included: `::ffff:192.0.2.1`.
     public var description: String {
         if isIPv4Mapped {

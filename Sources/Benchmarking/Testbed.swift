@@ -28,6 +28,9 @@ private final class KnownNeighbours: NeighbourRegistry {
     }
 
     func install(_ addresses: [OwnAddress]) {}
+
+    let duplicateAddresses: [OwnAddress] = []
+    let advertisedRouters: [AdvertisedRouter] = []
 }
 
 /// What a run needs of a balancer: the same for all of its workers.

@@ -31,7 +31,7 @@ struct StateChecker {
     }
 
     mutating func check() {
-        checkUnique(addresses, "address") { "\($0.prefix.address)" }
+        checkUnique(addresses, "address") { Self.scoped($0.prefix.address, $0.interface) }
         checkUnique(routes, "to") { $0.destination.network.description }
         checkUnique(services, "address") { $0.key.description }
         checkUnique(services, "name") { $0.name }
@@ -65,7 +65,11 @@ struct StateChecker {
         checkInterface(object.value.interface, object.location(of: "interface"), object.path)
         let address = object.value.prefix.address
         checkUsable(address, object.location(of: "address"), object.path + ".address")
-        checkFamily(address, object.location(of: "address"), object.path + ".address")
+    }
+
+    /// The same link-local address may be ours on two links (RFC 4007 section 6).
+    private static func scoped(_ address: IPAddress, _ interface: String) -> String {
+        address.ipv6?.isLinkLocal == true ? "\(address) on \(interface)" : "\(address)"
     }
 
     private mutating func check(_ object: ServiceFile.Located<Route>) {
@@ -74,7 +78,6 @@ struct StateChecker {
         if let interface = route.interface {
             checkInterface(interface, object.location(of: "interface"), path)
         }
-        checkFamily(route.destination.address, object.location(of: "to"), path + ".to")
         if route.destination != route.destination.network {
             report(
                 object.location(of: "to"),
@@ -85,6 +88,7 @@ struct StateChecker {
                 route.destination.network.description
             )
         }
+        checkMTU(of: route, object.location(of: "mtu"), path)
         guard let gateway = route.gateway else {
             if route.interface == nil {
                 report(object.location, path, "goes nowhere", nil, "via, interface or both")
@@ -93,9 +97,27 @@ struct StateChecker {
         }
         let location = object.location(of: "via")
         checkUsable(gateway, location, path + ".via")
-        checkFamily(gateway, location, path + ".via")
-        let links = addresses.filter { $0.value.prefix.contains(gateway) }
-        if route.interface == nil, links.isEmpty {
+        guard gateway.family == route.destination.address.family else {
+            report(
+                location,
+                path + ".via",
+                "is of another family than the network",
+                gateway.description,
+                "an address of the family of \(route.destination)"
+            )
+            return
+        }
+        guard route.interface == nil else { return }
+        let isLinkLocal = gateway.ipv6?.isLinkLocal ?? false
+        if isLinkLocal {
+            report(
+                location,
+                path + ".via",
+                "is link-local, so it may be on any link",
+                gateway.description,
+                "an interface beside it"
+            )
+        } else if !addresses.contains(where: { $0.value.prefix.contains(gateway) }) {
             report(
                 location,
                 path + ".via",
@@ -104,6 +126,14 @@ struct StateChecker {
                 "a gateway in a network of addresses, or an interface beside it"
             )
         }
+    }
+
+    /// Every link of IPv6 takes 1280 octets (RFC 8200 section 5).
+    private mutating func checkMTU(of route: Route, _ location: SourceLocation, _ path: String) {
+        guard route.destination.address.family == .ipv6, let mtu = route.mtu, mtu < 1280 else {
+            return
+        }
+        report(location, path + ".mtu", "is too small for IPv6", "\(mtu)", "1280...9000")
     }
 
     private mutating func checkInterface(
@@ -241,6 +271,7 @@ struct StateChecker {
                     || address == .broadcast
             case .v6(let address):
                 address.isMulticast || address == .any || address == .loopback
+                    || address.isIPv4Mapped
             }
         guard isUnusable else { return }
         report(

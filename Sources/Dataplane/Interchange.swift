@@ -12,7 +12,7 @@ public struct PuntedPacket: BitwiseCopyable {
     public enum Reason: UInt8, BitwiseCopyable, Sendable {
         /// An ARP packet.
         case arp
-        /// For one of our addresses and not balanced: ICMP.
+        /// For one of our addresses and not balanced: ICMP and ICMPv6, groups included.
         case local
         /// Rewritten and complete, but its next hop is not known: see `offset`.
         case unresolved
@@ -22,6 +22,8 @@ public struct PuntedPacket: BitwiseCopyable {
         case timeExceeded
         /// Longer than the next link takes, and not to be fragmented; `mtu` says what would fit.
         case tooBig
+        /// No route leads to where it would have to go.
+        case noRoute
     }
 
     public var buffer: PacketBuffer

@@ -3,15 +3,22 @@ public import Addressing
 
 /// An address of ours, for which the slow path answers.
 public struct OwnAddress: Hashable, Sendable {
-    public var address: IPv4Address
+    public var address: IPAddress
     /// The network it stands in; only itself when a service implied it.
     public var prefix: IPPrefix
     /// The link it is on; nil: asked for and announced on every link.
     public var port: Int?
+    /// Whether it is used only after nobody else on its link has claimed it (RFC 4862 section 5.4).
+    ///
+    /// Interface addresses of IPv6 are probed; what services imply is used at once, because a
+    /// standby takes it over while the link may still have echoes of the one before.
+    public var isProbed: Bool
 
-    public init(_ address: IPv4Address, prefix: IPPrefix, port: Int?) {
+    public init(_ address: IPAddress, prefix: IPPrefix, port: Int?, isProbed: Bool = false) {
+        precondition(!isProbed || port != nil, "an address is probed on a link")
         self.address = address
         self.prefix = prefix
         self.port = port
+        self.isProbed = isProbed
     }
 }

@@ -7,7 +7,8 @@ public import Packet
 import Synchronization
 public import Timing
 
-/// The part of the dataplane that may think: neighbours, ARP, and ICMP about what workers refuse.
+/// The part of the dataplane that may think: neighbours, ARP and neighbour discovery, and ICMP about
+/// what workers refuse.
 ///
 /// One thread turns it; the control side asks it under the same lock.
 public final class SlowPath<Port: PacketPort>: Sendable {
@@ -24,6 +25,7 @@ public final class SlowPath<Port: PacketPort>: Sendable {
         guard let counters = WorkerCounters() else { return nil }
         self.counters = counters
         state = Mutex(SlowPathState(engine, ports, counters, limits, now))
+        state.withLock { state in ports.indices.forEach { state.solicitRouters(on: $0) } }
     }
 
     /// Handles what has arrived and what is due; returns how many packets were handled.
@@ -46,6 +48,7 @@ public final class SlowPath<Port: PacketPort>: Sendable {
     /// Takes over changed limits.
     public func change(limits: SlowPathLimits) {
         state.withLock { state in
+            state.acceptRouters(limits.acceptsRouterAdvertisements)
             state.limits = limits
             state.neighbours.limits = limits.neighbours
         }
@@ -53,6 +56,12 @@ public final class SlowPath<Port: PacketPort>: Sendable {
 
     /// Announces every address of a link that came up.
     public func linkCameUp(_ port: Int) { state.withLock { $0.announceAll(on: port) } }
+
+    /// Own addresses that are not used because another node has them.
+    public var duplicateAddresses: [OwnAddress] { state.withLock { $0.own.duplicates } }
+
+    /// Default routers by their own word, the preferred one first.
+    public var advertisedRouters: [AdvertisedRouter] { state.withLock { $0.routers.all } }
 
     /// Neighbours by state.
     public func neighbourCount(in wanted: NeighbourTable<PuntedPacket>.State) -> Int {
@@ -69,8 +78,10 @@ public final class SlowPath<Port: PacketPort>: Sendable {
 /// What bounds the slow path; changed by reload.
 public struct SlowPathLimits: Sendable {
     public var neighbours: NeighbourTable<PuntedPacket>.Limits
-    /// TTL of packets that are made here: `ipv4_defs/default_ttl`.
+    /// TTL and hop limit of packets that are made here: `ipv4_defs/default_ttl`.
     public var timeToLive: UInt8
+    /// Whether routers may offer themselves: `ipv6_defs/accept_ra`.
+    public var acceptsRouterAdvertisements: Bool
     /// ICMP errors and resets a second.
     public var errorsPerSecond: Int
     /// Echo replies a second.
@@ -79,11 +90,13 @@ public struct SlowPathLimits: Sendable {
     public init(
         neighbours: NeighbourTable<PuntedPacket>.Limits = .init(),
         timeToLive: UInt8 = 64,
+        acceptsRouterAdvertisements: Bool = false,
         errorsPerSecond: Int = 1000,
         echoesPerSecond: Int = 10_000
     ) {
         self.neighbours = neighbours
         self.timeToLive = timeToLive
+        self.acceptsRouterAdvertisements = acceptsRouterAdvertisements
         self.errorsPerSecond = errorsPerSecond
         self.echoesPerSecond = echoesPerSecond
     }

@@ -19,9 +19,6 @@ enum ARP {
 }
 
 extension SlowPathState {
-    private static var announcementCount: Int { 2 }
-    private static var announcementsPerTurn: Int { 64 }
-
     // MARK: - Received
 
     mutating func handleARP(_ packet: consuming Packet, port: Int, offset: Int) {
@@ -29,17 +26,17 @@ extension SlowPathState {
         guard
             bytes.word(offset) == 1, bytes.word(offset + 2) == EtherType.ipv4.rawValue,
             bytes.word(offset + 4) == 0x0604, let operation = bytes.word(offset + ARP.operation),
-            let mac = bytes.address(offset + ARP.senderMAC).map(MACAddress.init(rawValue:)),
-            let sender = bytes.long(offset + ARP.senderIP).map(IPv4Address.init(rawValue:)),
-            let target = bytes.long(offset + ARP.targetIP).map(IPv4Address.init(rawValue:))
+            let mac = bytes.macAddress(offset + ARP.senderMAC),
+            let sender = bytes.ipv4Address(offset + ARP.senderIP),
+            let target = bytes.ipv4Address(offset + ARP.targetIP)
         else {
             drop(packet, .badARP)
             return
         }
-        if sender != .any, own[sender] == nil {
+        if sender != .any, !own.contains(.v4(sender), on: port) {
             perform(neighbours.learn(Key(.v4(sender), port: port), at: mac, now: now))
         }
-        let answers = own[target].map { $0.port == nil || $0.port == port } ?? false
+        let answers = own.onLink(.v4(target), port: port)?.standing == .usable
         if operation == ARP.request, answers, sender != target {
             sendARP(
                 ARP.reply,
@@ -54,15 +51,25 @@ extension SlowPathState {
 
     // MARK: - Sent
 
-    /// Asks who has the key's address: everybody, or the neighbour that had it.
-    mutating func solicit(_ key: Key, _ mac: MACAddress?) {
-        guard let target = key.address.ipv4 else { return }
+    /// Asks who has an address: everybody, or the neighbour that had it.
+    mutating func request(_ target: IPv4Address, at mac: MACAddress?, on port: Int) {
         sendARP(
             ARP.request,
-            on: key.port,
-            from: source(toward: target, on: key.port),
+            on: port,
+            from: source(toward: .v4(target), on: port)?.ipv4 ?? .any,
             to: (target, .zero),
             frameTo: mac ?? .broadcast
+        )
+    }
+
+    /// Tells everybody where an own address is.
+    mutating func sayGratuitously(_ address: IPv4Address, on port: Int) {
+        sendARP(
+            ARP.request,
+            on: port,
+            from: address,
+            to: (address, .zero),
+            frameTo: .broadcast
         )
     }
 
@@ -86,72 +93,5 @@ extension SlowPathState {
         bytes.setAddress(target.mac.rawValue, at: 14 + ARP.targetMAC)
         bytes.set(target.address.rawValue, at: 14 + ARP.targetIP)
         inject(packet, on: port)
-    }
-
-    /// An own address from which a neighbour on `port` can be asked.
-    private func source(toward target: IPv4Address, on port: Int) -> IPv4Address {
-        let onLink = own.values.filter { $0.port == port }
-        let sameNetwork = onLink.filter { !$0.prefix.isHost && $0.prefix.contains(.v4(target)) }
-        let best = (sameNetwork.isEmpty ? onLink : sameNetwork).map(\.address).min()
-        return best ?? .any
-    }
-
-    // MARK: - Own addresses
-
-    mutating func install(_ addresses: [OwnAddress]) {
-        let before = own
-        own = Dictionary(addresses.map { ($0.address, $0) }) { first, _ in first }
-        announcements.removeAll { own[$0.address] == nil }
-        for address in addresses
-        where before[address.address]?.port != address.port
-            || before[address.address] == nil
-        {
-            announce(address)
-        }
-    }
-
-    mutating func announceAll(on port: Int) {
-        for address in own.values where address.port == nil || address.port == port {
-            announce(address)
-        }
-    }
-
-    private mutating func announce(_ address: OwnAddress) {
-        let links = address.port.map { [$0] } ?? Array(ports.indices)
-        for port in links {
-            announcements.append(
-                Announcement(
-                    address: address.address,
-                    port: port,
-                    due: now,
-                    remaining: Self.announcementCount
-                )
-            )
-        }
-    }
-
-    /// Sends gratuitous ARP, a bounded number at a time.
-    mutating func announceDue() {
-        guard !announcements.isEmpty else { return }
-        var sent = 0
-        var later: [Announcement] = []
-        for var announcement in announcements {
-            guard announcement.due <= now, sent < Self.announcementsPerTurn else {
-                later.append(announcement)
-                continue
-            }
-            sent += 1
-            sendARP(
-                ARP.request,
-                on: announcement.port,
-                from: announcement.address,
-                to: (announcement.address, .zero),
-                frameTo: .broadcast
-            )
-            announcement.remaining -= 1
-            announcement.due = now.advanced(by: .seconds(1))
-            if announcement.remaining > 0 { later.append(announcement) }
-        }
-        announcements = later
     }
 }

@@ -22,16 +22,15 @@ extension SlowPathState {
     /// Finds the neighbour of a rewritten packet and sends the packet there, now or later.
     mutating func resolve(_ packet: consuming Packet, _ punted: PuntedPacket) {
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
-        guard let number = bytes.long(Int(punted.offset) + 16) else {
+        guard let destination = bytes.destination(ofPacketAt: Int(punted.offset)) else {
             drop(packet, .tooShort)
             return
         }
-        let destination = IPv4Address(rawValue: number)
         let forwarding = unsafe engine.interchange.cell.current().pointee.forwarding
-        let target = forwarding.routes.target(for: number)
+        let target = forwarding.target(for: destination)
         let key: Key
         switch target.kind {
-        case .link: key = Key(.v4(destination), port: target.index)
+        case .link: key = Key(destination, port: target.index)
         case .gateway:
             guard case .adjacency(let handle) = forwarding.nextHop(for: destination) else {
                 drop(packet, .noRoute)
@@ -63,6 +62,14 @@ extension SlowPathState {
         perform(actions)
     }
 
+    /// Asks where a neighbour is: everybody, or the one who was there.
+    private mutating func solicit(_ key: Key, _ mac: MACAddress?) {
+        switch key.address {
+        case .v4(let target): request(target, at: mac, on: key.port)
+        case .v6(let target): solicit(target, at: mac, on: key.port)
+        }
+    }
+
     /// Carries out what the table of neighbours decided.
     mutating func perform(_ actions: [NeighbourTable<PuntedPacket>.Action]) {
         for action in actions {
@@ -91,7 +98,7 @@ extension SlowPathState {
         unsafe packet.buffer.pointee.pkt_len &-= UInt32(surplus)
         unsafe packet.buffer.pointee.ol_flags = 0
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
-        writeEthernet(bytes, to: mac, from: key.port, .ipv4)
+        writeEthernet(bytes, to: mac, from: key.port, key.address.family == .ipv4 ? .ipv4 : .ipv6)
         inject(packet, on: key.port)
     }
 

@@ -15,9 +15,10 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     var neighbours: NeighbourTable<PuntedPacket>
     var now: Instant
 
-    /// Own addresses, and those of them that still have to be announced.
-    var own: [IPv4Address: OwnAddress] = [:]
+    var own = OwnAddresses()
+    /// What the links have still to be told.
     var announcements: [Announcement] = []
+    var routers = Routers()
     var errorTokens: TokenBucket
     var echoTokens: TokenBucket
     private var nextTick: Instant
@@ -29,13 +30,6 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     private var retiredPlaces: [(position: Int, generation: UInt32, since: Instant)] = []
     /// A worker's turn lasts microseconds: after this no worker reads a retired place.
     private static var gracePeriod: Duration { .seconds(5) }
-
-    struct Announcement {
-        var address: IPv4Address
-        var port: Int
-        var due: Instant
-        var remaining: Int
-    }
 
     init(
         _ engine: Engine,
@@ -78,6 +72,8 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         if now >= nextTick {
             nextTick = now.advanced(by: .milliseconds(100))
             perform(neighbours.tick(at: now))
+            settleProbes()
+            settleRouters()
             recyclePlaces()
         }
         announceDue()
@@ -90,14 +86,12 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         let packet = unsafe Packet(owning: punted.buffer)
         switch punted.reason {
         case .arp: handleARP(packet, port: Int(punted.port), offset: Int(punted.offset))
-        case .local: handleICMP(packet, punted)
+        case .local: handleLocal(packet, port: Int(punted.port))
         case .unresolved: resolve(packet, punted)
         case .refused: refuse(packet, punted)
-        case .timeExceeded:
-            report(packet, punted, ICMPError(type: 11, code: 0))
-        case .tooBig:
-            // RFC 1191 section 4: the code, and the MTU in the low half of the unused word.
-            report(packet, punted, ICMPError(type: 3, code: 4, rest: UInt32(punted.mtu)))
+        case .timeExceeded: report(packet, punted, .timeExceeded)
+        case .tooBig: report(packet, punted, .tooBig(mtu: punted.mtu))
+        case .noRoute: report(packet, punted, .noRoute)
         }
     }
 

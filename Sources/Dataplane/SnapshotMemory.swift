@@ -30,6 +30,7 @@ public final class SnapshotMemory: @unchecked Sendable {
     static func empty(adjacencies: AdjacencyTable, workers: Int) -> SnapshotMemory {
         let forwarding = ForwardingTable(
             routes: RouteTable([]),
+            routes6: RouteTable([]),
             gateways: [],
             generation: 0,
             adjacencies: adjacencies

@@ -151,7 +151,7 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
-        if transport.totalLength > smallestMTU,
+        if unsafe transport.totalLength > min(smallestMTU, snapshot.pointee.forwarding.smallestMTU),
             let mtu = unsafe exceededMTU(transport.totalLength, along: reference, snapshot)
         {
             punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)

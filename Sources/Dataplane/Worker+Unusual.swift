@@ -180,6 +180,8 @@ extension Worker {
         switch frame.content {
         case _ where frame.vlan != 0: drop(packet, .unknownVLAN)
         case .arp: punt(packet, .arp, as: .badARP, offset: Int(frame.networkOffset))
+        case .ipv6 where unsafe !snapshot.pointee.forwarding.isIPv6Enabled:
+            drop(packet, .ipv6Disabled)
         case .ipv4 where isGroup, .ipv6 where isGroup && frame.protocol != .icmpv6:
             drop(packet, .notForUs)
         case .ipv4: unsafe settleParsed(packet, frame, IPv4Tuple.self, snapshot, now)
@@ -254,18 +256,15 @@ extension Worker {
         along reference: UInt32,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> UInt16? {
-        let forwarding = unsafe snapshot.pointee.forwarding
         let destination = balancer.connections.destination(along: reference)
-        let port: Int
-        switch forwarding.target(for: destination) {
-        case let target where target.kind == .link: port = target.index
-        default:
-            guard case .adjacency(let handle) = forwarding.nextHop(for: destination) else {
-                return nil
-            }
-            port = forwarding.adjacencies.port(of: handle)
-        }
-        let mtu = unsafe slots[port].traits.mtu
-        return length > mtu ? mtu : nil
+        guard let mtu = unsafe mtu(toward: destination, snapshot), length > mtu else { return nil }
+        return mtu
+    }
+
+    /// What the way to `destination` takes; nil when there is none.
+    func mtu(toward destination: IPAddress, _ snapshot: UnsafeMutablePointer<Snapshot>) -> UInt16? {
+        let forwarding = unsafe snapshot.pointee.forwarding
+        guard let port = forwarding.port(toward: destination) else { return nil }
+        return unsafe forwarding.mtu(toward: destination, portMTU: slots[port].traits.mtu)
     }
 }

@@ -23,6 +23,8 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
         case connections
         /// Packets that wait for a neighbour or in a queue.
         case held
+        /// Own addresses that are not used because another node has them (slow path, now).
+        case duplicateAddresses
     }
 
     private static let dropBase = 32

@@ -31,6 +31,7 @@ extension DaemonBackend {
         statistics.slowPath.generated = slowPath[.generated]
         statistics.slowPath.delivered = slowPath[.delivered]
         statistics.slowPath.held = slowPath[.held]
+        statistics.slowPath.duplicateAddresses = slowPath[.duplicateAddresses]
         statistics.ports = machine.ports.ports.map(Self.port)
         let pool = machine.ports.pool
         statistics.pools = [

@@ -21,9 +21,11 @@ struct Housekeeping {
     func run() async {
         var links = machine.ports.ports.map { $0.device.link.isUp }
         var turns = [UInt64](repeating: .max, count: machine.plan.workers.count)
+        var duplicates: Set<OwnAddress> = []
         while !Task.isCancelled {
             await machine.conductor.keepHouse()
             watch(&links)
+            watch(&duplicates)
             let isAlive = watch(&turns)
             await backend.note(areWorkersAlive: isAlive)
             if isAlive { Systemd.alive() }
@@ -47,6 +49,16 @@ struct Housekeeping {
             logger.notice("port \(port.name): link is \(isUp ? "up" : "down")")
             if isUp { machine.slowPath.linkCameUp(index) }
         }
+    }
+
+    /// Tells once of each own address that another node was found to have.
+    private func watch(_ duplicates: inout Set<OwnAddress>) {
+        let now = Set(machine.slowPath.duplicateAddresses)
+        for own in now.subtracting(duplicates).sorted(by: { $0.address < $1.address }) {
+            let link = own.port.map { machine.ports.ports[$0].name } ?? "every link"
+            logger.error("\(own.address) on \(link) is not used: another node has it")
+        }
+        duplicates = now
     }
 
     /// Whether every worker has turned since the last look.

@@ -72,7 +72,12 @@ final class Machine: Sendable {
         self.slowPath = slowPath
         let interfaces = ports.ports.enumerated()
             .map {
-                Interface(name: $1.name, index: $0, mtu: $1.setup.mtu)
+                Interface(
+                    name: $1.name,
+                    index: $0,
+                    mtu: $1.setup.mtu,
+                    macAddress: $1.device.facts.macAddress
+                )
             }
         conductor = Conductor(
             provisioner: Provisioner(

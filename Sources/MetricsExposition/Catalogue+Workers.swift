@@ -125,13 +125,13 @@ extension Catalogue {
             .counter(
                 "dpvs_slow_path_generated_packets_total",
                 unit: "packets",
-                "Packets made here instead of received: ARP, ICMP, resets.",
+                "Packets made here instead of received: ARP, neighbour discovery, ICMP, resets.",
                 value: \.statistics.slowPath.generated
             ),
             .counter(
                 "dpvs_slow_path_delivered_packets_total",
                 unit: "packets",
-                "Packets that ended here because they were for us: ARP, echo requests.",
+                "Packets that ended here because they were for us: ARP, neighbour discovery, echo requests.",
                 value: \.statistics.slowPath.delivered
             ),
             .gauge(
@@ -139,6 +139,11 @@ extension Catalogue {
                 unit: "packets",
                 "Packets that wait for a neighbour."
             ) { .integer($0.statistics.slowPath.held) },
+            .gauge(
+                "dpvs_duplicate_addresses",
+                unit: "addresses",
+                "Own IPv6 addresses that are not used because another node has them."
+            ) { .integer($0.statistics.slowPath.duplicateAddresses) },
         ]
     )
 

@@ -30,6 +30,8 @@ package struct SlowPathStatistics: Sendable {
     package var generated: UInt64 = 0
     package var delivered: UInt64 = 0
     package var held: UInt64 = 0
+    /// Own addresses that another node has.
+    package var duplicateAddresses: UInt64 = 0
 
     package init() {}
 }

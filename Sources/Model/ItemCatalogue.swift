@@ -263,10 +263,10 @@ package enum ItemCatalogue {
         row(
             "netif_defs.device.allmulticast",
             .flag,
-            .flag(false),
+            .flag(true),
             .start,
             true,
-            "receive every multicast frame"
+            "receive every multicast frame: neighbour discovery of IPv6 needs those of its groups"
         ),
         row(
             "netif_defs.device.mtu",
@@ -478,14 +478,14 @@ package enum ItemCatalogue {
             false,
             "seconds that fragments are kept"
         ),
-        row("ipv6_defs.disable", .onOff, .flag(false), .live, false, "drop all IPv6"),
+        row("ipv6_defs.disable", .onOff, .flag(false), .live, true, "drop all IPv6"),
         row("ipv6_defs.forwarding", .onOff, .flag(false), .live, false, "route IPv6"),
         row(
             "ipv6_defs.addr_gen_mode",
             .choice(["eui64", "none", "stable-privacy", "random"]),
             .text("eui64"),
             .live,
-            false,
+            true,
             "how link-local addresses are made"
         ),
         row(
@@ -493,8 +493,16 @@ package enum ItemCatalogue {
             .text(longest: 255),
             nil,
             .live,
-            false,
-            "secret of stable-privacy, 32 hexadecimal digits"
+            true,
+            "secret of stable-privacy; without one its addresses change with every start"
+        ),
+        row(
+            "ipv6_defs.accept_ra",
+            .onOff,
+            .flag(false),
+            .live,
+            true,
+            "take default routes of IPv6 from router advertisements"
         ),
         row(
             "ipv6_defs.route6.method",

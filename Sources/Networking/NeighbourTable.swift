@@ -2,7 +2,8 @@
 public import Addressing
 public import Timing
 
-/// Who is behind which address on which link: the state machine of RFC 4861 section 7.3, for ARP.
+/// Who is behind which address on which link: the state machine of RFC 4861 section 7.3, for
+/// neighbour discovery and for ARP.
 ///
 ///      wanted            answered                silent for `reachableTime`
 ///     --------> incomplete -----> reachable ------------------------> stale
@@ -14,7 +15,9 @@ public import Timing
 /// A value without sockets or timers: events go in with the time, actions come out. The table
 /// believes answers only about neighbours that somebody here wanted, so that nobody fills it from
 /// outside, but follows every news about those at once: a gateway that fails over moves with its
-/// first gratuitous ARP. `Held` is how the caller names a packet that waits for a neighbour.
+/// first gratuitous ARP or unsolicited advertisement. There is no state DELAY: a packet to a stale
+/// neighbour goes out and the probe with it. `Held` is how the caller names a packet that waits for
+/// a neighbour.
 public struct NeighbourTable<Held: BitwiseCopyable> {
     public struct Key: Hashable, Sendable {
         public var address: IPAddress
@@ -150,17 +153,54 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         return begin(.probe, &neighbour, key, now)
     }
 
-    /// Somebody said that `key` is at `mac`: a reply, a request or a gratuitous ARP.
-    public mutating func learn(_ key: Key, at mac: MACAddress, now: Instant) -> [Action] {
-        guard !mac.isMulticast, mac != .zero, var neighbour = neighbours[key] else { return [] }
+    /// How much word of a neighbour is worth (RFC 4861 section 7.2.5).
+    public enum Evidence: Sendable {
+        /// It answered, so packets go both ways: ARP, or a solicited advertisement.
+        case answer(overrides: Bool)
+        /// It spoke by itself: the address holds, whether it hears us is to be found out.
+        case news(overrides: Bool)
+
+        var overrides: Bool {
+            switch self {
+            case .answer(let overrides), .news(let overrides): overrides
+            }
+        }
+        var isAnswer: Bool {
+            if case .answer = self { true } else { false }
+        }
+    }
+
+    /// Somebody said that `key` is at `mac`; nil: where it was, the message did not say.
+    public mutating func learn(
+        _ key: Key,
+        at mac: MACAddress?,
+        as evidence: Evidence = .answer(overrides: true),
+        now: Instant
+    ) -> [Action] {
+        guard var neighbour = neighbours[key] else { return [] }
+        if let mac, mac.isMulticast || mac == .zero { return [] }
+        let isKnown = neighbour.state != .incomplete && neighbour.state != .failed
+        guard let mac = mac ?? (isKnown ? neighbour.mac : nil) else { return [] }
+        defer { neighbours[key] = neighbour }
+        if isKnown, mac != neighbour.mac, !evidence.overrides {
+            // "If the Override flag is clear and the supplied link-layer address differs", a
+            // reachable entry becomes stale and nothing else changes.
+            return neighbour.state == .reachable ? doubt(&neighbour, key, now) : []
+        }
+        if isKnown, mac == neighbour.mac, !evidence.isAnswer { return [] }
+        neighbour.mac = mac
         let waiting = neighbour.waiting
         neighbour.waiting = []
-        neighbour.mac = mac
+        let released = waiting.map { Action.send($0, key) }
+        guard evidence.isAnswer else {
+            // A packet that goes out, like a pin, asks for confirmation.
+            guard waiting.isEmpty else { return begin(.probe, &neighbour, key, now) + released }
+            return doubt(&neighbour, key, now)
+        }
         neighbour.state = .reachable
         neighbour.asked = 0
         neighbour.deadline = now.advanced(by: limits.reachableTime)
-        neighbours[key] = neighbour
-        return [.show(.reachable, mac, neighbour.handle)] + waiting.map { .send($0, key) }
+        return [.show(.reachable, mac, neighbour.handle)] + released
     }
 
     /// Nobody needs `key` kept any more.
@@ -191,11 +231,7 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         _ now: Instant
     ) -> [Action] {
         switch neighbour.state {
-        case .reachable where neighbour.isPinned: return begin(.probe, &neighbour, key, now)
-        case .reachable:
-            neighbour.state = .stale
-            neighbour.deadline = now.advanced(by: limits.idleTime)
-            return [.show(.stale, neighbour.mac, neighbour.handle)]
+        case .reachable: return doubt(&neighbour, key, now)
         case .probe, .incomplete:
             if neighbour.asked < limits.solicitations {
                 neighbour.asked += 1
@@ -207,6 +243,14 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         case .failed where neighbour.isPinned: return begin(.incomplete, &neighbour, key, now)
         case .failed, .stale: return []
         }
+    }
+
+    /// Whether the neighbour still hears us is not known: asked at once when pinned, else when used.
+    private func doubt(_ neighbour: inout Neighbour, _ key: Key, _ now: Instant) -> [Action] {
+        if neighbour.isPinned { return begin(.probe, &neighbour, key, now) }
+        neighbour.state = .stale
+        neighbour.deadline = now.advanced(by: limits.idleTime)
+        return [.show(.stale, neighbour.mac, neighbour.handle)]
     }
 
     private func begin(

@@ -2,10 +2,12 @@
 
 /// Where packets for an address go, in 32 bits.
 ///
-///      31     28 27                                  0
-///     +---------+------------------------------------+
-///     | kind    | index, by kind                     |
-///     +---------+------------------------------------+
+///      31     28 27       20 19                      0
+///     +---------+-----------+------------------------+
+///     | kind    | MTU class | index, by kind         |
+///     +---------+-----------+------------------------+
+///
+/// A class of MTU is a position in the list of the snapshot; class 0 has none of its own.
 public struct RouteTarget: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
     public var rawValue: UInt32
 
@@ -28,13 +30,18 @@ public struct RouteTarget: RawRepresentable, Hashable, Sendable, BitwiseCopyable
 
     public static let none = RouteTarget(rawValue: 0)
 
-    public init(_ kind: Kind, index: Int = 0) {
-        precondition((0..<1 << 28).contains(index))
-        rawValue = kind.rawValue << 28 | UInt32(index)
+    /// Classes of MTU that one snapshot can have, class 0 included.
+    public static let mtuClasses = 256
+
+    public init(_ kind: Kind, index: Int = 0, mtuClass: Int = 0) {
+        precondition((0..<1 << 20).contains(index))
+        precondition((0..<Self.mtuClasses).contains(mtuClass))
+        rawValue = kind.rawValue << 28 | UInt32(mtuClass) << 20 | UInt32(index)
     }
 
     public var kind: Kind { Kind(rawValue: rawValue >> 28) ?? .none }
-    public var index: Int { Int(rawValue & 0x0FFF_FFFF) }
+    public var mtuClass: Int { Int(rawValue >> 20 & 0xFF) }
+    public var index: Int { Int(rawValue & 0x000F_FFFF) }
 }
 
 /// Longest-prefix match over one address family, by binary search in disjoint ranges.
@@ -47,7 +54,7 @@ public struct RouteTable<Address: FixedWidthInteger & UnsignedInteger & BitwiseC
     BitwiseCopyable, @unchecked Sendable
 {
     /// A network and its target.
-    public struct Entry: Sendable {
+    public struct Entry: Equatable, Sendable {
         public var network: Address
         public var length: Int
         public var target: RouteTarget

@@ -5,7 +5,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     // The frame itself.
     case tooShort, badVersion, badHeaderLength, badTotalLength, badHeaderChecksum
     case badTransportLength, badSourceAddress, badExtensionHeader
-    case unsupportedEtherType, unknownVLAN, badARP
+    case unsupportedEtherType, unknownVLAN, badARP, badNeighbourDiscovery
+    /// IPv6 is switched off.
+    case ipv6Disabled
 
     // Where it wants to go.
     case notForUs, noRoute, ttlExceeded, tooBig
@@ -31,7 +33,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         switch self {
         case .tooShort, .badVersion, .badHeaderLength, .badTotalLength, .badHeaderChecksum,
             .badTransportLength, .badSourceAddress, .badExtensionHeader, .unsupportedEtherType,
-            .unknownVLAN, .badARP:
+            .unknownVLAN, .badARP, .badNeighbourDiscovery, .ipv6Disabled:
             .parse
         case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .unsupportedProtocol:
             .network
@@ -59,6 +61,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .unsupportedEtherType: "unsupported_ethertype"
         case .unknownVLAN: "unknown_vlan"
         case .badARP: "bad_arp"
+        case .badNeighbourDiscovery: "bad_neighbour_discovery"
+        case .ipv6Disabled: "ipv6_disabled"
         case .notForUs: "not_for_us"
         case .noRoute: "no_route"
         case .ttlExceeded: "ttl_exceeded"

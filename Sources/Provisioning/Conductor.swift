@@ -62,10 +62,11 @@ package actor Conductor {
 
     /// Frees what nobody uses any more, and goes on with slow starts; call about once a second.
     package func keepHouse() async {
-        let hasReclaimed = provisioner.reclaim()
-        if hasReclaimed { steering?.retain(Set(provisioner.localAddresses.compactMap(\.ipv4))) }
-        guard hasReclaimed || provisioner.isSlowStarting else { return }
-        // The same state, without drained local addresses and with the weights of now.
+        let isStale = provisioner.reclaim()
+        if isStale { steering?.retain(Set(provisioner.localAddresses.compactMap(\.ipv4))) }
+        guard isStale || provisioner.isSlowStarting else { return }
+        // The same state seen anew: without drained local addresses, with routers that came or went
+        // and the weights of now.
         try? await apply(provisioner.state)
     }
 

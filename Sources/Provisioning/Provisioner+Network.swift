@@ -5,49 +5,26 @@ import Model
 import Networking
 
 extension Provisioner {
-    struct CompiledNetwork {
-        var routes: [RouteTable<UInt32>.Entry] = []
-        var gateways: [AdjacencyHandle] = []
-        var addresses: [OwnAddress] = []
-        /// The addresses of `addresses`.
-        var known: Set<IPv4Address> = []
-
-        mutating func add(_ address: OwnAddress) {
-            if known.insert(address.address).inserted { addresses.append(address) }
-        }
-    }
-
     /// Routes from the least to the most specific origin: a later equal prefix counts.
     func compileNetwork(of state: DesiredState) throws(ProvisioningError) -> CompiledNetwork {
-        var network = CompiledNetwork()
+        let isIPv6Enabled = !state.settings.isOn("ipv6_defs.disable")
+        let state = isIPv6Enabled ? state : state.withoutIPv6
+        var network = CompiledNetwork(isIPv6Enabled: isIPv6Enabled)
+        if isIPv6Enabled { try addAdvertisedRouter(to: &network) }
         for route in state.routes { try add(route, of: state, to: &network) }
-        for address in state.addresses {
-            guard let own = address.prefix.address.ipv4 else { continue }
-            let port = try index(of: address.interface)
-            addConnected(address.prefix, port, to: &network)
-            network.add(OwnAddress(own, prefix: address.prefix, port: port))
-        }
-        for service in state.services {
-            guard let address = service.key.address.ipv4 else { continue }
-            addImplied(address, of: state, to: &network)
-        }
+        for address in state.addresses { try add(address, to: &network) }
+        if isIPv6Enabled { addLinkLocalAddresses(of: state, to: &network) }
+        for service in state.services { addImplied(service.key.address, of: state, to: &network) }
         // Removed local addresses stay ours until their last connection has ended.
-        for (address, slot) in localSlots.slots {
-            guard let address = address.ipv4 else { continue }
+        for (address, slot) in localSlots.slots.sorted(by: { $0.key < $1.key }) {
             addImplied(address, of: state, to: &network)
-            network.routes.append(
-                .init(
-                    network: address.rawValue,
-                    length: 32,
-                    target: RouteTarget(.localAddress, index: slot)
-                )
+            network.route(
+                IPPrefix(host: address),
+                to: RouteTarget(.localAddress, index: slot)
             )
         }
-        let locals = Set(localSlots.slots.keys.compactMap(\.ipv4))
-        for own in network.addresses where !locals.contains(own.address) {
-            network.routes.append(
-                .init(network: own.address.rawValue, length: 32, target: RouteTarget(.local))
-            )
+        for own in network.addresses where localSlots.slots[own.address] == nil {
+            network.route(IPPrefix(host: own.address), to: RouteTarget(.local))
         }
         return network
     }
@@ -57,10 +34,10 @@ extension Provisioner {
         let forwarding = unsafe engine.interchange.cell.current().pointee.forwarding
         for service in state.services {
             for backend in service.backends {
-                guard let address = backend.endpoint.address.ipv4 else { continue }
-                let target = forwarding.routes.target(for: address.rawValue)
+                let address = backend.endpoint.address
+                let target = forwarding.target(for: address)
                 guard target.kind == .link else { continue }
-                _ = neighbours.adjacency(for: .v4(address), port: target.index, isPinned: false)
+                _ = neighbours.adjacency(for: address, port: target.index, isPinned: false)
             }
         }
     }
@@ -72,52 +49,90 @@ extension Provisioner {
         return found.index
     }
 
-    private func addConnected(_ prefix: IPPrefix, _ port: Int, to network: inout CompiledNetwork) {
-        guard !prefix.isHost, let base = prefix.network.address.ipv4 else { return }
-        network.routes.append(
-            .init(
-                network: base.rawValue,
-                length: prefix.length,
-                target: RouteTarget(.link, index: port)
+    // MARK: - Own addresses
+
+    private func add(
+        _ address: InterfaceAddress,
+        to network: inout CompiledNetwork
+    ) throws(ProvisioningError) {
+        let port = try index(of: address.interface)
+        let own = address.prefix.address
+        // fe80::/10 is on every link, so no table can say on which one a neighbour there is.
+        let isLinkLocal = own.ipv6?.isLinkLocal ?? false
+        if !address.prefix.isHost, !isLinkLocal {
+            network.route(address.prefix.network, to: RouteTarget(.link, index: port))
+        }
+        let isProbed = own.family == .ipv6
+        network.add(OwnAddress(own, prefix: address.prefix, port: port, isProbed: isProbed))
+    }
+
+    private func addLinkLocalAddresses(of state: DesiredState, to network: inout CompiledNetwork) {
+        takenAddresses.formUnion(neighbours.duplicateAddresses.map(\.address))
+        for interface in interfaces {
+            let made = linkLocalAddresses.address(
+                of: interface,
+                state.settings,
+                taken: takenAddresses
             )
-        )
+            guard let address = made, let prefix = IPPrefix(.v6(address), length: 64) else {
+                continue
+            }
+            network.add(
+                OwnAddress(.v6(address), prefix: prefix, port: interface.index, isProbed: true)
+            )
+        }
     }
 
     /// An address that is ours because a service says so.
     private func addImplied(
-        _ address: IPv4Address,
+        _ address: IPAddress,
         of state: DesiredState,
         to network: inout CompiledNetwork
     ) {
-        let connected = state.addresses.first { $0.prefix.contains(.v4(address)) }
+        let connected = state.addresses.first { $0.prefix.contains(address) }
         let port = connected.flatMap { link in interfaces.first { $0.name == link.interface } }
-        network.add(
-            OwnAddress(address, prefix: IPPrefix(host: .v4(address)), port: port?.index)
-        )
+        network.add(OwnAddress(address, prefix: IPPrefix(host: address), port: port?.index))
     }
+
+    // MARK: - Routes
 
     private func add(
         _ route: Route,
         of state: DesiredState,
         to network: inout CompiledNetwork
     ) throws(ProvisioningError) {
-        guard let destination = route.destination.network.address.ipv4 else { return }
+        guard let mtuClass = network.mtuClass(route.mtu) else {
+            throw ProvisioningError("more than \(RouteTarget.mtuClasses - 1) MTUs among the routes")
+        }
         let target: RouteTarget
         if let gateway = route.gateway {
             let port = try port(of: gateway, on: route.interface, state)
-            guard
-                let handle = neighbours.adjacency(for: gateway, port: port, isPinned: true)
-            else { throw ProvisioningError("no room for gateway \(gateway) among the neighbours") }
-            target = RouteTarget(.gateway, index: network.gateways.count)
-            network.gateways.append(handle)
+            target = network.gateway(try neighbour(gateway, on: port), mtuClass: mtuClass)
         } else if let interface = route.interface {
-            target = RouteTarget(.link, index: try index(of: interface))
+            target = RouteTarget(.link, index: try index(of: interface), mtuClass: mtuClass)
         } else {
             throw ProvisioningError("route \(route.destination) has no gateway and no interface")
         }
-        network.routes.append(
-            .init(network: destination.rawValue, length: route.destination.length, target: target)
-        )
+        network.route(route.destination, to: target)
+    }
+
+    /// The default router that offers itself; a configured default route comes after it and counts.
+    private func addAdvertisedRouter(
+        to network: inout CompiledNetwork
+    ) throws(ProvisioningError) {
+        guard let router = neighbours.advertisedRouters.first else { return }
+        let handle = try neighbour(router.address, on: router.port)
+        network.route(.any(.ipv6), to: network.gateway(handle))
+    }
+
+    private func neighbour(
+        _ gateway: IPAddress,
+        on port: Int
+    ) throws(ProvisioningError) -> AdjacencyHandle {
+        guard let handle = neighbours.adjacency(for: gateway, port: port, isPinned: true) else {
+            throw ProvisioningError("no room for gateway \(gateway) among the neighbours")
+        }
+        return handle
     }
 
     private func port(
@@ -126,9 +141,25 @@ extension Provisioner {
         _ state: DesiredState
     ) throws(ProvisioningError) -> Int {
         if let interface { return try index(of: interface) }
+        if gateway.ipv6?.isLinkLocal == true {
+            throw ProvisioningError(
+                "gateway \(gateway) is on every link: give the route an interface"
+            )
+        }
         guard let link = state.addresses.first(where: { $0.prefix.contains(gateway) }) else {
             throw ProvisioningError("gateway \(gateway) is on no link: give the route an interface")
         }
         return try index(of: link.interface)
+    }
+}
+
+extension DesiredState {
+    /// What is left with `ipv6_defs/disable`.
+    fileprivate var withoutIPv6: DesiredState {
+        var state = self
+        state.addresses.removeAll { $0.prefix.address.family == .ipv6 }
+        state.routes.removeAll { $0.destination.address.family == .ipv6 }
+        state.services.removeAll { $0.key.address.family == .ipv6 }
+        return state
     }
 }

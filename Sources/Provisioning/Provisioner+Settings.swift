@@ -32,14 +32,16 @@ extension Provisioner {
 }
 
 extension SlowPathLimits {
-    /// What `neigh_defs` and `ipv4_defs` say.
+    /// What `neigh_defs`, `ipv4_defs` and `ipv6_defs` say.
     package init(_ settings: Settings) {
         self.init(
             neighbours: .init(
                 reachableTime: .seconds(settings.integer("neigh_defs.timeout")),
                 queueLength: settings.integer("neigh_defs.unres_queue_length")
             ),
-            timeToLive: UInt8(clamping: max(1, settings.integer("ipv4_defs.default_ttl")))
+            timeToLive: UInt8(clamping: max(1, settings.integer("ipv4_defs.default_ttl"))),
+            acceptsRouterAdvertisements: settings.isOn("ipv6_defs.accept_ra")
+                && !settings.isOn("ipv6_defs.disable")
         )
     }
 }

@@ -12,11 +12,14 @@ package struct Interface: Sendable, Equatable {
     /// Position in the dataplane's list of ports.
     package var index: Int
     package var mtu: Int
+    /// What its link-local address is made for; nil: it has none.
+    package var macAddress: MACAddress?
 
-    package init(name: String, index: Int, mtu: Int) {
+    package init(name: String, index: Int, mtu: Int, macAddress: MACAddress? = nil) {
         self.name = name
         self.index = index
         self.mtu = mtu
+        self.macAddress = macAddress
     }
 }
 
@@ -29,6 +32,12 @@ package protocol NeighbourRegistry: AnyObject, Sendable {
 
     /// Tells which addresses are ours from now on; new ones are announced on their links.
     func install(_ addresses: [OwnAddress])
+
+    /// Own addresses that are not used because another node has them.
+    var duplicateAddresses: [OwnAddress] { get }
+
+    /// Default routers of IPv6 that offer themselves and are believed, the preferred one first.
+    var advertisedRouters: [AdvertisedRouter] { get }
 }
 
 /// Something that does not fit the running dataplane.
@@ -53,6 +62,9 @@ package final class Provisioner {
     var backendSlots: SlotAllocator<BackendKey>
     var serviceSlots: SlotAllocator<Service.Key>
     var localSlots: SlotAllocator<IPAddress>
+    let linkLocalAddresses: LinkLocalAddresses
+    /// Addresses that were found to be another node's; nobody tries them again.
+    var takenAddresses: Set<IPAddress> = []
     /// By local slot: one pool a worker, kept for the next owner of the slot.
     var pools: [[LocalPortPool]] = []
     /// By local slot: for which family the pools choose ports.
@@ -67,8 +79,9 @@ package final class Provisioner {
     private var leaving: [SnapshotMemory] = []
     private var snapshotGeneration: UInt64 = 0
     private var routeGeneration: UInt16 = 0
-    private var routeFingerprint: [RouteTable<UInt32>.Entry] = []
-    private var gatewayFingerprint: [AdjacencyHandle] = []
+    private var paths = CompiledNetwork.Paths()
+    /// What the latest snapshot knew of the links, which may know more by now.
+    private var heeded = LinkNews()
     package private(set) var state = DesiredState()
     private var slowStart = SlowStart()
     /// Whether new connections are refused because the program ends.
@@ -100,6 +113,7 @@ package final class Provisioner {
         backendSlots = SlotAllocator(capacity: engine.limits.backendSlots)
         serviceSlots = SlotAllocator(capacity: engine.limits.serviceSlots)
         localSlots = SlotAllocator(capacity: 1 << 16)
+        linkLocalAddresses = LinkLocalAddresses(interfaces)
     }
 
     /// The slot of a backend, while it has one.
@@ -128,21 +142,16 @@ package final class Provisioner {
         _ state: DesiredState,
         at now: Instant
     ) throws(ProvisioningError) -> Compiled {
+        heeded = linkNews
         let slowStart = slowStart.following(from: self.state, to: state, at: now)
         let services = try compileServices(of: state, slowStart, at: now)
         let network = try compileNetwork(of: state)
         snapshotGeneration += 1
-        let isSameNetwork =
-            network.gateways == gatewayFingerprint
-            && network.routes.elementsEqual(routeFingerprint, by: Self.isSame)
-        if !isSameNetwork {
+        if network.paths != paths {
             routeGeneration &+= 1
-            routeFingerprint = network.routes
-            gatewayFingerprint = network.gateways
+            paths = network.paths
         }
-        let forwarding = ForwardingTable(
-            routes: RouteTable(network.routes),
-            gateways: network.gateways,
+        let forwarding = network.table(
             generation: routeGeneration,
             adjacencies: engine.adjacencies
         )
@@ -186,21 +195,25 @@ package final class Provisioner {
 
     /// Frees what no worker and no connection uses any more; call now and then.
     ///
-    /// - Returns: whether a local address is free to go, so that compiling and publishing the same
-    ///   state again would take it off.
+    /// - Returns: whether compiling and publishing the same state again would change something: a
+    ///   local address is free to go, or a link has news.
     package func reclaim() -> Bool {
         let oldest = engine.interchange.oldestGeneration
         leaving.removeAll { $0.generation < oldest }
         guard isSettled else { return false }
         releaseBackends()
-        return releaseLocalAddresses()
+        let isReleased = releaseLocalAddresses()
+        return isReleased || published != nil && linkNews != heeded
     }
 
-    private static func isSame(
-        _ left: RouteTable<UInt32>.Entry,
-        _ right: RouteTable<UInt32>.Entry
-    ) -> Bool {
-        left.network == right.network && left.length == right.length && left.target == right.target
+    /// What the links tell that snapshots depend on.
+    private struct LinkNews: Equatable {
+        var routers: [AdvertisedRouter] = []
+        var duplicates: [OwnAddress] = []
+    }
+
+    private var linkNews: LinkNews {
+        LinkNews(routers: neighbours.advertisedRouters, duplicates: neighbours.duplicateAddresses)
     }
 
     private func balancingState(

@@ -79,6 +79,52 @@ private let service = """
         #expect(loaded.state.routes[1].mtu == 1400)
     }
 
+    @Test
+    func `addresses and routes of IPv6 are read, and default is of the family of its gateway`() {
+        let loaded = load(
+            """
+            addresses:
+              - { interface: dpdk0, address: "2001:db8::1/64" }
+              - { interface: dpdk0, address: "fe80::1/64" }
+              - { interface: dpdk1, address: "fe80::1/64" }
+            routes:
+              - { to: default, via: "2001:db8::fe" }
+              - { to: default, via: 10.0.0.254, interface: dpdk0 }
+              - { to: "2001:db8:9::/48", via: "fe80::9", interface: dpdk1, mtu: 1280 }
+            """
+        )
+        #expect(loaded.errors.isEmpty, "\(loaded.errors)")
+        #expect(
+            loaded.state.routes.map(\.destination.description)
+                == ["::/0", "0.0.0.0/0", "2001:db8:9::/48"]
+        )
+        #expect(loaded.state.addresses.count == 3)
+    }
+
+    @Test(arguments: [
+        ("{ to: \"2001:db8::/32\", via: 10.0.0.9 }", "of another family"),
+        ("{ to: 10.9.0.0/16, via: \"2001:db8::9\" }", "of another family"),
+        ("{ to: \"2001:db8:1::/48\", via: \"fe80::1\" }", "an interface beside it"),
+        ("{ to: \"2001:db8:1::/48\", via: \"2001:db9::1\" }", "is on no network"),
+        ("{ to: \"2001:db8::1/32\", interface: dpdk0 }", "bits set beyond"),
+        ("{ to: \"2001:db8::/32\", interface: dpdk0, mtu: 1279 }", "1280...9000"),
+        ("{ to: \"2001:db8::/32\", via: \"ff02::1\", interface: dpdk0 }", "unicast"),
+        ("{ to: \"2001:db8::/32\", via: \"::ffff:10.0.0.1\", interface: dpdk0 }", "unicast"),
+    ])
+    func `a route of IPv6 that cannot be is named with its reason`(route: String, says: String) {
+        let errors = load(
+            """
+            addresses:
+              - { interface: dpdk0, address: 10.0.0.1/24 }
+              - { interface: dpdk0, address: "2001:db8::1/64" }
+            routes:
+              - \(route)
+            """
+        )
+        .errors
+        #expect(errors.count == 1 && errors[0].contains(says), "\(errors)")
+    }
+
     @Test func `anchors, merge keys and x- keys save writing`() {
         let loaded = load(
             """

@@ -35,6 +35,10 @@ private struct Neighbourhood {
         texts(table.learn(key, at: mac, now: now))
     }
 
+    mutating func hear(_ mac: MACAddress?, _ evidence: Table.Evidence) -> [String] {
+        texts(table.learn(Self.gateway, at: mac, as: evidence, now: now))
+    }
+
     mutating func use() -> [String] { texts(table.used(Self.gateway, at: now)) }
 
     /// Lets `duration` pass and says what the table does then.
@@ -293,5 +297,63 @@ private struct Neighbourhood {
         _ = table.want(2, .init(.v6(.loopback), port: 3))
         #expect(table.table.removeAll().sorted() == [1, 2])
         #expect(table.table.count == 0 && table.table.heldCount == 0)
+    }
+}
+
+/// What advertisements and options of neighbour discovery are worth (RFC 4861 section 7.2.5 and
+/// appendix C).
+@Suite struct NeighbourEvidenceTests {
+    private static let other = Neighbourhood.other
+
+    @Test func `an address that was only heard of is used, and confirmed when a packet waits`() {
+        var idle = Neighbourhood()
+        _ = idle.want()
+        #expect(idle.hear(Neighbourhood.mac, .news(overrides: true)) == ["show stale 1"])
+        #expect(idle.state == .stale)
+        var busy = Neighbourhood()
+        _ = busy.want(7)
+        #expect(
+            busy.hear(Neighbourhood.mac, .news(overrides: true))
+                == ["show reachable 1", "ask 1", "send 7"]
+        )
+        #expect(busy.state == .probe)
+    }
+
+    @Test func `an unsolicited advertisement with override moves a neighbour, unconfirmed`() {
+        var known = Neighbourhood.reachable()
+        #expect(known.hear(Self.other, .news(overrides: true)) == ["show stale 2"])
+        #expect(known.state == .stale)
+    }
+
+    @Test(arguments: [true, false])
+    func `without override another address only casts doubt on the known one`(isAnswer: Bool) {
+        let evidence: NeighbourTable<Int>.Evidence =
+            isAnswer ? .answer(overrides: false) : .news(overrides: false)
+        var known = Neighbourhood.reachable()
+        #expect(known.hear(Self.other, evidence) == ["show stale 1"])
+        var stale = Neighbourhood.stale()
+        #expect(stale.hear(Self.other, evidence) == [] && stale.state == .stale)
+    }
+
+    @Test func `news of what is known changes nothing, not even when it expires`() {
+        var known = Neighbourhood.reachable()
+        _ = known.wait(.seconds(59))
+        #expect(known.hear(Neighbourhood.mac, .news(overrides: true)) == [])
+        #expect(known.wait(.seconds(1)) == ["show stale 1"])
+    }
+
+    @Test
+    func `an answer without an address confirms the known one, and tells nothing of a new one`() {
+        var stale = Neighbourhood.stale()
+        #expect(stale.hear(nil, .answer(overrides: true)) == ["show reachable 1"])
+        var new = Neighbourhood()
+        _ = new.want()
+        #expect(new.hear(nil, .answer(overrides: true)) == [] && new.state == .incomplete)
+    }
+
+    @Test func `a pinned neighbour that moved unconfirmed is asked at once`() {
+        var known = Neighbourhood.reachable(isPinned: true)
+        #expect(known.hear(Self.other, .news(overrides: true)) == ["show reachable 2", "ask 2"])
+        #expect(known.state == .probe)
     }
 }

@@ -16,6 +16,8 @@ public struct DecodedFrame: Equatable, Sendable, CustomStringConvertible {
     public var acknowledgment: UInt32?
     public var icmp: ICMP?
     public var data: [UInt8] = []
+    /// Whether hop-by-hop options say that routers should look (RFC 2711).
+    public var hasRouterAlert = false
     /// Whether every checksum that is there is right.
     public var hasValidChecksums = true
 
@@ -39,7 +41,7 @@ public struct DecodedFrame: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Reads what our own tests and the code under test write: Ethernet, ARP, IPv4.
+    /// Reads what our own tests and the code under test write: Ethernet, ARP, IPv4, IPv6.
     public init?(_ bytes: [UInt8]) {
         guard bytes.count >= 14 else { return nil }
         let reader = Reader(bytes: bytes)
@@ -58,6 +60,8 @@ public struct DecodedFrame: Equatable, Sendable, CustomStringConvertible {
             )
         case 0x0800:
             guard bytes.count >= 34, readIPv4(reader) else { return nil }
+        case 0x86DD:
+            guard bytes.count >= 54, readIPv6(bytes) else { return nil }
         default: break
         }
     }
@@ -70,7 +74,6 @@ public struct DecodedFrame: Equatable, Sendable, CustomStringConvertible {
         }
         let header = Array(reader.bytes[14..<(14 + headerLength)])
         let payload = Array(reader.bytes[(14 + headerLength)..<(14 + total)])
-        let inner = Reader(bytes: payload)
         hasValidChecksums = Checksum.of(header) == 0
         timeToLive = UInt8(reader.number(22, 1))
         protocolNumber = UInt8(reader.number(23, 1))
@@ -81,6 +84,38 @@ public struct DecodedFrame: Equatable, Sendable, CustomStringConvertible {
         let pseudo =
             Array(reader.bytes[26..<34]) + [0, UInt8(reader.number(23, 1))]
             + [UInt8(payload.count >> 8), UInt8(payload.count & 0xFF)]
+        readTransport(payload, pseudo)
+        return true
+    }
+
+    /// IPv6, with hop-by-hop options at most before the transport header.
+    private mutating func readIPv6(_ bytes: [UInt8]) -> Bool {
+        let reader = Reader(bytes: bytes)
+        let end = 54 + Int(reader.number(18, 2))
+        guard bytes.count >= end else { return false }
+        timeToLive = UInt8(reader.number(21, 1))
+        var next = UInt8(reader.number(20, 1))
+        var start = 54
+        if next == 0, end >= 62 {
+            hasRouterAlert = reader.number(56, 4) == 0x0502_0000
+            next = UInt8(reader.number(54, 1))
+            start += 8 * (1 + Int(reader.number(55, 1)))
+        }
+        guard start <= end else { return false }
+        protocolNumber = next
+        let payload = Array(bytes[start..<end])
+        func address(_ offset: Int) -> IPAddress {
+            .v6(IPv6Address(high: reader.number(offset, 8), low: reader.number(offset + 8, 8)))
+        }
+        source = Endpoint(address(22), 0)
+        destination = Endpoint(address(38), 0)
+        let length = [0, 0, UInt8(payload.count >> 8), UInt8(payload.count & 0xFF)]
+        readTransport(payload, Array(bytes[22..<54]) + length + [0, 0, 0, next])
+        return true
+    }
+
+    private mutating func readTransport(_ payload: [UInt8], _ pseudo: [UInt8]) {
+        let inner = Reader(bytes: payload)
         switch protocolNumber {
         case 6 where payload.count >= 20:
             readPorts(inner)
@@ -92,20 +127,57 @@ public struct DecodedFrame: Equatable, Sendable, CustomStringConvertible {
         case 17 where payload.count >= 8:
             readPorts(inner)
             data = Array(payload.dropFirst(8))
-            if inner.number(6, 2) != 0 {
+            // IPv6 has no UDP without a checksum (RFC 8200 section 8.1).
+            if inner.number(6, 2) != 0 || etherType == 0x86DD {
                 hasValidChecksums = hasValidChecksums && Checksum.of(pseudo + payload) == 0
             }
-        case 1 where payload.count >= 8:
-            icmp = ICMP(
-                type: UInt8(inner.number(0, 1)),
-                code: UInt8(inner.number(1, 1)),
-                rest: UInt32(inner.number(4, 4))
-            )
-            data = Array(payload.dropFirst(8))
-            hasValidChecksums = hasValidChecksums && Checksum.of(payload) == 0
+        case 1 where payload.count >= 8: readICMP(payload, [])
+        case 58 where payload.count >= 8: readICMP(payload, pseudo)
         default: data = payload
         }
-        return true
+    }
+
+    private mutating func readICMP(_ payload: [UInt8], _ pseudo: [UInt8]) {
+        let inner = Reader(bytes: payload)
+        icmp = ICMP(
+            type: UInt8(inner.number(0, 1)),
+            code: UInt8(inner.number(1, 1)),
+            rest: UInt32(inner.number(4, 4))
+        )
+        data = Array(payload.dropFirst(8))
+        hasValidChecksums = hasValidChecksums && Checksum.of(pseudo + payload) == 0
+    }
+
+    // MARK: - Neighbour discovery and multicast listeners (RFC 4861, RFC 3810)
+
+    /// Whether this is talk among nodes of the link: types 130 to 137 and 143 of ICMPv6.
+    public var isLinkTalk: Bool {
+        protocolNumber == 58
+            && icmp.map { (130...137).contains($0.type) || $0.type == 143 } ?? false
+    }
+
+    /// The target of a solicitation or advertisement.
+    public var target: IPv6Address? {
+        guard isLinkTalk, icmp?.type == 135 || icmp?.type == 136, data.count >= 16 else {
+            return nil
+        }
+        let reader = Reader(bytes: data)
+        return IPv6Address(high: reader.number(0, 8), low: reader.number(8, 8))
+    }
+
+    /// The link-layer address of the only option.
+    public var linkLayerOption: MACAddress? {
+        let start = target == nil ? 0 : 16
+        guard isLinkTalk, data.count == start + 8, data[start + 1] == 1 else { return nil }
+        return MACAddress(rawValue: Reader(bytes: data).number(start + 2, 6))
+    }
+
+    /// The groups of a report of version 2.
+    public var reportedGroups: [IPv6Address] {
+        guard icmp?.type == 143 else { return [] }
+        let reader = Reader(bytes: data)
+        return stride(from: 4, through: data.count - 16, by: 20)
+            .map { IPv6Address(high: reader.number($0, 8), low: reader.number($0 + 8, 8)) }
     }
 
     private mutating func readPorts(_ reader: Reader) {

@@ -51,6 +51,53 @@ public struct IPv6Frame: Sendable {
         return build(.tcp, header + [0, 0, 0, 0] + data, 16, change)
     }
 
+    /// An ICMPv6 message; `rest` is its second word.
+    public static func icmp(
+        _ type: UInt8,
+        _ code: UInt8 = 0,
+        rest: UInt32 = 0,
+        data: [UInt8] = [],
+        _ change: (inout IPv6Frame) -> Void = { _ in }
+    ) -> [UInt8] {
+        build(.icmpv6, [type, code, 0, 0] + number(UInt64(rest), 4) + data, 2, change)
+    }
+
+    /// A neighbour solicitation; from `::` it is a probe for a duplicate, without an option.
+    public static func solicitation(
+        of target: IPv6Address,
+        from source: IPv6Address,
+        at mac: MACAddress,
+        _ change: (inout IPv6Frame) -> Void = { _ in }
+    ) -> [UInt8] {
+        let option = source == .any ? [] : [1, 1] + number(mac.rawValue, 6)
+        let data = number(target.high, 8) + number(target.low, 8) + option
+        return icmp(135, data: data) { frame in
+            frame.hopLimit = 255
+            (frame.source, frame.destination) = (source, target.solicitedNode)
+            (frame.sourceMAC, frame.destinationMAC) = (mac, target.solicitedNode.groupMAC)
+            change(&frame)
+        }
+    }
+
+    /// A neighbour advertisement; the flags are router 8, solicited 4, override 2.
+    public static func advertisement(
+        of target: IPv6Address,
+        at mac: MACAddress,
+        flags: UInt32 = 0x6,
+        to destination: IPv6Address,
+        at destinationMAC: MACAddress,
+        _ change: (inout IPv6Frame) -> Void = { _ in }
+    ) -> [UInt8] {
+        let data =
+            number(target.high, 8) + number(target.low, 8) + [2, 1] + number(mac.rawValue, 6)
+        return icmp(136, rest: flags << 28, data: data) { frame in
+            frame.hopLimit = 255
+            (frame.source, frame.destination) = (target, destination)
+            (frame.sourceMAC, frame.destinationMAC) = (mac, destinationMAC)
+            change(&frame)
+        }
+    }
+
     private static func build(
         _ number: IPProtocol,
         _ payload: [UInt8],

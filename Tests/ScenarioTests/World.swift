@@ -14,7 +14,8 @@ import Timing
 ///
 ///     clients 10.0.0.0/24 -- port 0 [ workers, slow path ] port 1 -- backends 10.0.1.0/24
 ///
-/// Hosts on both links answer ARP by themselves; frames go in with `send` and come out of `take`.
+/// Hosts on both links answer ARP and neighbour solicitations by themselves; frames go in with `send`
+/// and come out of `take`.
 final class World {
     static let portMACs = [
         MACAddress(rawValue: 0x0200_0000_0001), MACAddress(rawValue: 0x0200_0000_0002),
@@ -29,6 +30,8 @@ final class World {
     private var boxes: [WorkerBox] = []
     /// Who answers ARP on each link.
     var hosts: [[IPv4Address: MACAddress]] = [[:], [:]]
+    /// Who answers neighbour solicitations.
+    var hosts6: [[IPv6Address: MACAddress]] = [[:], [:]]
     private var inbox: [[DecodedFrame]] = [[], []]
 
     /// A worker cannot be copied, so it lives in a box.
@@ -47,7 +50,8 @@ final class World {
         offloads: PortTraits.Offloads = [],
         slowPathLimits: SlowPathLimits = SlowPathLimits(),
         scaling: ReceiveSideScaling? = nil,
-        steering given: FamilySteering? = nil
+        steering given: FamilySteering? = nil,
+        hasLinkLocalAddresses: Bool = false
     ) throws {
         pool = MemoryPool(buffers: buffers)
         links = (0..<2)
@@ -88,8 +92,18 @@ final class World {
         provisioner = Provisioner(
             engine: engine,
             interfaces: [
-                Interface(name: "dpdk0", index: 0, mtu: 1500),
-                Interface(name: "dpdk1", index: 1, mtu: 1500),
+                Interface(
+                    name: "dpdk0",
+                    index: 0,
+                    mtu: 1500,
+                    macAddress: hasLinkLocalAddresses ? Self.portMACs[0] : nil
+                ),
+                Interface(
+                    name: "dpdk1",
+                    index: 1,
+                    mtu: 1500,
+                    macAddress: hasLinkLocalAddresses ? Self.portMACs[1] : nil
+                ),
             ],
             neighbours: slowPath
         )
@@ -177,10 +191,16 @@ final class World {
         settle()
     }
 
-    /// What the hosts on `port` have received since the last call, ARP left out.
+    /// What the hosts on `port` have received since the last call, ARP and the like left out.
     func take(_ port: Int) -> [DecodedFrame] {
-        defer { inbox[port].removeAll { $0.arp == nil } }
-        return inbox[port].filter { $0.arp == nil }
+        defer { inbox[port].removeAll { $0.arp == nil && !$0.isLinkTalk } }
+        return inbox[port].filter { $0.arp == nil && !$0.isLinkTalk }
+    }
+
+    /// Neighbour discovery and multicast listener reports among it.
+    func takeLinkTalk(_ port: Int) -> [DecodedFrame] {
+        defer { inbox[port].removeAll { $0.isLinkTalk } }
+        return inbox[port].filter(\.isLinkTalk)
     }
 
     /// The ARP among it.
@@ -195,6 +215,7 @@ final class World {
             return
         }
         inbox[port].append(decoded)
+        answerSolicitation(decoded, from: port)
         if let arp = decoded.arp, arp.operation == 1, arp.sender != arp.target,
             let mac = hosts[port][arp.target]
         {
@@ -209,6 +230,17 @@ final class World {
                     )
                 )
         }
+    }
+
+    private func answerSolicitation(_ frame: DecodedFrame, from port: Int) {
+        guard
+            frame.icmp?.type == 135, let target = frame.target, let mac = hosts6[port][target],
+            let asker = frame.source?.address.ipv6, asker != .any
+        else { return }
+        links[port]
+            .deliver(
+                IPv6Frame.advertisement(of: target, at: mac, to: asker, at: frame.sourceMAC)
+            )
     }
 
     // MARK: - Accounts

@@ -83,9 +83,10 @@ struct ObjectReader {
         read(key) { text in text.contains("/") ? IPPrefix(text) : nil }
     }
 
-    mutating func destination(_ key: String) -> IPPrefix? {
+    /// A network; `default` is all of `family`.
+    mutating func destination(_ key: String, _ family: AddressFamily) -> IPPrefix? {
         read(key) { text in
-            if text == "default" { return .any(.ipv4) }
+            if text == "default" { return .any(family) }
             return text.contains("/") ? IPPrefix(text) : nil
         }
     }

@@ -76,10 +76,11 @@ struct ServiceFile {
     private mutating func readRoute(_ node: YAMLNode, _ path: String, _ file: String) {
         guard var reader = reader(node, ServiceFileSchema.route, path, file) else { return }
         defer { diagnostics += reader.diagnostics }
-        let destination = reader.destination("to")
+        let gateway = reader.address("via")
+        let destination = reader.destination("to", gateway?.family ?? .ipv4)
         let route = Route(
             destination: destination ?? .any(.ipv4),
-            gateway: reader.address("via"),
+            gateway: gateway,
             interface: reader.text("interface"),
             mtu: reader.integer("mtu"),
             owner: .file(file)

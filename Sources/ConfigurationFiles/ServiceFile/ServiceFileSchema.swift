@@ -139,10 +139,25 @@ package enum ServiceFileSchema {
     package static let route = Object(
         name: "route",
         fields: [
-            field("to", .destination, required: true, "network, or default"),
-            field("via", .address, default: "on the link", "gateway"),
-            field("interface", .text, default: "the gateway's", "device of dpvs.conf"),
-            field("mtu", .integer(68...9000), default: "the device's", "largest packet, in octets"),
+            field(
+                "to",
+                .destination,
+                required: true,
+                "network, or default: all of the gateway's family"
+            ),
+            field("via", .address, default: "on the link", "gateway, of the network's family"),
+            field(
+                "interface",
+                .text,
+                default: "the gateway's",
+                "device of dpvs.conf; a link-local gateway needs it"
+            ),
+            field(
+                "mtu",
+                .integer(68...9000),
+                default: "the device's",
+                "largest packet, in octets; 1280 or more for IPv6"
+            ),
         ]
     )
 

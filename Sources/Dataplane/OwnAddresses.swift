@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Timing
+
+/// All addresses of ours, and how far each of them is ours.
+///
+///      probed                  nobody claims it for a second
+///     --------> tentative ------------------------------------> usable
+///                   | claimed: RFC 4862 section 5.4.3, 5.4.4     ^
+///                   v                                            | not probed
+///               duplicate                                  ------'
+///
+/// A value: whoever changes it sends what has to be sent.
+struct OwnAddresses {
+    enum Standing: Equatable {
+        /// Asked for; until then nobody is answered about it.
+        case tentative(until: Instant)
+        case usable
+        /// Another node has it.
+        case duplicate
+    }
+
+    struct Entry {
+        var own: OwnAddress
+        var standing: Standing
+    }
+
+    /// A link-local address means something on its link only (RFC 4007 section 6), and the same may
+    /// be ours on two; any other address is ours once.
+    private struct Key: Hashable {
+        var address: IPAddress
+        var port: Int?
+
+        init(_ address: IPAddress, _ port: Int?) {
+            self.address = address
+            self.port = address.ipv6?.isLinkLocal == true ? port : nil
+        }
+    }
+
+    /// `RetransTimer` of RFC 4861 section 10: how long a claim may take.
+    private static var probeTime: Duration { .seconds(1) }
+
+    private var entries: [Key: Entry] = [:]
+
+    var all: [Entry] { Array(entries.values) }
+
+    /// What is ours under this address for a packet on `port`; nil: nothing, or on another link.
+    func onLink(_ address: IPAddress, port: Int) -> Entry? {
+        guard let entry = entries[Key(address, port)] else { return nil }
+        return entry.own.port.map { $0 == port } ?? true ? entry : nil
+    }
+
+    /// Whether a packet that came by `port` is for us: any own address will do (RFC 1122 section
+    /// 3.3.4.2, the weak model), but link-local ones only on their link.
+    func isUsable(_ address: IPAddress, on port: Int) -> Bool {
+        entries[Key(address, port)]?.standing == .usable
+    }
+
+    /// Whether anybody said that the address be ours, usable or not.
+    func contains(_ address: IPAddress, on port: Int) -> Bool { entries[Key(address, port)] != nil }
+
+    func usable(on port: Int) -> [OwnAddress] {
+        entries.values
+            .filter { $0.standing == .usable && ($0.own.port ?? port) == port }
+            .map(\.own)
+    }
+
+    var duplicates: [OwnAddress] {
+        entries.values.filter { $0.standing == .duplicate }.map(\.own)
+            .sorted { ($0.address, $0.port ?? 0) < ($1.address, $1.port ?? 0) }
+    }
+
+    /// The solicited-node groups that the addresses on `port` are in.
+    func groups(on port: Int) -> Set<IPv6Address> {
+        Set(
+            entries.values
+                .filter { ($0.own.port ?? port) == port && $0.standing != .duplicate }
+                .compactMap { $0.own.address.ipv6?.solicitedNode }
+        )
+    }
+
+    func isInGroup(_ group: IPv6Address, on port: Int) -> Bool {
+        group == .allNodes || group.isSolicitedNode && groups(on: port).contains(group)
+    }
+
+    // MARK: - Changes
+
+    /// Makes `addresses` ours and no other; those that stay keep their standing.
+    ///
+    /// - Returns: what was not ours on that link before.
+    mutating func replace(with addresses: [OwnAddress], at now: Instant) -> [OwnAddress] {
+        let before = entries
+        entries = [:]
+        var new: [OwnAddress] = []
+        for own in addresses {
+            let key = Key(own.address, own.port)
+            guard entries[key] == nil else { continue }
+            if let known = before[key], known.own.port == own.port {
+                entries[key] = Entry(own: own, standing: known.standing)
+            } else {
+                entries[key] = Entry(own: own, standing: initial(own, now))
+                new.append(own)
+            }
+        }
+        return new
+    }
+
+    /// Begins anew with the addresses of a link that were not proven yet, or not ours.
+    mutating func probeAgain(on port: Int, at now: Instant) -> [OwnAddress] {
+        var again: [OwnAddress] = []
+        for (key, entry) in entries where entry.own.port == port && entry.standing != .usable {
+            let standing = initial(entry.own, now)
+            entries[key]?.standing = standing
+            again.append(entry.own)
+        }
+        return again
+    }
+
+    /// Somebody else has a tentative address.
+    mutating func refute(_ address: IPAddress, on port: Int) {
+        entries[Key(address, port)]?.standing = .duplicate
+    }
+
+    /// Lets time pass.
+    ///
+    /// - Returns: what has become usable.
+    mutating func tick(at now: Instant) -> [OwnAddress] {
+        var proven: [OwnAddress] = []
+        for (key, entry) in entries {
+            guard case .tentative(let until) = entry.standing, until <= now else { continue }
+            entries[key]?.standing = .usable
+            proven.append(entry.own)
+        }
+        return proven
+    }
+
+    private func initial(_ own: OwnAddress, _ now: Instant) -> Standing {
+        own.isProbed ? .tentative(until: now.advanced(by: Self.probeTime)) : .usable
+    }
+}

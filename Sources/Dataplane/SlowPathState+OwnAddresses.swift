@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Packet
+import Timing
+
+/// Something that the nodes of a link are told twice, a second apart: one frame may get lost.
+struct Announcement {
+    enum Matter: Equatable {
+        /// An own address and where it is.
+        case address(IPAddress)
+        /// That we are in these groups now, or not any more.
+        case groups([IPv6Address], MulticastListener.Change)
+    }
+
+    var matter: Matter
+    var port: Int
+    var due: Instant
+    var remaining = 2
+}
+
+extension SlowPathState {
+    private static var announcementsPerTurn: Int { 64 }
+
+    // MARK: - Ours and not ours
+
+    mutating func install(_ addresses: [OwnAddress]) {
+        let before = ports.indices.map { own.groups(on: $0) }
+        let new = own.replace(with: addresses, at: now)
+        announcements.removeAll {
+            guard case .address(let address) = $0.matter else { return false }
+            return !own.contains(address, on: $0.port)
+        }
+        for port in ports.indices {
+            let after = own.groups(on: port)
+            announce(after.subtracting(before[port]), .joined, on: port)
+            announce(before[port].subtracting(after), .left, on: port)
+        }
+        for address in new { begin(address) }
+    }
+
+    /// A link came up: whoever is there now may not know us, and may claim what is not proven yet.
+    mutating func announceAll(on port: Int) {
+        announce(own.groups(on: port), .joined, on: port)
+        for address in own.probeAgain(on: port, at: now) { begin(address) }
+        for address in own.usable(on: port) { announce(address.address, on: port) }
+        solicitRouters(on: port)
+    }
+
+    private mutating func begin(_ address: OwnAddress) {
+        if address.isProbed, let target = address.address.ipv6, let port = address.port {
+            probe(target, on: port)
+        } else {
+            for port in address.port.map({ [$0] }) ?? Array(ports.indices) {
+                announce(address.address, on: port)
+            }
+        }
+    }
+
+    /// Takes addresses into use that nobody has claimed in time.
+    mutating func settleProbes() {
+        for address in own.tick(at: now) {
+            if let port = address.port { announce(address.address, on: port) }
+        }
+        counters.set(own.duplicates.count, for: .duplicateAddresses)
+    }
+
+    // MARK: - Announcements
+
+    private mutating func announce(_ address: IPAddress, on port: Int) {
+        announcements.append(Announcement(matter: .address(address), port: port, due: now))
+    }
+
+    private mutating func announce(
+        _ groups: Set<IPv6Address>,
+        _ change: MulticastListener.Change,
+        on port: Int
+    ) {
+        guard !groups.isEmpty else { return }
+        announcements.append(
+            Announcement(matter: .groups(groups.sorted(), change), port: port, due: now)
+        )
+    }
+
+    /// Sends what is due of it, a bounded number at a time.
+    mutating func announceDue() {
+        guard !announcements.isEmpty else { return }
+        var sent = 0
+        var later: [Announcement] = []
+        for var announcement in announcements {
+            guard announcement.due <= now, sent < Self.announcementsPerTurn else {
+                later.append(announcement)
+                continue
+            }
+            sent += 1
+            say(announcement.matter, on: announcement.port)
+            announcement.remaining -= 1
+            announcement.due = now.advanced(by: .seconds(1))
+            if announcement.remaining > 0 { later.append(announcement) }
+        }
+        announcements = later
+    }
+
+    private mutating func say(_ matter: Announcement.Matter, on port: Int) {
+        switch matter {
+        case .address(.v4(let address)): sayGratuitously(address, on: port)
+        case .address(.v6(let address)): advertise(address, to: nil, on: port)
+        case .groups(let groups, let change): report(groups, change, on: port)
+        }
+    }
+
+    // MARK: - Choosing one
+
+    /// An own address from which a node on `port` can be asked or answered: the best is in the same
+    /// network, then of the same scope (RFC 6724 section 5, rule 2), then of that link alone.
+    func source(toward target: IPAddress, on port: Int) -> IPAddress? {
+        func merit(_ own: OwnAddress) -> Int {
+            let isSameNetwork = !own.prefix.isHost && own.prefix.contains(target)
+            return (isSameNetwork ? 4 : 0)
+                + (own.address.isLinkLocal == target.isLinkLocal ? 2 : 0)
+                + (own.port == port ? 1 : 0)
+        }
+        let candidates = own.usable(on: port).filter { $0.address.family == target.family }
+        guard let best = candidates.map(merit).max() else { return nil }
+        return candidates.filter { merit($0) == best }.map(\.address).min()
+    }
+}
+
+extension IPAddress {
+    /// fe80::/10; IPv4 has no scope that matters here.
+    fileprivate var isLinkLocal: Bool { ipv6?.isLinkLocal ?? false }
+}
