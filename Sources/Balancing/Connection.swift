@@ -20,7 +20,7 @@ import Timing
 ///     | next sequence| addr | l4  |route|shape| state |
 ///     | from b| from c| delta      | gen |     |       |
 ///     +------+-------+------+-----+-----+-----+-------+
-public struct Connection: BitwiseCopyable {
+public struct Connection: BitwiseCopyable, Sendable {
     /// From the client to the virtual address, as received; of an IPv4 key.
     var clientAddresses: UInt64
     /// From the backend to the local address, as received; of an IPv4 key.
