@@ -14,6 +14,12 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
-        drop(packet, .unsupportedProtocol)
+        unsafe carryClientAddress(
+            packet,
+            transport,
+            along: reference,
+            networkOffset: networkOffset,
+            snapshot
+        )
     }
 }

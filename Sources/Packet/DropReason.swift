@@ -17,6 +17,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case noService, noBackend, noLocalPort, connectionTableFull, tcpNotSYN, connectionGone
     /// New connections are refused while the program ends.
     case stopping
+    /// Data that must not reach a backend before the header of the PROXY protocol.
+    case proxyHeaderMissing
 
     // Neighbours and the slow path.
     case neighbourUnresolved, neighbourQueueFull, slowPathRingFull, icmpRateLimited, icmpIgnored
@@ -38,7 +40,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .unsupportedProtocol:
             .network
         case .noService, .noBackend, .noLocalPort, .connectionTableFull, .tcpNotSYN,
-            .connectionGone, .stopping:
+            .connectionGone, .stopping, .proxyHeaderMissing:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
             .icmpIgnored:
@@ -76,6 +78,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .tcpNotSYN: "tcp_not_syn"
         case .connectionGone: "connection_gone"
         case .stopping: "stopping"
+        case .proxyHeaderMissing: "proxy_header_missing"
         case .neighbourUnresolved: "neighbour_unresolved"
         case .neighbourQueueFull: "neighbour_queue_full"
         case .slowPathRingFull: "slow_path_ring_full"

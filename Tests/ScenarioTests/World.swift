@@ -33,6 +33,8 @@ final class World {
     /// Who answers neighbour solicitations.
     var hosts6: [[IPv6Address: MACAddress]] = [[:], [:]]
     private var inbox: [[DecodedFrame]] = [[], []]
+    /// The octets of what the hosts have received that is neither ARP nor link talk.
+    private var frames: [[[UInt8]]] = [[], []]
 
     /// A worker cannot be copied, so it lives in a box.
     private final class WorkerBox {
@@ -193,8 +195,28 @@ final class World {
 
     /// What the hosts on `port` have received since the last call, ARP and the like left out.
     func take(_ port: Int) -> [DecodedFrame] {
-        defer { inbox[port].removeAll { $0.arp == nil && !$0.isLinkTalk } }
+        defer {
+            inbox[port].removeAll { $0.arp == nil && !$0.isLinkTalk }
+            frames[port] = []
+        }
         return inbox[port].filter { $0.arp == nil && !$0.isLinkTalk }
+    }
+
+    /// The same as octets.
+    func takeFrames(_ port: Int) -> [[UInt8]] {
+        defer { _ = take(port) }
+        return frames[port]
+    }
+
+    /// Runs `body` while the pool has only `count` buffers.
+    func withoutBuffers(but count: Int, _ body: () throws -> Void) rethrows {
+        let port = links[0].port()
+        var taken = Burst(capacity: pool.capacity)
+        while pool.capacity - pool.inUse > count, let packet = port.allocate() {
+            taken.append(packet)
+        }
+        defer { port.free(&taken) }
+        try body()
     }
 
     /// Neighbour discovery and multicast listener reports among it.
@@ -215,6 +237,7 @@ final class World {
             return
         }
         inbox[port].append(decoded)
+        if decoded.arp == nil && !decoded.isLinkTalk { frames[port].append(frame) }
         answerSolicitation(decoded, from: port)
         if let arp = decoded.arp, arp.operation == 1, arp.sender != arp.target,
             let mac = hosts[port][arp.target]
