@@ -120,7 +120,14 @@ extension Worker {
             if let outcome { count(outcome, state.mode) }
             return nil
         case .readyAfter(let companion):
-            return unsafe send(companion, of: editor, state.mode, along: reference, nextHop, snapshot)
+            return unsafe send(
+                companion,
+                of: editor,
+                state.mode,
+                along: reference,
+                nextHop,
+                snapshot
+            )
         case .tooBig: return .tooBig
         case .drop: return .proxyHeaderMissing
         }

@@ -109,7 +109,9 @@ private let forged: [UInt8] = [254, 8, 0, 99, 6, 6, 6, 6]
         var talk = Conversation(world: world)
         try talk.open()
         #expect(try talk.request().map(\.tcpClients) == [[client]])
-        #expect(try talk.request(Frame.push, 1001, 5001, data: [1, 2]).map(\.tcpClients) == [[client]])
+        #expect(
+            try talk.request(Frame.push, 1001, 5001, data: [1, 2]).map(\.tcpClients) == [[client]]
+        )
         #expect(world.total(.addressedByTOA) == 2)
         // A bare acknowledgment of the SYN proves nothing; one of data does.
         try talk.reply()
@@ -220,9 +222,10 @@ private let forged: [UInt8] = [254, 8, 0, 99, 6, 6, 6, 6]
                 $0.settings.items["ipvs_defs.udp.uoa_max_trail"] = .integer(count)
             }
             var talk = Conversation(world: world, isUDP: true)
-            let told = try (0..<9).compactMap { _ in
-                try talk.request().first?.udpHeaderClient
-            }
+            let told = try (0..<9)
+                .compactMap { _ in
+                    try talk.request().first?.udpHeaderClient
+                }
             #expect(told.count == count)
             world.expectConservation()
         }
@@ -315,7 +318,9 @@ private let forged: [UInt8] = [254, 8, 0, 99, 6, 6, 6, 6]
             let world = try world(mode)
             var talk = Conversation(world: world)
             try talk.open()
-            let got = try #require(try talk.request(Frame.push, 1001, 5001, data: theirs + [1]).first)
+            let got = try #require(
+                try talk.request(Frame.push, 1001, 5001, data: theirs + [1]).first
+            )
             let isBelieved = mode == .proxyV1Insecure
             #expect(got.proxyHeader?.source == (isBelieved ? Endpoint("6.6.6.6:8") : client))
             #expect(got.data.last == 1)
