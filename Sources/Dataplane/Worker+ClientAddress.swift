@@ -2,7 +2,6 @@
 import Addressing
 import Balancing
 import CPacket
-import Networking
 import Packet
 
 /// How backends of FNAT learn the client's address (see `doc/client-address.md`).
@@ -16,17 +15,15 @@ import Packet
 extension Worker {
     /// Sends a packet of an FNAT connection whose client's address is not delivered yet, or whose
     /// numbers are shifted.
-    @inline(never)
     mutating func carryClientAddress<Tuple: FlowTuple>(
         _ packet: consuming Packet,
         _ transport: TransportPacket<Tuple>,
         along reference: UInt32,
-        networkOffset: Int,
+        _ networkOffset: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
-        let buffer = unsafe packet.buffer
         let viewed = unsafe PacketEditor(
-            buffer,
+            packet.buffer,
             networkOffset: networkOffset,
             transportOffset: networkOffset &+ transport.headerLength,
             family: Tuple.isIPv6 ? .ipv6 : .ipv4,
@@ -36,28 +33,22 @@ extension Worker {
             drop(packet, .badTransportLength)
             return
         }
-        let isInbound = reference & 1 == Direction.inbound.rawValue
-        if isInbound, let mtu = unsafe mtuUnderHeader(of: editor, along: reference, 0, snapshot) {
-            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
-            return
+        if reference & 1 == Direction.outbound.rawValue {
+            restoreNumbers(editor, along: reference)
+            balancer.rewrite(transport, along: reference)
+        } else {
+            if let mtu = unsafe mtuUnderHeader(of: editor, along: reference, 0, snapshot) {
+                punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
+                return
+            }
+            balancer.rewrite(transport, along: reference)
+            if let reason = unsafe tellClientAddress(&editor, along: reference, snapshot) {
+                drop(packet, reason)
+                return
+            }
         }
-        if !isInbound { restoreNumbers(editor, along: reference) }
-        let nextHop = balancer.rewrite(transport, along: reference)
-        let received = unsafe Int(buffer.pointee.port)
-        if unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums) {
-            // Before anything is inserted: what follows only updates the checksum. On the way out
-            // the options may have changed already, which the new sum includes.
-            transport.recomputeChecksum()
-        }
-        if isInbound,
-            let reason = unsafe tellClientAddress(&editor, along: reference, nextHop, snapshot)
-        {
-            drop(packet, reason)
-            return
-        }
-        unsafe send(
+        unsafe sendOn(
             packet,
-            to: nextHop,
             along: reference,
             networkOffset,
             isIPv6: Tuple.isIPv6,
@@ -65,7 +56,57 @@ extension Worker {
         )
     }
 
-    // MARK: - The parts, for packets that are rewritten in other ways
+    // MARK: - Between the families
+
+    /// What is to be done with a packet, `frame`, before it is translated; returns the MTU to tell
+    /// its sender when it will not fit with its header.
+    mutating func beginTranslation(
+        _ packet: borrowing Packet,
+        _ frame: ParsedFrame,
+        along reference: UInt32,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) -> UInt16? {
+        guard balancer.needsCare(reference),
+            let editor = unsafe PacketEditor(
+                packet.buffer,
+                networkOffset: Int(frame.networkOffset),
+                transportOffset: Int(frame.transportOffset),
+                family: frame.content == .ipv6 ? .ipv6 : .ipv4,
+                protocol: frame.protocol
+            )
+        else { return nil }
+        if reference & 1 == Direction.outbound.rawValue {
+            restoreNumbers(editor, along: reference)
+            return nil
+        }
+        let shrinkage = frame.content == .ipv6 ? 20 : -20
+        return unsafe mtuUnderHeader(of: editor, along: reference, shrinkage, snapshot)
+    }
+
+    /// What is to be done with a packet after it was translated from `frame`; returns why it must go
+    /// no further.
+    mutating func endTranslation(
+        _ packet: borrowing Packet,
+        _ frame: ParsedFrame,
+        along reference: UInt32,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) -> DropReason? {
+        guard reference & 1 == Direction.inbound.rawValue, balancer.needsCare(reference) else {
+            return nil
+        }
+        let toIPv4 = frame.content == .ipv6
+        let viewed = unsafe PacketEditor(
+            packet.buffer,
+            networkOffset: Lookahead.networkOffset,
+            transportOffset: Lookahead.networkOffset &+ (toIPv4 ? 20 : 40),
+            family: toIPv4 ? .ipv4 : .ipv6,
+            protocol: frame.protocol
+        )
+        guard var editor = viewed else { return .badTransportLength }
+        return unsafe tellClientAddress(&editor, along: reference, snapshot)
+    }
+
+    // MARK: - The parts
 
     /// The longest datagram that its client may send, when the one in `editor`, still as received,
     /// would be too long with its header.
@@ -95,7 +136,6 @@ extension Worker {
     mutating func tellClientAddress(
         _ editor: inout PacketEditor,
         along reference: UInt32,
-        _ nextHop: AdjacencyHandle,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> DropReason? {
         editor.removeTimestampsFromSYN()
@@ -125,7 +165,6 @@ extension Worker {
                 of: editor,
                 state.mode,
                 along: reference,
-                nextHop,
                 snapshot
             )
         case .tooBig: return .tooBig
@@ -174,7 +213,6 @@ extension Worker {
         of editor: PacketEditor,
         _ mode: BackendAddressMode,
         along reference: UInt32,
-        _ nextHop: AdjacencyHandle,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> DropReason? {
         let port = unsafe editor.buffer.pointee.port
@@ -189,9 +227,8 @@ extension Worker {
         }
         counters.add(1, to: .generated)
         count(.inserted, mode)
-        unsafe send(
+        unsafe sendOn(
             fresh,
-            to: nextHop,
             along: reference,
             written.networkOffset,
             isIPv6: written.isIPv6,
@@ -205,23 +242,6 @@ extension Worker {
         counters.add(1, to: .unaddressedForBuffer)
         if case .headerSegment = companion { return .noBuffer }
         return nil
-    }
-
-    private mutating func send(
-        _ packet: consuming Packet,
-        to nextHop: AdjacencyHandle,
-        along reference: UInt32,
-        _ networkOffset: Int,
-        isIPv6: Bool,
-        _ snapshot: UnsafeMutablePointer<Snapshot>
-    ) {
-        let adjacencies = unsafe snapshot.pointee.forwarding.adjacencies
-        let answer = adjacencies.answer(for: nextHop)
-        if answer.isReachable {
-            emit(packet, to: answer, adjacencies.port(of: nextHop), networkOffset, isIPv6: isIPv6)
-        } else {
-            unsafe resolve(packet, nextHop, reference, networkOffset, isIPv6: isIPv6, snapshot)
-        }
     }
 
     private func count(_ outcome: AddressInsertion, _ mode: BackendAddressMode) {

@@ -90,6 +90,7 @@ extension DaemonBackend {
         worker.redirectedOut = counters[.redirectedOut]
         worker.redirectedIn = counters[.redirectedIn]
         worker.directReplies = counters[.directReplies]
+        worker.relatedErrors = counters[.relatedErrors]
         worker.punted = counters[.punted]
         worker.generated = counters[.generated]
         worker.injected = counters[.injected]

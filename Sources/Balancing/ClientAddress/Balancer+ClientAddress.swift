@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Addressing
-public import Networking
 
 /// Which connections need care for the client's address, and how far they have come.
 ///
@@ -57,6 +56,11 @@ extension Balancer {
         )
     }
 
+    /// Whether the next packet needs more than new addresses.
+    public func needsCare(_ reference: UInt32) -> Bool {
+        unsafe connections.entry(reference).pointee.needsCare
+    }
+
     /// Makes the packets of a connection plain.
     public func endCare(of reference: UInt32) {
         unsafe connections.entry(reference).pointee.needsCare = false
@@ -71,12 +75,11 @@ extension Balancer {
         )
     }
 
-    /// Gives a packet the addresses and ports of the other side, as `forward` does with plain ones,
-    /// and tells its next hop as far as it is known.
-    public mutating func rewrite<Tuple: FlowTuple>(
+    /// Gives a packet the addresses and ports of the other side, as `forward` does with plain ones.
+    public func rewrite<Tuple: FlowTuple>(
         _ packet: TransportPacket<Tuple>,
         along reference: UInt32
-    ) -> AdjacencyHandle {
+    ) {
         let entry = unsafe connections.entry(reference).pointee
         let isInbound = reference & 1 == Direction.inbound.rawValue
         packet.rewrite(
@@ -85,6 +88,5 @@ extension Balancer {
             addressDelta: isInbound ? entry.addressDelta : ~entry.addressDelta,
             transportDelta: isInbound ? entry.transportDelta : ~entry.transportDelta
         )
-        return isInbound ? entry.towardBackend : entry.towardClient
     }
 }
