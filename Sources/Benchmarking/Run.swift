@@ -25,7 +25,8 @@ package struct Run: Sendable {
     package static let all: [Run] =
         counts.map { fnatUDP($0, $1) }
         + [ForwardingMode.dr, .tunnel, .nat]
-        .flatMap { mode in counts.prefix(3).map { oneWay(mode, $0, $1) } } + counts.prefix(3).map { fnatTCP($0, $1) }
+        .flatMap { mode in counts.prefix(3).map { oneWay(mode, $0, $1) } }
+        + counts.prefix(3).map { fnatTCP($0, $1) }
         + counts.prefix(3).map { fnatMixed($0, $1) }
         + [
             // The address is silent for 300 s (`udp.timeout.oneway`), TCP for 30 s (`syn_recv`).

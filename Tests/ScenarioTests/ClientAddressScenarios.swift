@@ -328,6 +328,74 @@ private let forged: [UInt8] = [254, 8, 0, 99, 6, 6, 6, 6]
         }
     }
 
+    // MARK: - NAT64
+
+    private func conversationOfNAT64(
+        _ mode: ClientAddressMode,
+        _ transport: TransportProtocol
+    ) throws -> Conversation {
+        var state = DesiredState.dual(.nat64, .fnat, transport)
+        state.services[0].clientAddress = mode
+        return Conversation(
+            world: try dualWorld(state),
+            client: "[2001:db8::10]:40000",
+            service: "[2001:db8::100]:80",
+            isUDP: transport == .udp
+        )
+    }
+
+    @Test func `an IPv4 backend is told an IPv6 client by TOA`() throws {
+        var talk = try conversationOfNAT64(.toa, .tcp)
+        defer { talk.world.expectConservation() }
+        try talk.open()
+        let got = try talk.request(Frame.push, 1001, 5001, data: [1, 2])
+        #expect(got.map(\.tcpClients) == [[try #require(Endpoint(talk.client))]])
+        #expect(got.first?.destination == Endpoint(talk.backend))
+        try talk.reply(Frame.push, 5001, 1003, data: [9])
+        #expect(try talk.request(Frame.ack, 1003, 5002).map(\.tcpClients) == [[]])
+    }
+
+    @Test func `an IPv4 backend is told an IPv6 client by UOA, ahead of a full datagram too`()
+        throws
+    {
+        var talk = try conversationOfNAT64(.uoa, .udp)
+        defer { talk.world.expectConservation() }
+        let client = try #require(Endpoint(talk.client))
+        #expect(try talk.request(data: [1]).map(\.udpHeaderClient) == [client])
+        let data = [UInt8](repeating: 7, count: 1452)
+        let got = try talk.request(data: data)
+        #expect(got.map(\.udpHeaderClient) == [client, nil])
+        #expect(got.map(\.data) == [[], data], "20 octets less of IP, 24 more of UOA")
+    }
+
+    @Test func `an IPv4 backend is told an IPv6 client by PROXY, and numbers are shifted back`()
+        throws
+    {
+        var talk = try conversationOfNAT64(.proxyV2, .tcp)
+        defer { talk.world.expectConservation() }
+        try talk.open()
+        let got = try #require(try talk.request(Frame.push, 1001, 5001, data: [1, 2]).first)
+        #expect(got.proxyHeader?.kind == "TCP6" && got.proxyHeader?.length == 52)
+        #expect(got.proxyHeader?.source == Endpoint(talk.client))
+        #expect(try talk.reply(Frame.ack, 5001, 1003 + 52).map(\.acknowledgment) == [1003])
+        #expect(try talk.request(Frame.ack, 1003, 5001).map(\.sequence) == [1003 + 52])
+        let full = [UInt8](repeating: 7, count: 1440)
+        let next = try talk.request(Frame.ack, 1003, 5001, data: full)
+        #expect(next.map(\.data) == [full])
+    }
+
+    @Test func `a datagram of IPv6 that is too long with its header is answered too big`() throws {
+        let talk = try conversationOfNAT64(.proxyV2, .udp)
+        defer { talk.world.expectConservation() }
+        let frame = TransportFrame(from: talk.client, to: talk.service, isUDP: true) {
+            $0.data = [UInt8](repeating: 7, count: 1421)
+        }
+        talk.world.send(frame.octets, on: 0)
+        let error = try #require(talk.world.take(0).first)
+        // 1500 to the backend, 52 of PROXY less, and 20 that IPv4 is shorter.
+        #expect(error.icmp == .init(type: 2, code: 0, rest: 1468))
+    }
+
     // MARK: - PROXY over UDP
 
     @Test func `every datagram has its PROXY header`() throws {
