@@ -112,13 +112,14 @@ extension Worker {
     /// would be too long with its header.
     ///
     /// `shrinkage` is by how much the packet gets shorter when it is translated.
-    func mtuUnderHeader(
+    mutating func mtuUnderHeader(
         of editor: PacketEditor,
         along reference: UInt32,
         _ shrinkage: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> UInt16? {
-        guard editor.mayOutgrow(Int(smallestMTU)),
+        let least = unsafe Int(min(smallestMTU, snapshot.pointee.forwarding.smallestMTU))
+        guard editor.mayOutgrow(least &+ min(shrinkage, 0)),
             let state = balancer.clientAddressState(of: reference),
             let mtu = unsafe mtu(
                 toward: balancer.connections.destination(along: reference),
@@ -141,6 +142,10 @@ extension Worker {
         editor.removeTimestampsFromSYN()
         guard var state = balancer.clientAddressState(of: reference) else {
             if !editor.isSYN { balancer.endCare(of: reference) }
+            return nil
+        }
+        if state.onlyShifts, !editor.isSYN {
+            editor.shiftTowardBackend(state.shift)
             return nil
         }
         let ends = balancer.clientEnds(of: reference)
@@ -173,7 +178,7 @@ extension Worker {
     }
 
     /// Gives a packet of the backend, not rewritten yet, the numbers that the client knows.
-    func restoreNumbers(_ editor: PacketEditor, along reference: UInt32) {
+    mutating func restoreNumbers(_ editor: PacketEditor, along reference: UInt32) {
         guard var state = balancer.clientAddressState(of: reference) else {
             if !editor.isSYN { balancer.endCare(of: reference) }
             return
@@ -186,7 +191,7 @@ extension Worker {
     /// Takes an address of the client's own making out of an IPv4 packet with options, also when its
     /// connection has become plain.
     @inline(never)
-    func removeForgedAddress(
+    mutating func removeForgedAddress(
         from packet: borrowing Packet,
         _ frame: ParsedFrame,
         along reference: UInt32

@@ -5,9 +5,12 @@ public import Addressing
 ///
 /// Every TCP connection of FNAT starts with care, because its SYN loses the timestamps; the flag
 /// goes as soon as nothing is left to do, and from then on packets are plain.
+///
+/// Nothing here changes the balancer itself, but a borrowed struct of its size is copied for each
+/// call.
 extension Balancer {
     /// For a connection that was just opened by a service with `rule`.
-    func care(for reference: UInt32, _ rule: ClientAddressRule) {
+    mutating func care(for reference: UInt32, _ rule: ClientAddressRule) {
         let entry = unsafe connections.entry(reference)
         let isTCP = unsafe entry.pointee.shape.protocol == .tcp
         guard rule.mode != .none else {
@@ -20,7 +23,7 @@ extension Balancer {
     }
 
     /// For a connection whose client opens it again: its numbers are new ones.
-    func careAnew(for reference: UInt32) {
+    mutating func careAnew(for reference: UInt32) {
         let entry = unsafe connections.entry(reference)
         guard unsafe entry.pointee.shape.kind == .fnat else { return }
         unsafe entry.pointee.needsCare = true
@@ -29,7 +32,7 @@ extension Balancer {
         begin(ClientAddressRule(mode), along: reference)
     }
 
-    private func begin(_ rule: ClientAddressRule, along reference: UInt32) {
+    private mutating func begin(_ rule: ClientAddressRule, along reference: UInt32) {
         let ends = clientEnds(of: reference)
         let header = rule.mode.proxyVersion.map { version in
             ProxyHeader(version, .proxied(source: ends.client, destination: ends.service))
@@ -41,14 +44,14 @@ extension Balancer {
     // MARK: - For the worker
 
     /// How far the connection has come with telling the client's address; nil when it never does.
-    public func clientAddressState(of reference: UInt32) -> ClientAddressState? {
+    public mutating func clientAddressState(of reference: UInt32) -> ClientAddressState? {
         guard unsafe connections.entry(reference).pointee.hasSideState else { return nil }
         return unsafe connections.side(reference).pointee.clientAddress
     }
 
     /// Stores what became of the state that `clientAddressState` returned; later packets are plain
     /// when nothing is left to do.
-    public func keep(_ state: ClientAddressState, of reference: UInt32) {
+    public mutating func keep(_ state: ClientAddressState, of reference: UInt32) {
         let entry = unsafe connections.entry(reference)
         unsafe connections.side(reference).pointee.clientAddress = state
         unsafe entry.pointee.needsCare = state.isPending(
@@ -57,17 +60,17 @@ extension Balancer {
     }
 
     /// Whether the next packet needs more than new addresses.
-    public func needsCare(_ reference: UInt32) -> Bool {
+    public mutating func needsCare(_ reference: UInt32) -> Bool {
         unsafe connections.entry(reference).pointee.needsCare
     }
 
     /// Makes the packets of a connection plain.
-    public func endCare(of reference: UInt32) {
+    public mutating func endCare(of reference: UInt32) {
         unsafe connections.entry(reference).pointee.needsCare = false
     }
 
     /// Client and service as the client knows them.
-    public func clientEnds(of reference: UInt32) -> (client: Endpoint, service: Endpoint) {
+    public mutating func clientEnds(of reference: UInt32) -> (client: Endpoint, service: Endpoint) {
         let flow = connections.flow(.inbound, of: reference)
         return (
             Endpoint(flow.source.address, flow.sourcePort),
@@ -76,7 +79,7 @@ extension Balancer {
     }
 
     /// Gives a packet the addresses and ports of the other side, as `forward` does with plain ones.
-    public func rewrite<Tuple: FlowTuple>(
+    public mutating func rewrite<Tuple: FlowTuple>(
         _ packet: TransportPacket<Tuple>,
         along reference: UInt32
     ) {

@@ -225,7 +225,7 @@ public struct ClientAddressState: Equatable, Sendable, BitwiseCopyable {
 
     /// Whether a segment needs no more than the shift: the backend has the whole header, or the
     /// client's own serves.
-    var onlyShifts: Bool {
+    public var onlyShifts: Bool {
         mode.proxyVersion != nil && removedLength == 0 && hasDelivered
     }
 
