@@ -63,16 +63,19 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     private let ipv4LocalCount: UInt32
     private let localCount: UInt32
     public let kind: ConnectionKind
+    public let clientAddress: ClientAddressRule
 
     public init(
         slot: UInt32,
         kind: ConnectionKind,
+        clientAddress: ClientAddressRule = .none,
         backends: [BackendRecord],
         scheduler: Scheduler,
         localAddresses: [LocalAddressRecord]
     ) {
         self.slot = slot
         self.kind = kind
+        self.clientAddress = clientAddress
         precondition(backends.count == scheduler.memberCount)
         self.scheduler = scheduler
         let ipv4 = localAddresses.filter { !$0.address.isIPv6 }

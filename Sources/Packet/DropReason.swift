@@ -21,6 +21,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case noService, noBackend, noLocalPort, connectionTableFull, tcpNotSYN, connectionGone
     /// New connections are refused while the program ends.
     case stopping
+    /// Data that must not reach a backend before the header of the PROXY protocol.
+    case proxyHeaderMissing
 
     // Neighbours and the slow path.
     case neighbourUnresolved, neighbourQueueFull, slowPathRingFull, icmpRateLimited, icmpIgnored
@@ -43,7 +45,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .untranslatable, .noHeadroom:
             .network
         case .noService, .noBackend, .noLocalPort, .connectionTableFull, .tcpNotSYN,
-            .connectionGone, .stopping:
+            .connectionGone, .stopping, .proxyHeaderMissing:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
             .icmpIgnored:
@@ -83,6 +85,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .tcpNotSYN: "tcp_not_syn"
         case .connectionGone: "connection_gone"
         case .stopping: "stopping"
+        case .proxyHeaderMissing: "proxy_header_missing"
         case .neighbourUnresolved: "neighbour_unresolved"
         case .neighbourQueueFull: "neighbour_queue_full"
         case .slowPathRingFull: "slow_path_ring_full"
