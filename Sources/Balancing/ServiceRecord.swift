@@ -63,15 +63,18 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     private let ipv4LocalCount: UInt32
     private let localCount: UInt32
     public let kind: ConnectionKind
+    let quic: QUICRouting?
 
     public init(
         slot: UInt32,
         kind: ConnectionKind,
         backends: [BackendRecord],
         scheduler: Scheduler,
-        localAddresses: [LocalAddressRecord]
+        localAddresses: [LocalAddressRecord],
+        quic: QUICRouting? = nil
     ) {
         self.slot = slot
+        self.quic = quic
         self.kind = kind
         precondition(backends.count == scheduler.memberCount)
         self.scheduler = scheduler
@@ -93,6 +96,14 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
         unsafe backends.deallocate()
         unsafe localAddresses.deallocate()
         scheduler.destroy()
+        quic?.destroy()
+    }
+
+    public var backendCount: UInt32 { UInt32(truncatingIfNeeded: scheduler.memberCount) }
+
+    /// Whether it matters for the choice of a backend what a QUIC packet says.
+    var readsConnectionIDs: Bool {
+        quic != nil || scheduler.options.contains(.usesConnectionID)
     }
 
     /// The backend at a place of the service's list, as the scheduler names it.

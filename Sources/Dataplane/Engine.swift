@@ -13,6 +13,8 @@ public struct DataplaneLimits: Sendable, Equatable {
     public var serviceSlots: Int
     /// Neighbours on all links, a power of two.
     public var neighbours: Int
+    /// Fragmented datagrams of each worker.
+    public var fragments = FragmentTable.Limits()
 
     public init(
         connectionsPerWorker: Int,
@@ -89,11 +91,14 @@ public final class Engine: Sendable {
             seed: seeds[index],
             now: now.tick
         )
-        guard let table else { return nil }
+        // One secret for all: they have to agree who keeps a datagram.
+        let fragments = FragmentTable(limits.fragments, key: HashKey(seed: ~seeds[0]))
+        guard let table, let fragments else { return nil }
         return Balancer(
             worker: index,
             steering: steering,
             connections: table,
+            fragments: fragments,
             backends: backendCounters[index],
             cursors: cursors[index],
             conditions: conditions[index]

@@ -39,7 +39,7 @@ extension Worker {
         }
     }
 
-    private mutating func refuse(
+    mutating func refuse(
         _ packet: consuming Packet,
         _ refusal: Decision.Refusal,
         _ options: BalancingState.Options,
@@ -50,6 +50,7 @@ extension Worker {
         case .notOpening: punt(packet, .refused, as: .tcpNotSYN, offset: networkOffset)
         case .noBackend: punt(packet, .refused, as: .noBackend, offset: networkOffset)
         case .noLocalPort: drop(packet, .noLocalPort)
+        case .badChecksum: drop(packet, .badSCTPChecksum)
         case .tableFull: drop(packet, .connectionTableFull)
         case .stopping: drop(packet, .stopping)
         case .timeToLive: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
@@ -58,7 +59,7 @@ extension Worker {
 
     /// Neither connection nor service: a reply whose connection lives at another worker, a packet
     /// for ourselves, or none of our business.
-    private mutating func settleUnbalanced(
+    mutating func settleUnbalanced(
         _ packet: consuming Packet,
         _ flow: Flow,
         _ networkOffset: Int,
@@ -85,7 +86,7 @@ extension Worker {
         }
     }
 
-    private mutating func redirect(_ packet: consuming Packet, to owner: Int) {
+    mutating func redirect(_ packet: consuming Packet, to owner: Int) {
         let buffer = unsafe packet.release()
         if unsafe outgoing[owner].push(buffer) {
             counters.add(1, to: .redirectedOut)
@@ -198,15 +199,28 @@ extension Worker {
     ) {
         let networkOffset = Int(frame.networkOffset)
         guard !frame.isFragment else {
-            drop(packet, .unexpectedFragment)
+            unsafe settleFragment(packet, frame, family, snapshot, now)
             return
         }
         let `protocol`: FlowProtocol
         switch frame.protocol {
         case .tcp: `protocol` = .tcp
         case .udp: `protocol` = .udp
-        case .icmp where !Tuple.isIPv6, .icmpv6 where Tuple.isIPv6:
-            punt(packet, .local, as: .icmpIgnored, offset: networkOffset)
+        case .sctp,
+            .icmp where !Tuple.isIPv6,
+            .icmpv6 where Tuple.isIPv6:
+            let careful = unsafe CarefulPacket<Tuple>(
+                network: packet.frame + networkOffset,
+                transport: packet.frame + Int(frame.transportOffset),
+                protocol: frame.protocol,
+                totalLength: frame.totalLength,
+                isFragment: false
+            )
+            if let careful {
+                unsafe settleCareful(packet, careful, networkOffset: networkOffset, snapshot, now)
+            } else {
+                punt(packet, .local, as: .icmpIgnored, offset: networkOffset)
+            }
             return
         default:
             drop(packet, .unsupportedProtocol)

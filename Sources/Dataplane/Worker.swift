@@ -44,6 +44,10 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     let lookahead: UnsafeMutablePointer<Lookahead>
     /// Packets of known connections from backends, in the burst at hand.
     var replies = 0
+    /// Whether the burst at hand comes from other workers.
+    var areRedirected = false
+    /// Fragments that waited at the end of the latest turn.
+    var heldFragments = 0
     /// Whether the slow path has something new to look at.
     var hasPunted = false
     /// Timers that may fire in one turn: more than connections that one turn can open.
@@ -129,6 +133,9 @@ public struct Worker<Port: PacketPort>: ~Copyable {
             balancing: snapshot.pointee.balancing,
             now: tick
         )
+        if balancer.fragments.packetCount | heldFragments != 0 {
+            handled &+= tendFragments(tick)
+        }
         flush()
         unsafe quiescent.report(snapshot.pointee.generation)
         return handled
@@ -136,6 +143,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
 
     /// Gives back what the worker holds; call once, when no more turns follow.
     public mutating func stop() {
+        abandonFragments(Tick(rawValue: 0))
         flush()
         quiescent.leave()
     }
@@ -154,7 +162,9 @@ public struct Worker<Port: PacketPort>: ~Copyable {
             guard !arrivals.isEmpty else { continue }
             taken &+= arrivals.count
             counters.add(arrivals.count, to: .redirectedIn)
+            areRedirected = true
             unsafe process(in: snapshot, from: nil, now: now)
+            areRedirected = false
         }
         return taken
     }

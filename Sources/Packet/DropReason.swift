@@ -11,10 +11,12 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
 
     // Where it wants to go.
     case notForUs, noRoute, ttlExceeded, tooBig
-    case unexpectedFragment, unsupportedProtocol
+    case unexpectedFragment, fragmentExpired, fragmentTableFull, fragmentOfDropped
+    case unsupportedProtocol
 
     // What the balancer says.
     case noService, noBackend, noLocalPort, connectionTableFull, tcpNotSYN, connectionGone
+    case sctpNotInit, badSCTPChecksum
     /// New connections are refused while the program ends.
     case stopping
 
@@ -35,10 +37,11 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .badTransportLength, .badSourceAddress, .badExtensionHeader, .unsupportedEtherType,
             .unknownVLAN, .badARP, .badNeighbourDiscovery, .ipv6Disabled:
             .parse
-        case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .unsupportedProtocol:
+        case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .fragmentExpired,
+            .fragmentTableFull, .fragmentOfDropped, .unsupportedProtocol:
             .network
         case .noService, .noBackend, .noLocalPort, .connectionTableFull, .tcpNotSYN,
-            .connectionGone, .stopping:
+            .connectionGone, .sctpNotInit, .badSCTPChecksum, .stopping:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
             .icmpIgnored:
@@ -68,6 +71,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .ttlExceeded: "ttl_exceeded"
         case .tooBig: "too_big"
         case .unexpectedFragment: "unexpected_fragment"
+        case .fragmentExpired: "fragment_expired"
+        case .fragmentTableFull: "fragment_table_full"
+        case .fragmentOfDropped: "fragment_of_dropped"
         case .unsupportedProtocol: "unsupported_protocol"
         case .noService: "no_service"
         case .noBackend: "no_backend"
@@ -75,6 +81,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .connectionTableFull: "connection_table_full"
         case .tcpNotSYN: "tcp_not_syn"
         case .connectionGone: "connection_gone"
+        case .sctpNotInit: "sctp_not_init"
+        case .badSCTPChecksum: "bad_sctp_checksum"
         case .stopping: "stopping"
         case .neighbourUnresolved: "neighbour_unresolved"
         case .neighbourQueueFull: "neighbour_queue_full"
