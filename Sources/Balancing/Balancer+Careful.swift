@@ -28,6 +28,10 @@ extension Balancer {
     ) -> Setup {
         let client = packet.flow
         guard let service = balancing.services.service(for: client) else { return .notBalanced }
+        if service.kind == .nat {
+            let owner = ownerOfNAT(client.source, client.sourcePort, balancing)
+            guard owner == worker else { return .elsewhere(owner) }
+        }
         guard packet.opens else {
             // The reply to a query of somebody else.
             return client.protocol.isQuery ? .notBalanced : .refused(.notOpening)
@@ -199,6 +203,11 @@ extension Balancer {
     /// Whether packets along `reference` get another header in front, whatever they carry.
     public func encapsulates(_ reference: UInt32) -> Bool {
         unsafe connections.entry(reference).pointee.shape.kind == .tunnel
+    }
+
+    /// The same for all packets along `reference`, for tunnels to spread flows by.
+    public mutating func flowHash(of reference: UInt32) -> UInt64 {
+        connections.hash(connections.flow(.inbound, of: reference))
     }
 
     public func `protocol`(of reference: UInt32) -> FlowProtocol {

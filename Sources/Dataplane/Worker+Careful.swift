@@ -57,6 +57,7 @@ extension Worker {
                 now
             )
             return isSent ? reference : nil
+        case .elsewhere(let owner): redirect(packet, to: owner)
         case .refused(.notOpening) where careful.protocol == .sctp: drop(packet, .sctpNotInit)
         case .refused(let refusal): refuse(packet, refusal, balancing.options, networkOffset)
         case .notBalanced where careful.protocol.isQuery:
@@ -75,16 +76,25 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
         let flow = careful.flow
-        let forwarding = unsafe snapshot.pointee.forwarding
-        let owner = balancer.steering.of(isIPv6: Tuple.isIPv6).owner(ofReply: flow)
-        if !careful.isRequest, owner != index,
-            forwarding.target(for: flow.destination.address).kind == .localAddress
-        {
+        if !careful.isRequest, let owner = unsafe ownerOfReply(flow, snapshot), owner != index {
             redirect(packet, to: owner)
         } else if careful.isFragment {
             drop(packet, .unexpectedFragment)
         } else {
             punt(packet, .local, as: .icmpIgnored, offset: networkOffset)
+        }
+    }
+
+    /// The worker that has the connection of a reply without one here; nil when nothing tells.
+    func ownerOfReply(_ flow: Flow, _ snapshot: UnsafeMutablePointer<Snapshot>) -> Int? {
+        let balancing = unsafe snapshot.pointee.balancing
+        switch unsafe snapshot.pointee.forwarding.target(for: flow.destination.address).kind {
+        case .localAddress:
+            return balancer.steering.of(isIPv6: flow.isIPv6).owner(ofReply: flow)
+        case .none, .link, .gateway:
+            guard balancing.options.contains(.hasNAT) else { return nil }
+            return balancer.ownerOfNAT(flow.destination, flow.destinationPort, balancing)
+        case .local: return nil
         }
     }
 
@@ -110,49 +120,30 @@ extension Worker {
             now: now
         )
         switch decision {
-        case .forward(let nextHop):
-            unsafe send(packet, Tuple.self, to: nextHop, along: reference, networkOffset, snapshot)
-            return true
-        case .special where balancer.encapsulates(reference):
-            unsafe forwardSpecially(
+        case .forward:
+            unsafe sendOn(
                 packet,
-                careful.ip,
                 along: reference,
-                networkOffset: networkOffset,
-                snapshot,
-                now
-            )
-            return true
-        case .special where careful.isFragment: drop(packet, .unexpectedFragment)
-        case .special: drop(packet, .unsupportedProtocol)
-        case .refuse: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
-        }
-        return false
-    }
-
-    /// Sends a rewritten packet of any kind to the next hop that its connection remembers.
-    mutating func send<Tuple: FlowTuple>(
-        _ packet: consuming Packet,
-        _ family: Tuple.Type,
-        to nextHop: AdjacencyHandle,
-        along reference: UInt32,
-        _ networkOffset: Int,
-        _ snapshot: UnsafeMutablePointer<Snapshot>
-    ) {
-        let adjacencies = unsafe snapshot.pointee.forwarding.adjacencies
-        let answer = adjacencies.answer(for: nextHop)
-        if answer.isReachable {
-            let port = adjacencies.port(of: nextHop)
-            emit(packet, to: answer, port, networkOffset, isIPv6: Tuple.isIPv6)
-        } else {
-            unsafe resolve(
-                packet,
-                nextHop,
-                reference,
                 networkOffset,
                 isIPv6: Tuple.isIPv6,
                 snapshot
             )
+            return true
+        case .special where balancer.encapsulates(reference):
+            unsafe encapsulate(
+                packet,
+                networkOffset,
+                Tuple.isIPv6,
+                careful.ip.totalLength,
+                flowHash: balancer.flowHash(of: reference),
+                along: reference,
+                snapshot
+            )
+            return true
+        case .special where careful.isFragment: drop(packet, .unexpectedFragment)
+        case .special: drop(packet, .untranslatable)
+        case .refuse: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
         }
+        return false
     }
 }

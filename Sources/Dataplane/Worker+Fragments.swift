@@ -11,8 +11,8 @@ import Timing
 /// worker that the addresses and the identification tell; it holds those that overtake the first
 /// one. The keeper sends the first one, and the others after it, to the *owner* of the connection:
 ///
-/// - replies to a local address, and everything where the device's hash is known
-///   (`FlowSteering.Kind.toeplitz`): the worker that whole packets of the flow come to;
+/// - replies to a local address, everything of mode `nat`, and everything where the device's hash
+///   is known (`FlowSteering.Kind.toeplitz`): the worker that whole packets of the flow come to;
 /// - elsewhere (`port`, and not such a reply) nobody can tell, so the fragment visits the workers in
 ///   turn, each looks for its connection, and the last one opens it.
 ///
@@ -34,7 +34,7 @@ extension Worker {
             return
         }
         let keeper = balancer.fragments.keeper(of: fragment.key, workers: workerCount)
-        if keeper != index, !areRedirected {
+        if keeper != index, !isHandedOver {
             redirect(packet, to: keeper)
             return
         }
@@ -110,15 +110,29 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Int? {
         guard workerCount > 1 else { return nil }
-        let steering = balancer.steering.of(isIPv6: flow.isIPv6)
-        let target = unsafe snapshot.pointee.forwarding.target(for: flow.destination.address)
-        if target.kind == .localAddress || steering.kind == .toeplitz {
+        if let owner = unsafe knownOwner(of: flow, snapshot) {
             // Only the keeper asks, so that nothing goes in circles.
-            let owner = steering.owner(ofReply: flow)
             return index == keeper && owner != index ? owner : nil
         }
         let next = index &+ 1 == workerCount ? 0 : index &+ 1
         return next == keeper ? nil : next
+    }
+
+    /// The worker to which whole packets of a flow come, where anything tells.
+    private func knownOwner(
+        of flow: Flow,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) -> Int? {
+        let balancing = unsafe snapshot.pointee.balancing
+        if let service = balancing.services.service(for: flow) {
+            if service.kind == .nat {
+                return balancer.ownerOfNAT(flow.source, flow.sourcePort, balancing)
+            }
+        } else if let owner = unsafe ownerOfReply(flow, snapshot) {
+            return owner
+        }
+        let steering = balancer.steering.of(isIPv6: flow.isIPv6)
+        return steering.kind == .toeplitz ? steering.owner(ofReply: flow) : nil
     }
 
     // MARK: - Later ones
@@ -186,16 +200,23 @@ extension Worker {
             now: now
         )
         switch decision {
-        case .forward(let nextHop):
-            unsafe send(packet, family, to: nextHop, along: reference, networkOffset, snapshot)
-        case .special where balancer.encapsulates(reference):
-            unsafe forwardSpecially(
+        case .forward:
+            unsafe sendOn(
                 packet,
-                transport,
                 along: reference,
-                networkOffset: networkOffset,
-                snapshot,
-                now
+                networkOffset,
+                isIPv6: Tuple.isIPv6,
+                snapshot
+            )
+        case .special where balancer.encapsulates(reference):
+            unsafe encapsulate(
+                packet,
+                networkOffset,
+                Tuple.isIPv6,
+                frame.totalLength,
+                flowHash: balancer.flowHash(of: reference),
+                along: reference,
+                snapshot
             )
         case .special: drop(packet, .unexpectedFragment)
         case .refuse: drop(packet, .ttlExceeded)

@@ -32,6 +32,7 @@ extension Worker {
                 snapshot,
                 now
             )
+        case .elsewhere(let owner): redirect(packet, to: owner)
         case .refused(let refusal):
             refuse(packet, refusal, balancing.options, networkOffset)
         case .notBalanced:
@@ -82,7 +83,17 @@ extension Worker {
             }
         case .local where isSilent: drop(packet, .noService)
         case .local: punt(packet, .refused, as: .noService, offset: networkOffset)
-        case .none, .link, .gateway: drop(packet, .notForUs)
+        case .none, .link, .gateway:
+            let owner = unsafe balancer.ownerOfNAT(
+                flow.destination,
+                flow.destinationPort,
+                snapshot.pointee.balancing
+            )
+            if options.contains(.hasNAT), owner != index {
+                redirect(packet, to: owner)
+            } else {
+                drop(packet, .notForUs)
+            }
         }
     }
 
@@ -108,9 +119,10 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
         let forwarding = unsafe snapshot.pointee.forwarding
+        let destination = balancer.connections.destination(along: reference)
         var nextHop = remembered
         if nextHop == .none || !forwarding.adjacencies.answer(for: nextHop).isCurrent {
-            switch forwarding.nextHop(for: balancer.connections.destination(along: reference)) {
+            switch forwarding.nextHop(for: destination) {
             case .adjacency(let found):
                 nextHop = found
                 balancer.remember(found, along: reference)
@@ -122,7 +134,13 @@ extension Worker {
         }
         let answer = forwarding.adjacencies.answer(for: nextHop)
         guard nextHop != .none, answer.isCurrent, answer.state != .unresolved else {
-            punt(packet, .unresolved, as: .neighbourUnresolved, offset: networkOffset)
+            punt(
+                packet,
+                .unresolved,
+                as: .neighbourUnresolved,
+                offset: networkOffset,
+                toward: WireAddress(destination)
+            )
             return
         }
         if answer.state == .stale, staleNeighbours.push(nextHop) { hasPunted = true }
@@ -138,7 +156,8 @@ extension Worker {
         _ reason: PuntedPacket.Reason,
         as dropReason: DropReason,
         offset: Int,
-        mtu: UInt16 = 0
+        mtu: UInt16 = 0,
+        toward destination: WireAddress = .zero
     ) {
         let buffer = unsafe packet.release()
         let punted = unsafe PuntedPacket(
@@ -147,7 +166,8 @@ extension Worker {
             dropReason: dropReason.rawValue,
             port: buffer.pointee.port,
             offset: UInt16(offset),
-            mtu: mtu
+            mtu: mtu,
+            destination: destination
         )
         if punts.push(punted) {
             counters.add(1, to: .punted)
@@ -219,7 +239,7 @@ extension Worker {
             if let careful {
                 unsafe settleCareful(packet, careful, networkOffset: networkOffset, snapshot, now)
             } else {
-                punt(packet, .local, as: .icmpIgnored, offset: networkOffset)
+                unsafe settleICMP(packet, frame, snapshot, now)
             }
             return
         default:
@@ -270,6 +290,9 @@ extension Worker {
         along reference: UInt32,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> UInt16? {
+        let shape = unsafe balancer.connections.entry(reference).pointee.shape
+        // Those that change the length look for themselves.
+        guard !shape.translates, shape.kind != .tunnel else { return nil }
         let destination = balancer.connections.destination(along: reference)
         guard let mtu = unsafe mtu(toward: destination, snapshot), length > mtu else { return nil }
         return mtu

@@ -44,8 +44,10 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     let lookahead: UnsafeMutablePointer<Lookahead>
     /// Packets of known connections from backends, in the burst at hand.
     var replies = 0
-    /// Whether the burst at hand comes from other workers.
-    var areRedirected = false
+    /// Whether the burst at hand comes from another worker.
+    var isHandedOver = false
+    /// Of the latest packet that got a header of ours.
+    var identification: UInt16 = 0
     /// Fragments that waited at the end of the latest turn.
     var heldFragments = 0
     /// Whether the slow path has something new to look at.
@@ -162,9 +164,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
             guard !arrivals.isEmpty else { continue }
             taken &+= arrivals.count
             counters.add(arrivals.count, to: .redirectedIn)
-            areRedirected = true
             unsafe process(in: snapshot, from: nil, now: now)
-            areRedirected = false
         }
         return taken
     }

@@ -88,6 +88,7 @@ extension DaemonBackend {
         worker.redirectedOut = counters[.redirectedOut]
         worker.redirectedIn = counters[.redirectedIn]
         worker.directReplies = counters[.directReplies]
+        worker.relatedErrors = counters[.relatedErrors]
         worker.punted = counters[.punted]
         worker.injected = counters[.injected]
         worker.connectionsOpened = counters[.connectionsOpened]

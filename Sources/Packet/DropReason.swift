@@ -13,6 +13,10 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case notForUs, noRoute, ttlExceeded, tooBig
     case unexpectedFragment, fragmentExpired, fragmentTableFull, fragmentOfDropped
     case unsupportedProtocol
+    /// NAT64 cannot say the packet in the other family.
+    case untranslatable
+    /// A header does not fit before the packet.
+    case noHeadroom
 
     // What the balancer says.
     case noService, noBackend, noLocalPort, connectionTableFull, tcpNotSYN, connectionGone
@@ -38,7 +42,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .unknownVLAN, .badARP, .badNeighbourDiscovery, .ipv6Disabled:
             .parse
         case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .fragmentExpired,
-            .fragmentTableFull, .fragmentOfDropped, .unsupportedProtocol:
+            .fragmentTableFull, .fragmentOfDropped, .unsupportedProtocol,
+            .untranslatable, .noHeadroom:
             .network
         case .noService, .noBackend, .noLocalPort, .connectionTableFull, .tcpNotSYN,
             .connectionGone, .sctpNotInit, .badSCTPChecksum, .stopping:
@@ -75,6 +80,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .fragmentTableFull: "fragment_table_full"
         case .fragmentOfDropped: "fragment_of_dropped"
         case .unsupportedProtocol: "unsupported_protocol"
+        case .untranslatable: "untranslatable"
+        case .noHeadroom: "no_headroom"
         case .noService: "no_service"
         case .noBackend: "no_backend"
         case .noLocalPort: "no_local_port"

@@ -88,7 +88,7 @@ enum Family: CaseIterable, Sendable {
 
 extension World {
     /// The packets that left `port` since the last call.
-    func takePackets(_ port: Int) -> [IPPacket] {
+    func takeFragments(_ port: Int) -> [IPPacket] {
         take(port).compactMap { IPPacket(frame: $0.octets) }
     }
 
@@ -129,7 +129,7 @@ extension World {
         defer { world.expectConservation() }
         let fragments = request(family).fragments(of: 1200)
         world.send(order.map { fragments[$0] }, on: 0)
-        let sent = world.takePackets(1)
+        let sent = world.takeFragments(1)
         let whole = try #require(IPPacket(reassembling: sent))
         #expect(whole.transportChecksum == 0 && Array(whole.payload.dropFirst(8)) == Self.data)
         #expect(whole.source.description == family.local)
@@ -137,7 +137,7 @@ extension World {
         #expect(sent.first?.fragmentOffset == 0, "the first one goes first")
 
         world.send(order.map { reply(to: whole).fragments(of: 1200)[$0] }, on: 1)
-        let answer = try #require(IPPacket(reassembling: world.takePackets(0)))
+        let answer = try #require(IPPacket(reassembling: world.takeFragments(0)))
         #expect(answer.transportChecksum == 0 && answer.destination.description == family.client)
         #expect(answer.source.description == family.vip)
         #expect(Array(answer.payload.dropFirst(8)) == Self.data.reversed())
@@ -173,7 +173,7 @@ extension World {
         #expect(world.total(.held) <= 1024 && world.drops(.fragmentExpired) >= 2900)
         world.expectConservation()
         world.send(Array(fragments.dropFirst()), on: 0)
-        #expect(IPPacket(reassembling: world.takePackets(1)) != nil)
+        #expect(IPPacket(reassembling: world.takeFragments(1)) != nil)
         world.advance(.seconds(2))
         #expect(world.total(.held) == 0)
         world.expectConservation()
@@ -211,7 +211,7 @@ extension World {
         world.send([fragments[0]], on: 0)
         try world.change { $0.services[0].backends.removeFirst() }
         world.send(Array(fragments.dropFirst()), on: 0)
-        let whole = try #require(IPPacket(reassembling: world.takePackets(1)))
+        let whole = try #require(IPPacket(reassembling: world.takeFragments(1)))
         #expect(whole.destination.description == Family.ipv4.backend(2))
         world.expectConservation()
     }
@@ -279,7 +279,7 @@ extension World {
             )
             world.links[0].deliverBySpreading(small.withChecksum.frame(to: World.portMACs[0]))
             world.settle()
-            let first = try #require(world.takePackets(1).first)
+            let first = try #require(world.takeFragments(1).first)
             let fragments = request(family, port: port)
                 .fragments(of: 1200, identification: UInt32(flow))
             scatter(
@@ -289,12 +289,12 @@ extension World {
                 workers,
                 from: flow
             )
-            let whole = try #require(IPPacket(reassembling: world.takePackets(1)), "flow \(flow)")
+            let whole = try #require(IPPacket(reassembling: world.takeFragments(1)), "flow \(flow)")
             #expect(whole.destination == first.destination && whole.transportChecksum == 0)
             #expect(whole.payload.prefix(4) == first.payload.prefix(4), "the same local port")
             let answer = reply(to: whole).fragments(of: 1200, identification: UInt32(flow))
             scatter(answer.reversed(), on: 1, world, workers, from: flow + 1)
-            let back = try #require(IPPacket(reassembling: world.takePackets(0)))
+            let back = try #require(IPPacket(reassembling: world.takeFragments(0)))
             #expect(back.destination.description == family.client && back.transportChecksum == 0)
             world.expectConservation()
         }
@@ -316,12 +316,12 @@ extension World {
                 IPPacket.udp(port, 80, [1])
             )
             world.send([small.withChecksum], on: 0, queue: flow % workers)
-            let first = try #require(world.takePackets(1).first)
+            let first = try #require(world.takeFragments(1).first)
             for round in 0..<4 {
                 let fragments = request(family, port: port)
                     .fragments(of: 1200, identification: UInt32(flow * 10 + round))
                 scatter(fragments.reversed(), on: 0, world, workers, from: round)
-                let whole = try #require(IPPacket(reassembling: world.takePackets(1)))
+                let whole = try #require(IPPacket(reassembling: world.takeFragments(1)))
                 #expect(whole.destination == first.destination)
                 #expect(whole.payload.prefix(4) == first.payload.prefix(4))
             }
@@ -333,7 +333,7 @@ extension World {
             let fragments = request(family, port: 50000)
                 .fragments(of: 1200, identification: UInt32(1000 + round))
             scatter(fragments, on: 0, world, workers, from: round)
-            #expect(IPPacket(reassembling: world.takePackets(1)) != nil)
+            #expect(IPPacket(reassembling: world.takeFragments(1)) != nil)
         }
         #expect(world.connectionCount == 13)
         world.expectConservation()

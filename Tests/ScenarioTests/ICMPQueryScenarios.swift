@@ -38,7 +38,7 @@ import Testing
         let world = try family.world(try family.state(.icmp))
         defer { world.expectConservation() }
         world.send([echo(family)], on: 0)
-        let request = try #require(world.takePackets(1).first)
+        let request = try #require(world.takeFragments(1).first)
         #expect(request.source.description == family.local)
         #expect(request.destination.description == family.backend(2))
         #expect(request.transportChecksum == 0 && request.hasValidHeader)
@@ -50,7 +50,7 @@ import Testing
             identifier: identifier(request)
         )
         world.send([reply], on: 1)
-        let answer = try #require(world.takePackets(0).first)
+        let answer = try #require(world.takeFragments(0).first)
         #expect(answer.source.description == family.vip && identifier(answer) == 77)
         #expect(answer.destination.description == family.client && answer.transportChecksum == 0)
         let service = try #require(world.provisioner.state.services.first)
@@ -59,7 +59,7 @@ import Testing
         #expect(try world.backend(.active, key, of: service) == 1)
         // The second request of the same ping goes the same way, another ping another one.
         world.send([echo(family), echo(family, identifier: 78)], on: 0)
-        let sent = world.takePackets(1)
+        let sent = world.takeFragments(1)
         #expect(
             sent.map(\.destination.description) == [family.backend(2), family.backend(3)]
         )
@@ -83,7 +83,7 @@ import Testing
     func `direct routing keeps the packet as it is`(family: Family) throws {
         let world = try family.world(try family.state(.icmp, mode: .dr))
         world.send([echo(family)], on: 0)
-        #expect(world.takePackets(1).map(\.octets) == [echo(family).octets])
+        #expect(world.takeFragments(1).map(\.octets) == [echo(family).octets])
         world.expectConservation()
     }
 
@@ -98,7 +98,7 @@ import Testing
     @Test func `a reply that nobody asked for opens nothing`() throws {
         let world = try Family.ipv4.world(try Family.ipv4.state(.icmp))
         world.send([echo(.ipv4, isReply: true)], on: 0)
-        #expect(world.connectionCount == 0 && world.takePackets(1).isEmpty)
+        #expect(world.connectionCount == 0 && world.takeFragments(1).isEmpty)
         #expect(world.drops(.icmpIgnored) == 1)
         world.expectConservation()
     }
@@ -108,7 +108,7 @@ import Testing
         let world = try family.world(try family.state(.icmp))
         let data = (0..<4000).map { UInt8(truncatingIfNeeded: $0) }
         world.send(echo(family, data).fragments(of: 1400).reversed(), on: 0)
-        let request = try #require(IPPacket(reassembling: world.takePackets(1)))
+        let request = try #require(IPPacket(reassembling: world.takeFragments(1)))
         #expect(request.transportChecksum == 0 && Array(request.payload.dropFirst(8)) == data)
         let reply = echo(
             family,
@@ -119,7 +119,7 @@ import Testing
             data
         )
         world.send(reply.fragments(of: 1400), on: 1)
-        let answer = try #require(IPPacket(reassembling: world.takePackets(0)))
+        let answer = try #require(IPPacket(reassembling: world.takeFragments(0)))
         #expect(answer.transportChecksum == 0 && identifier(answer) == 77)
         world.expectConservation()
     }
@@ -137,7 +137,7 @@ import Testing
         for number in 0..<20 {
             let asked = echo(family, identifier: UInt16(100 + number))
             world.send([asked], on: 0, queue: number % workers)
-            let request = try #require(world.takePackets(1).first)
+            let request = try #require(world.takeFragments(1).first)
             let reply = echo(
                 family,
                 isReply: true,
@@ -146,7 +146,7 @@ import Testing
                 identifier: identifier(request)
             )
             world.send([reply], on: 1, queue: number / workers % workers)
-            let answer = try #require(world.takePackets(0).first)
+            let answer = try #require(world.takeFragments(0).first)
             #expect(identifier(answer) == UInt16(100 + number))
         }
         #expect(world.connectionCount == 20)

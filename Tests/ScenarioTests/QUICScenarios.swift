@@ -80,7 +80,7 @@ import Testing
     }
 
     private func destinations(_ world: World) -> [String] {
-        world.takePackets(1).map(\.destination.description)
+        world.takeFragments(1).map(\.destination.description)
     }
 
     /// Six migrations to each backend, against the turn of `rr`.

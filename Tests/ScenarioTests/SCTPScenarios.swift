@@ -56,7 +56,7 @@ private enum Chunk {
         let service = try #require(world.provisioner.state.services.first)
         let endpoint = "\(Endpoint(try required(IPAddress(family.backend(2))), 8080))"
         world.send([request(family, Chunk.initiation)], on: 0)
-        let opened = try #require(world.takePackets(1).first)
+        let opened = try #require(world.takeFragments(1).first)
         #expect(opened.source.description == family.local && hasRightChecksum(opened))
         #expect(opened.destination.description == family.backend(2) && port(opened, 2) == 8080)
 
@@ -71,7 +71,7 @@ private enum Chunk {
             world.send([reply], on: 1)
         }
         answer(Chunk.initiationAck)
-        let back = try #require(world.takePackets(0).first)
+        let back = try #require(world.takeFragments(0).first)
         #expect(back.source.description == family.vip && port(back, 0) == 80)
         #expect(port(back, 2) == 5000 && hasRightChecksum(back))
         world.send([request(family, Chunk.cookieEcho)], on: 0)
@@ -113,7 +113,7 @@ private enum Chunk {
         #expect(world.drops(.badSCTPChecksum) == 1 && world.connectionCount == 0)
         world.send([request(.ipv4, Chunk.initiation)], on: 0)
         world.send([request(.ipv4, Chunk.abort, isDamaged: true)], on: 0)
-        let sent = world.takePackets(1)
+        let sent = world.takeFragments(1)
         #expect(sent.map(hasRightChecksum) == [true, false])
         // An ABORT would have kept the association for 61 seconds.
         world.leap(.seconds(5))
@@ -128,7 +128,7 @@ private enum Chunk {
         let chunks = [Chunk.initiation, Chunk.cookieEcho, Chunk.data]
         world.send(chunks.map { request(family, $0) }, on: 0)
         #expect(
-            world.takePackets(1).map(\.octets) == chunks.map { request(family, $0).octets }
+            world.takeFragments(1).map(\.octets) == chunks.map { request(family, $0).octets }
         )
         let service = try #require(world.provisioner.state.services.first)
         #expect(try world.backend(.active, "10.0.1.2:80", of: service) == 1)
@@ -152,9 +152,9 @@ private enum Chunk {
         fnat.expectConservation()
         let nat = try family.world(try family.state(.sctp, mode: .nat, backendPort: 80))
         nat.send([request(family, Chunk.initiation)], on: 0)
-        _ = nat.takePackets(1)
+        _ = nat.takeFragments(1)
         nat.send(long.fragments(of: 800), on: 0)
-        let whole = try #require(IPPacket(reassembling: nat.takePackets(1)))
+        let whole = try #require(IPPacket(reassembling: nat.takeFragments(1)))
         #expect(whole.destination.description == family.backend(2) && hasRightChecksum(whole))
         nat.expectConservation()
     }

@@ -7,9 +7,15 @@ import Packet
 /// A handle to memory that its maker destroys. Ciphers have state, so there is a router a worker.
 @safe
 public struct QUICRouting: BitwiseCopyable, @unchecked Sendable {
-    private let routers: UnsafeMutablePointer<QUICRouter>
-    private let workers: Int
-    private let namesAddresses: Bool
+    @unsafe
+    private struct Contents {
+        var routers: UnsafeMutablePointer<QUICRouter>
+        var workers: Int
+        var namesAddresses: Bool
+    }
+
+    /// Behind a pointer, so that a service fits a cache line.
+    private let contents: UnsafeMutablePointer<Contents>
 
     /// Nil when a configuration is impossible or memory is short; backends in `configurations` are
     /// places in the service's list.
@@ -18,8 +24,7 @@ public struct QUICRouting: BitwiseCopyable, @unchecked Sendable {
         _ configurations: [QUICRouter.Configuration],
         workers: Int
     ) {
-        self.namesAddresses = namesAddresses
-        unsafe routers = .allocate(capacity: workers)
+        let routers = UnsafeMutablePointer<QUICRouter>.allocate(capacity: workers)
         for worker in 0..<workers {
             guard let router = QUICRouter(configurations) else {
                 unsafe routers.deinitialize(count: worker)
@@ -28,20 +33,26 @@ public struct QUICRouting: BitwiseCopyable, @unchecked Sendable {
             }
             unsafe (routers + worker).initialize(to: router)
         }
-        self.workers = workers
+        unsafe contents = .allocate(capacity: 1)
+        unsafe contents.initialize(
+            to: Contents(routers: routers, workers: workers, namesAddresses: namesAddresses)
+        )
     }
 
     public func destroy() {
-        unsafe routers.deinitialize(count: workers)
-        unsafe routers.deallocate()
+        unsafe contents.pointee.routers.deinitialize(count: contents.pointee.workers)
+        unsafe contents.pointee.routers.deallocate()
+        unsafe contents.deallocate()
     }
 
     /// The place in the list of `service` of the backend that a packet belongs to, whatever its
     /// weight; nil when its id, which a client may have made up, names none.
     func backend(of header: QUICHeader, in service: ServiceRecord, worker: Int) -> UInt32? {
         guard !header.mayCarryClientID, let id = header.destination else { return nil }
-        if let backend = unsafe routers[worker].backend(of: id) { return backend }
-        guard namesAddresses, let named = QUICBackendID(id) else { return nil }
+        if let backend = unsafe contents.pointee.routers[worker].backend(of: id) { return backend }
+        guard unsafe contents.pointee.namesAddresses, let named = QUICBackendID(id) else {
+            return nil
+        }
         for place in 0..<service.backendCount where named.matches(service.backend(at: place)) {
             return place
         }
