@@ -86,7 +86,7 @@ extension Balancer {
         }
     }
 
-    private func forgetNextHops(of entry: UnsafeMutablePointer<Connection>, generation: UInt16) {
+    func forgetNextHops(of entry: UnsafeMutablePointer<Connection>, generation: UInt16) {
         unsafe entry.pointee.towardBackend = .none
         unsafe entry.pointee.towardClient = .none
         unsafe entry.pointee.routeGeneration = generation
@@ -112,7 +112,7 @@ extension Balancer {
     }
 
     @inline(never)
-    private mutating func move(
+    mutating func move(
         _ reference: UInt32,
         from old: ConnectionState,
         to new: ConnectionState,

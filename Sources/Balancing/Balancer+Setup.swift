@@ -32,13 +32,43 @@ extension Balancer {
             let owner = ownerOfNAT(client.source, client.sourcePort, balancing)
             guard owner == worker else { return .elsewhere(owner) }
         }
-        let isTCP = client.protocol == .tcp
-        if isTCP, !Self.opens(packet.tcpFlags) { return .refused(.notOpening) }
-        if balancing.options.contains(.stopping) { return .refused(.stopping) }
-        guard var backend = nextBackend(of: service, FlowKey(client), balancing) else {
-            return .refused(.noBackend)
+        guard packet.opens else { return .refused(.notOpening) }
+        var key = FlowKey(client)
+        var named: UInt32?
+        if client.protocol == .udp, service.readsConnectionIDs,
+            let header = QUICHeader(packet.datagram)
+        {
+            if let id = header.destination { key.take(id) }
+            named = service.quic?.backend(of: header, in: service, worker: worker)
         }
-        if backend.port == 0 {
+        return open(
+            client,
+            of: service,
+            key,
+            named: named,
+            hash: hash,
+            balancing: balancing,
+            now: now
+        )
+    }
+
+    /// The same for a flow of any protocol whose first packet may open a connection.
+    ///
+    /// `named` is the place of the backend that it belongs to already.
+    mutating func open(
+        _ client: Flow,
+        of service: ServiceRecord,
+        _ key: FlowKey,
+        named: UInt32? = nil,
+        hash: UInt64,
+        balancing: BalancingState,
+        now: Tick
+    ) -> Setup {
+        if balancing.options.contains(.stopping) { return .refused(.stopping) }
+        let chosen =
+            named.map { service.backend(at: $0) } ?? nextBackend(of: service, key, balancing)
+        guard var backend = chosen else { return .refused(.noBackend) }
+        if backend.port == 0, !client.protocol.isQuery {
             backend.take(UInt16(truncatingIfNeeded: client.ports >> 16), steering)
         }
         var local: LocalPort?
@@ -51,12 +81,13 @@ extension Balancer {
             client: client,
             backend: reply,
             kind: service.kind,
-            state: isTCP ? .none : .oneWay,
+            state: ConnectionState(opening: client.protocol),
             backendSlot: backend.slot,
             now: now
         )
         let timeout =
-            isTCP ? balancing.timeout(in: .synReceived) : balancing.timeout(of: connection)
+            client.protocol == .tcp
+            ? balancing.timeout(in: .synReceived) : balancing.timeout(of: connection)
         let reference = connections.insert(
             connection,
             client: client,
@@ -95,10 +126,12 @@ extension Balancer {
         _ local: LocalPort?
     ) -> Flow {
         let port = local?.port.bigEndian ?? UInt16(truncatingIfNeeded: client.ports)
+        // A query has one number in the place of both ports, and its reply has the same.
+        let source = client.protocol.isQuery ? port : backend.port
         return Flow(
             source: backend.address,
             destination: local?.address ?? client.source,
-            ports: UInt32(backend.port) | UInt32(port) << 16,
+            ports: UInt32(source) | UInt32(port) << 16,
             protocol: client.protocol
         )
     }
@@ -156,12 +189,10 @@ extension Balancer {
         for reply: Flow,
         _ balancing: BalancingState
     ) {
-        let hash = endpointHash(reply.source, UInt16(truncatingIfNeeded: reply.ports))
+        let endpointPort = reply.protocol.isQuery ? 0 : UInt16(truncatingIfNeeded: reply.ports)
+        let hash = endpointHash(reply.source, endpointPort)
         balancing.pool(of: address, worker: worker)?.release(port, hash: hash)
     }
-
-    /// SYN without ACK, RST and FIN (RFC 9293 section 3.5).
-    private static func opens(_ flags: UInt8) -> Bool { flags & 0x17 == 0x02 }
 
     private func nextBackend(
         of service: ServiceRecord,

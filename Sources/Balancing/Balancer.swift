@@ -16,6 +16,11 @@ public struct Balancer: ~Copyable {
     /// Which backends this worker gives no new connections, whatever their weight.
     public let conditions: BackendConditions
     let transitions = TCPTransitions()
+    let associations = SCTPTransitions()
+    let oneSidedAssociations = SCTPTransitions(isOneSided: true)
+    let checksumShift = CRC32cShift()
+    /// Fragmented datagrams that this worker keeps or owns.
+    public var fragments: FragmentTable
     let worker: Int
     public let steering: FamilySteering
     /// Connections of one batch whose time is up.
@@ -29,6 +34,7 @@ public struct Balancer: ~Copyable {
         worker: Int,
         steering: FamilySteering,
         connections: consuming ConnectionTable,
+        fragments: consuming FragmentTable,
         backends: CounterBlock,
         cursors: CounterBlock,
         conditions: BackendConditions
@@ -36,6 +42,7 @@ public struct Balancer: ~Copyable {
         self.worker = worker
         self.steering = steering
         self.connections = connections
+        self.fragments = fragments
         self.backends = backends
         self.cursors = cursors
         self.conditions = conditions
@@ -78,6 +85,8 @@ public enum Decision: BitwiseCopyable {
         case notOpening
         /// No backend takes new connections.
         case noBackend
+        /// SCTP that would open an association, but is damaged.
+        case badChecksum
         /// Every port of every local address is in use.
         case noLocalPort
         /// The connection table is full.

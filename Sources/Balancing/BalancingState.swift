@@ -160,7 +160,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     /// Ticks of silence after which a connection ends.
     func timeout(of connection: Connection) -> UInt32 {
         let state = connection.state
-        if state == .established || state.rawValue >= ConnectionState.oneWay.rawValue {
+        if state.takesServiceTimeout {
             let slot = Int(connection.backendSlot)
             let own =
                 unsafe slot < contents.pointee.backendCount

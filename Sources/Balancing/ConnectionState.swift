@@ -17,12 +17,77 @@ public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case oneWay = 12
     /// UDP: packets went both ways.
     case twoWay = 13
+    /// ICMP: asked, not answered yet.
+    case query = 14
+    /// ICMP: answered.
+    case queryAnswered = 15
+    // SCTP: `SCTPState` from 16 on.
+    case sctpNone = 16
+    case sctpInit1 = 17
+    case sctpInit = 18
+    case sctpCookieSent = 19
+    case sctpCookieReplied = 20
+    case sctpCookieWait = 21
+    case sctpCookie = 22
+    case sctpCookieEchoed = 23
+    case sctpEstablished = 24
+    case sctpShutdownSent = 25
+    case sctpShutdownReceived = 26
+    case sctpShutdownAckSent = 27
+    case sctpRejected = 28
+    case sctpClosed = 29
 
     /// Room for a table indexed by state.
-    public static let tableSize = 16
+    public static let tableSize = 32
+    /// States of TCP fit four bits.
+    public static let tcp = allCases.filter { $0.rawValue <= ConnectionState.synAck.rawValue }
+
+    private static let firstOfSCTP: UInt8 = 16
+
+    /// The state of an association.
+    public init(_ association: SCTPState) {
+        self = ConnectionState(rawValue: association.rawValue &+ Self.firstOfSCTP) ?? .sctpNone
+    }
+
+    /// Where an association stands; meaningful for SCTP.
+    public var association: SCTPState {
+        SCTPState(rawValue: rawValue &- Self.firstOfSCTP) ?? .none
+    }
+
+    /// Before the first packet of a connection.
+    init(opening protocol: FlowProtocol) {
+        self =
+            switch `protocol` {
+            case .tcp: .none
+            case .udp: .oneWay
+            case .sctp: .sctpNone
+            case .icmp, .icmpv6: .query
+            }
+    }
 
     /// Carries data both ways, as the field counts "active" connections.
-    public var isActive: Bool { self == .established || self == .twoWay }
+    public var isActive: Bool {
+        switch self {
+        case .established, .twoWay, .queryAnswered, .sctpEstablished: true
+        default: false
+        }
+    }
+
+    /// A time of silence that no setting changes; nil where one does.
+    public var fixedTimeout: Duration? {
+        switch self {
+        case .query, .queryAnswered: ICMPQuery.timeout
+        default: rawValue >= Self.firstOfSCTP ? association.timeout : nil
+        }
+    }
+
+    /// Whether a service's own `connectionTimeout` counts.
+    var takesServiceTimeout: Bool {
+        switch self {
+        case .established, .oneWay, .twoWay: true
+        default: false
+        }
+    }
 
     /// As metrics and tools call it.
     public var name: StaticString {
@@ -40,6 +105,9 @@ public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .synAck: "synack"
         case .oneWay: "oneway"
         case .twoWay: "normal"
+        case .query: "query"
+        case .queryAnswered: "query_answered"
+        default: association.name
         }
     }
 }
@@ -95,7 +163,7 @@ public struct TCPTransitions: ~Copyable, @unchecked Sendable {
         for view in [View.fromClient, .fromBackend, .clientOnly] {
             for event in [TCPEvent.rst, .syn, .fin, .ack] {
                 var row: UInt64 = 0
-                for state in ConnectionState.allCases {
+                for state in ConnectionState.tcp {
                     let next =
                         view == .clientOnly
                         ? Self.state(afterClientAlone: event, in: state)

@@ -154,13 +154,17 @@ public struct FlowSteering: BitwiseCopyable, @unchecked Sendable {
     }
 
     /// The worker whose connection a reply from a backend to a local address can belong to.
+    ///
+    /// Of a query the identifier counts once, as the destination port: its replies come from no
+    /// port that was known when the identifier was chosen.
     public func owner(ofReply flow: Flow) -> Int {
-        owner(
+        let sourcePort = flow.protocol.isQuery ? 0 : UInt16(truncatingIfNeeded: flow.ports)
+        return owner(
             of: flow.destinationPort,
             flowHash: flowHash(
                 source: flow.source,
                 destination: flow.destination,
-                sourcePort: UInt16(truncatingIfNeeded: flow.ports)
+                sourcePort: sourcePort
             )
         )
     }

@@ -64,6 +64,7 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     private let localCount: UInt32
     public let kind: ConnectionKind
     public let clientAddress: ClientAddressRule
+    let quic: QUICRouting?
 
     public init(
         slot: UInt32,
@@ -71,9 +72,11 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
         clientAddress: ClientAddressRule = .none,
         backends: [BackendRecord],
         scheduler: Scheduler,
-        localAddresses: [LocalAddressRecord]
+        localAddresses: [LocalAddressRecord],
+        quic: QUICRouting? = nil
     ) {
         self.slot = slot
+        self.quic = quic
         self.kind = kind
         self.clientAddress = clientAddress
         precondition(backends.count == scheduler.memberCount)
@@ -96,6 +99,14 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
         unsafe backends.deallocate()
         unsafe localAddresses.deallocate()
         scheduler.destroy()
+        quic?.destroy()
+    }
+
+    public var backendCount: UInt32 { UInt32(truncatingIfNeeded: scheduler.memberCount) }
+
+    /// Whether it matters for the choice of a backend what a QUIC packet says.
+    var readsConnectionIDs: Bool {
+        quic != nil || scheduler.options.contains(.usesConnectionID)
     }
 
     /// The backend at a place of the service's list, as the scheduler names it.

@@ -37,7 +37,9 @@ public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
 
     /// The service to which a packet with this destination belongs.
     public func service(for flow: Flow) -> ServiceRecord? {
-        let tail = Self.tail(UInt16(truncatingIfNeeded: flow.ports >> 16), flow.protocol)
+        // Services of queries have no port.
+        let port = flow.protocol.isQuery ? 0 : UInt16(truncatingIfNeeded: flow.ports >> 16)
+        let tail = Self.tail(port, flow.protocol)
         var slot = Self.hash(flow.destination, tail) & mask
         while true {
             let found = unsafe slots + Int(slot)

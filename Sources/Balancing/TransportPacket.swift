@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Packet
 
 /// A packet of a flow in place, parsed and checked: what the balancer rewrites.
 @safe
@@ -61,6 +62,10 @@ public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
     /// The flags octet of the TCP header; meaningful for TCP only, as are the next three.
     public var tcpFlags: UInt8 { unsafe (transport + Offset.tcpFlags).load(as: UInt8.self) }
 
+    /// Whether the packet may open a connection: UDP always, TCP with SYN alone
+    /// (RFC 9293 section 3.5).
+    var opens: Bool { `protocol` != .tcp || tcpFlags & 0x17 == 0x02 }
+
     var acknowledgment: UInt32 {
         unsafe UInt32(
             bigEndian: (transport + Offset.acknowledgment).loadUnaligned(as: UInt32.self)
@@ -78,6 +83,17 @@ public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
         let data = unsafe Int(totalLength) &- (transport - network) &- header
         return sequence &+ UInt32(truncatingIfNeeded: data)
             &+ UInt32(flags & 1) &+ UInt32(flags >> 1 & 1)
+    }
+
+    // MARK: - UDP
+
+    /// What a UDP header is followed by, as far as its length says; meaningful for UDP only.
+    var datagram: FrameBytes {
+        let claimed = unsafe Int(
+            UInt16(bigEndian: (transport + 4).loadUnaligned(as: UInt16.self))
+        )
+        let there = unsafe Int(totalLength) &- (transport - network)
+        return unsafe FrameBytes(transport + 8, count: max(0, min(claimed, there) &- 8))
     }
 
     // MARK: - Rewriting
@@ -101,6 +117,18 @@ public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
                 unsafe checksum.storeBytes(of: 0xFFFF, as: UInt16.self)
             }
         }
+    }
+
+    /// Gives the packet new addresses and no more: the ports of a later fragment are in another one,
+    /// whose transport checksum counts the new addresses for all of them.
+    func rewriteAddresses(to tuple: Tuple, addressDelta: UInt16) {
+        unsafe tuple.storeAddresses(at: network + Tuple.addressOffset)
+        if !Tuple.isIPv6 { unsafe add(addressDelta, to: network + Offset.headerChecksum) }
+    }
+
+    /// Source and destination; of what `transport` points at nothing is read.
+    func addresses(ports: UInt32) -> Tuple {
+        unsafe Tuple(addressesAt: network + Tuple.addressOffset, ports: ports)
     }
 
     /// Computes the TCP or UDP checksum from the octets; a UDP checksum of 0 stays.

@@ -55,6 +55,9 @@ public enum FlowProtocol: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         }
     }
 
+    /// An identifier is in the place of both ports.
+    public var isQuery: Bool { rawValue >= Self.icmp.rawValue }
+
     /// As IP headers name it.
     public var number: UInt8 {
         switch self {

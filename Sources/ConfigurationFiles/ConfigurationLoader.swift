@@ -39,7 +39,9 @@ package struct ConfigurationLoader: Sendable {
             do throws(SourceError) {
                 let bytes = try reader.read(path)
                 result.files[path] = bytes
-                checker.add(ServiceFile(bytes, path: path))
+                let file = ServiceFile(bytes, path: path, keys: reader)
+                result.files.merge(file.sources) { first, _ in first }
+                checker.add(file)
             } catch {
                 result.diagnostics.append(cannotRead(error))
             }

@@ -171,10 +171,29 @@ struct StateChecker {
                 report(localPlace, path, "is the service's own address", address.description)
             }
         }
+        checkTimeout(of: object)
+        for problem in service.quicProblems {
+            report(object.location(of: "quic"), object.path + ".quic", problem)
+        }
         checkMode(of: object)
         checkClientAddress(of: object)
         checkBackends(of: object)
         checkScheduling(of: object)
+    }
+
+    /// What an association or a query may be silent for is fixed.
+    private mutating func checkTimeout(of object: ServiceFile.Located<Service>) {
+        let number = object.value.key.protocol
+        guard let timeout = object.value.connectionTimeout, number != .tcp, number != .udp else {
+            return
+        }
+        report(
+            object.location(of: "connectionTimeout"),
+            object.path + ".connectionTimeout",
+            "does not exist over \(number.rawValue)",
+            "\(timeout)",
+            "no connectionTimeout, or protocol tcp or udp"
+        )
     }
 
     private mutating func checkMode(of object: ServiceFile.Located<Service>) {

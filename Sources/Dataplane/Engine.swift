@@ -13,6 +13,8 @@ public struct DataplaneLimits: Sendable, Equatable {
     public var serviceSlots: Int
     /// Neighbours on all links, a power of two.
     public var neighbours: Int
+    /// Fragmented datagrams of each worker.
+    public var fragments = FragmentTable.Limits()
 
     public init(
         connectionsPerWorker: Int,
@@ -89,11 +91,14 @@ public final class Engine: Sendable {
             seed: seeds[index],
             now: now.tick
         )
-        guard let table else { return nil }
+        // One secret for all: they have to agree who keeps a datagram.
+        let fragments = FragmentTable(limits.fragments, key: HashKey(seed: ~seeds[0]))
+        guard let table, let fragments else { return nil }
         return Balancer(
             worker: index,
             steering: steering,
             connections: table,
+            fragments: fragments,
             backends: backendCounters[index],
             cursors: cursors[index],
             conditions: conditions[index]
@@ -109,14 +114,16 @@ public final class Engine: Sendable {
     ) -> RehearsalBalancer? {
         let table = ConnectionTable(capacity: 64, seed: seeds[index], now: now.tick)
         let backends = backendCounters[index].copy(first: backendSlots * BackendCounter.stride)
+        let fragments = FragmentTable(limits.fragments, key: HashKey(seed: ~seeds[0]))
         guard
-            let table, let backends,
+            let table, let backends, let fragments,
             let cursors = cursors[index].copy(first: limits.serviceSlots)
         else { return nil }
         let balancer = Balancer(
             worker: index,
             steering: steering,
             connections: table,
+            fragments: fragments,
             backends: backends,
             cursors: cursors,
             conditions: conditions[index]

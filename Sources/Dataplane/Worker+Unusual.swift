@@ -40,7 +40,7 @@ extension Worker {
         }
     }
 
-    private mutating func refuse(
+    mutating func refuse(
         _ packet: consuming Packet,
         _ refusal: Decision.Refusal,
         _ options: BalancingState.Options,
@@ -51,6 +51,7 @@ extension Worker {
         case .notOpening: punt(packet, .refused, as: .tcpNotSYN, offset: networkOffset)
         case .noBackend: punt(packet, .refused, as: .noBackend, offset: networkOffset)
         case .noLocalPort: drop(packet, .noLocalPort)
+        case .badChecksum: drop(packet, .badSCTPChecksum)
         case .tableFull: drop(packet, .connectionTableFull)
         case .stopping: drop(packet, .stopping)
         case .timeToLive: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
@@ -59,7 +60,7 @@ extension Worker {
 
     /// Neither connection nor service: a reply whose connection lives at another worker, a packet
     /// for ourselves, or none of our business.
-    private mutating func settleUnbalanced(
+    mutating func settleUnbalanced(
         _ packet: consuming Packet,
         _ flow: Flow,
         _ networkOffset: Int,
@@ -218,15 +219,28 @@ extension Worker {
     ) {
         let networkOffset = Int(frame.networkOffset)
         guard !frame.isFragment else {
-            drop(packet, .unexpectedFragment)
+            unsafe settleFragment(packet, frame, family, snapshot, now)
             return
         }
         let `protocol`: FlowProtocol
         switch frame.protocol {
         case .tcp: `protocol` = .tcp
         case .udp: `protocol` = .udp
-        case .icmp where !Tuple.isIPv6, .icmpv6 where Tuple.isIPv6:
-            unsafe settleICMP(packet, frame, snapshot, now)
+        case .sctp,
+            .icmp where !Tuple.isIPv6,
+            .icmpv6 where Tuple.isIPv6:
+            let careful = unsafe CarefulPacket<Tuple>(
+                network: packet.frame + networkOffset,
+                transport: packet.frame + Int(frame.transportOffset),
+                protocol: frame.protocol,
+                totalLength: frame.totalLength,
+                isFragment: false
+            )
+            if let careful {
+                unsafe settleCareful(packet, careful, networkOffset: networkOffset, snapshot, now)
+            } else {
+                unsafe settleICMP(packet, frame, snapshot, now)
+            }
             return
         default:
             drop(packet, .unsupportedProtocol)

@@ -49,6 +49,8 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     var isHandedOver = false
     /// Of the latest packet that got a header of ours.
     var identification: UInt16 = 0
+    /// Fragments that waited at the end of the latest turn.
+    var heldFragments = 0
     /// Whether the slow path has something new to look at.
     var hasPunted = false
     /// Timers that may fire in one turn: more than connections that one turn can open.
@@ -136,6 +138,9 @@ public struct Worker<Port: PacketPort>: ~Copyable {
             balancing: snapshot.pointee.balancing,
             now: tick
         )
+        if balancer.fragments.packetCount | heldFragments != 0 {
+            handled &+= tendFragments(tick)
+        }
         flush()
         unsafe quiescent.report(snapshot.pointee.generation)
         return handled
@@ -143,6 +148,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
 
     /// Gives back what the worker holds; call once, when no more turns follow.
     public mutating func stop() {
+        abandonFragments(Tick(rawValue: 0))
         flush()
         quiescent.leave()
     }

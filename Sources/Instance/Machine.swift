@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Balancing
 import DPDK
 import Dataplane
 import Foundation
@@ -48,14 +49,16 @@ final class Machine: Sendable {
         let now = clock.instant(at: Host.cycles)
         let doorbell = try EventFD()
         let workers = plan.workers.count
+        var limits = DataplaneLimits(
+            connectionsPerWorker: max(
+                1024,
+                settings.integer("ipvs_defs.conn.conn_pool_size") / workers
+            )
+        )
+        limits.fragments = FragmentTable.Limits(settings)
         let engine = Engine(
             workers: workers,
-            limits: DataplaneLimits(
-                connectionsPerWorker: max(
-                    1024,
-                    settings.integer("ipvs_defs.conn.conn_pool_size") / workers
-                )
-            ),
+            limits: limits,
             seed: try Host.randomNumber(),
             steering: ports.makeSteering(),
             doorbell: Doorbell(descriptor: doorbell.descriptor)

@@ -20,7 +20,8 @@ package enum ClientAddressMode: String, Codable, Sendable, CaseIterable {
     /// The protocols over which it exists.
     package var protocols: [TransportProtocol] {
         switch self {
-        case .none, .proxyV2, .proxyV2Insecure: [.tcp, .udp]
+        case .none: TransportProtocol.allCases
+        case .proxyV2, .proxyV2Insecure: [.tcp, .udp]
         case .toa, .proxyV1, .proxyV1Insecure: [.tcp]
         case .uoa, .uoaOption: [.udp]
         }

@@ -452,7 +452,7 @@ package enum ItemCatalogue {
             .integer(4096),
             .start,
             false,
-            "table of fragments"
+            "table of fragments; it sizes itself"
         ),
         row(
             "ipv4_defs.fragment.bucket_entries",
@@ -460,23 +460,23 @@ package enum ItemCatalogue {
             .integer(16),
             .start,
             false,
-            "entries of a bucket"
+            "entries of a bucket; the table sizes itself"
         ),
         row(
             "ipv4_defs.fragment.max_entries",
             .integer(1...(.max)),
             .integer(4096),
             .start,
-            false,
-            "packets in reassembly"
+            true,
+            "fragmented datagrams that a worker remembers, of both families"
         ),
         row(
             "ipv4_defs.fragment.ttl",
             .integer(1...255),
             .integer(1),
             .start,
-            false,
-            "seconds that fragments are kept"
+            true,
+            "seconds that fragments wait for their first one, of both families"
         ),
         row("ipv6_defs.disable", .onOff, .flag(false), .live, true, "drop all IPv6"),
         row("ipv6_defs.forwarding", .onOff, .flag(false), .live, false, "route IPv6"),

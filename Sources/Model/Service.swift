@@ -15,8 +15,11 @@ package struct Service: Equatable, Codable, Sendable {
             self.protocol = `protocol`
         }
 
-        /// `tcp 10.0.0.100:80`.
-        package var description: String { "\(`protocol`.rawValue) \(Endpoint(address, port))" }
+        /// `tcp 10.0.0.100:80`, `icmp 10.0.0.100`.
+        package var description: String {
+            let place = `protocol`.hasPorts ? "\(Endpoint(address, port))" : "\(address)"
+            return "\(`protocol`.rawValue) \(place)"
+        }
 
         package static func < (left: Self, right: Self) -> Bool {
             (left.address, left.port, left.protocol.rawValue)
@@ -41,6 +44,8 @@ package struct Service: Equatable, Codable, Sendable {
     package var connectionTimeout: Duration?
     /// How backends learn the client's address; nil: as the protocol does by default.
     package var clientAddress: ClientAddressMode?
+    /// nil: packets go by address and port alone.
+    package var quic: QUICOptions?
     /// No two share an endpoint; order matters to `rr`.
     package var backends: [Backend]
     package var owner: Owner
@@ -56,6 +61,7 @@ package struct Service: Equatable, Codable, Sendable {
         localAddresses: [IPAddress] = [],
         connectionTimeout: Duration? = nil,
         clientAddress: ClientAddressMode? = nil,
+        quic: QUICOptions? = nil,
         backends: [Backend] = [],
         owner: Owner = .runtime
     ) {
@@ -69,6 +75,7 @@ package struct Service: Equatable, Codable, Sendable {
         self.localAddresses = localAddresses
         self.connectionTimeout = connectionTimeout
         self.clientAddress = clientAddress
+        self.quic = quic
         self.backends = backends
         self.owner = owner
     }
@@ -81,23 +88,33 @@ package struct Backend: Equatable, Codable, Sendable {
     package var endpoint: Endpoint
     /// Share of new connections, in `weights`; 0 drains: no new ones, the others finish.
     package var weight: Int
+    /// What it writes into the connection ids of QUIC-LB.
+    package var quicServerID: [UInt8]?
 
-    package init(endpoint: Endpoint, weight: Int = 1) {
+    package init(endpoint: Endpoint, weight: Int = 1, quicServerID: [UInt8]? = nil) {
         self.endpoint = endpoint
         self.weight = weight
+        self.quicServerID = quicServerID
     }
 }
 
 /// The protocols that are balanced.
 package enum TransportProtocol: String, Codable, Sendable, CaseIterable {
-    case tcp, udp
+    case tcp, udp, sctp
+    /// Echo requests, of ICMPv6 to an IPv6 address; there are no ports.
+    case icmp
 
-    package var ipProtocol: IPProtocol {
+    /// As IP packets to `address` name it.
+    package func ipProtocol(for address: IPAddress) -> IPProtocol {
         switch self {
         case .tcp: .tcp
         case .udp: .udp
+        case .sctp: .sctp
+        case .icmp: address.family == .ipv6 ? .icmpv6 : .icmp
         }
     }
+
+    package var hasPorts: Bool { self != .icmp }
 }
 
 /// How packets reach a backend.

@@ -11,7 +11,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
 
     // Where it wants to go.
     case notForUs, noRoute, ttlExceeded, tooBig
-    case unexpectedFragment, unsupportedProtocol
+    case unexpectedFragment, fragmentExpired, fragmentTableFull, fragmentOfDropped
+    case unsupportedProtocol
     /// NAT64 cannot say the packet in the other family.
     case untranslatable
     /// A header does not fit before the packet.
@@ -19,6 +20,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
 
     // What the balancer says.
     case noService, noBackend, noLocalPort, connectionTableFull, tcpNotSYN, connectionGone
+    case sctpNotInit, badSCTPChecksum
     /// New connections are refused while the program ends.
     case stopping
     /// Data that must not reach a backend before the header of the PROXY protocol.
@@ -41,11 +43,12 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .badTransportLength, .badSourceAddress, .badExtensionHeader, .unsupportedEtherType,
             .unknownVLAN, .badARP, .badNeighbourDiscovery, .ipv6Disabled:
             .parse
-        case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .unsupportedProtocol,
+        case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .fragmentExpired,
+            .fragmentTableFull, .fragmentOfDropped, .unsupportedProtocol,
             .untranslatable, .noHeadroom:
             .network
         case .noService, .noBackend, .noLocalPort, .connectionTableFull, .tcpNotSYN,
-            .connectionGone, .stopping, .proxyHeaderMissing:
+            .connectionGone, .sctpNotInit, .badSCTPChecksum, .stopping, .proxyHeaderMissing:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
             .icmpIgnored:
@@ -75,6 +78,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .ttlExceeded: "ttl_exceeded"
         case .tooBig: "too_big"
         case .unexpectedFragment: "unexpected_fragment"
+        case .fragmentExpired: "fragment_expired"
+        case .fragmentTableFull: "fragment_table_full"
+        case .fragmentOfDropped: "fragment_of_dropped"
         case .unsupportedProtocol: "unsupported_protocol"
         case .untranslatable: "untranslatable"
         case .noHeadroom: "no_headroom"
@@ -84,6 +90,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .connectionTableFull: "connection_table_full"
         case .tcpNotSYN: "tcp_not_syn"
         case .connectionGone: "connection_gone"
+        case .sctpNotInit: "sctp_not_init"
+        case .badSCTPChecksum: "bad_sctp_checksum"
         case .stopping: "stopping"
         case .proxyHeaderMissing: "proxy_header_missing"
         case .neighbourUnresolved: "neighbour_unresolved"

@@ -204,6 +204,8 @@ public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
             guard frame.isFragment || length <= payload else {
                 return .malformed(.badTransportLength)
             }
+        case .sctp:
+            guard payload >= 12 else { return .malformed(.badTransportLength) }
         case .icmp, .icmpv6:
             guard payload >= 8 else { return .malformed(.badTransportLength) }
         default: break

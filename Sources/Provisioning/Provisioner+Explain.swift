@@ -14,14 +14,15 @@ extension Provisioner {
         guard source.address.family == destination.address.family else {
             throw ProvisioningError("\(source) and \(destination) are of different families")
         }
-        guard let number = FlowProtocol(request.protocol.ipProtocol) else {
+        guard let number = FlowProtocol(request.protocol.ipProtocol(for: destination.address)) else {
             throw ProvisioningError("\(request.protocol.rawValue) is not balanced")
         }
         return Flow(
             from: source.address,
             source.port,
             to: destination.address,
-            destination.port,
+            // The identifier of an echo stands in both places.
+            number == .icmp || number == .icmpv6 ? source.port : destination.port,
             number
         )
     }

@@ -19,6 +19,7 @@ final class CompiledService: Sendable {
         var schedulerOptions: SchedulerOptions
         var backends: [BackendRecordSource]
         var localAddresses: [LocalAddressSource]
+        var quic: QUICOptions?
     }
 
     struct BackendRecordSource: Equatable, Sendable {
@@ -26,6 +27,7 @@ final class CompiledService: Sendable {
         var port: UInt16
         var weight: Int
         var slot: Int
+        var quicServerID: [UInt8]?
     }
 
     struct LocalAddressSource: Equatable, Sendable {
@@ -33,7 +35,17 @@ final class CompiledService: Sendable {
         var slot: Int
     }
 
-    init(_ source: Source, steering: FamilySteering) {
+    /// Nil when memory is short.
+    init?(_ source: Source, steering: FamilySteering, workers: Int) {
+        var quic: QUICRouting?
+        if let options = source.quic {
+            quic = QUICRouting(
+                namesAddresses: options.namesAddresses,
+                options.configurations.compactMap { Self.configuration($0, source.backends) },
+                workers: workers
+            )
+            if quic == nil { return nil }
+        }
         self.source = source
         record = ServiceRecord(
             slot: UInt32(source.slot),
@@ -64,11 +76,30 @@ final class CompiledService: Sendable {
                     slot: UInt16($0.slot),
                     steering: steering
                 )
-            }
+            },
+            quic: quic
         )
     }
 
     deinit { record.destroy() }
+
+    private static func configuration(
+        _ configuration: QUICOptions.Configuration,
+        _ backends: [BackendRecordSource]
+    ) -> QUICRouter.Configuration? {
+        let format = QUICRoutableFormat(
+            rotation: UInt8(configuration.id),
+            serverIDLength: configuration.serverIDLength,
+            nonceLength: configuration.nonceLength,
+            key: configuration.key?.octets
+        )
+        guard let format else { return nil }
+        let servers = backends.enumerated()
+            .compactMap { place, backend in
+                backend.quicServerID.flatMap { QUICServerID($0) }.map { ($0, UInt32(place)) }
+            }
+        return .init(format, backends: Dictionary(servers) { first, _ in first })
+    }
 }
 
 extension Provisioner {
@@ -89,7 +120,15 @@ extension Provisioner {
             if let known = compiled[service.key], known.source == source {
                 result[service.key] = known
             } else {
-                result[service.key] = CompiledService(source, steering: engine.steering)
+                let made = CompiledService(
+                    source,
+                    steering: engine.steering,
+                    workers: engine.workerCount
+                )
+                guard let made else {
+                    throw ProvisioningError("no memory for the QUIC routes of \(service.key)")
+                }
+                result[service.key] = made
             }
         }
         return result
@@ -135,7 +174,8 @@ extension Provisioner {
                     address: backend.endpoint.address,
                     port: backend.endpoint.port,
                     weight: weight,
-                    slot: slot
+                    slot: slot,
+                    quicServerID: backend.quicServerID
                 )
             )
         }
@@ -150,7 +190,8 @@ extension Provisioner {
             scheduler: service.scheduler,
             schedulerOptions: service.schedulerOptions,
             backends: backends,
-            localAddresses: locals
+            localAddresses: locals,
+            quic: service.quic
         )
     }
 

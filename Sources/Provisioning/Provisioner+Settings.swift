@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import Balancing
+package import Balancing
 import Dataplane
 package import Model
 import Networking
 import Timing
 
 extension Provisioner {
-    /// `ipvs_defs/tcp/timeout` and `ipvs_defs/udp/timeout` in ticks.
+    /// `ipvs_defs/tcp/timeout` and `ipvs_defs/udp/timeout` in ticks; what has no item is fixed.
     func stateTimeouts(of settings: Settings) -> StateTimeouts {
         StateTimeouts { state in
+            if let fixed = state.fixedTimeout { return ticks(covering: fixed) }
             let item =
                 switch state {
                 case .oneWay: "ipvs_defs.udp.timeout.oneway"
@@ -45,5 +46,16 @@ extension SlowPathLimits {
             acceptsRouterAdvertisements: settings.isOn("ipv6_defs.accept_ra")
                 && !settings.isOn("ipv6_defs.disable")
         )
+    }
+}
+
+extension FragmentTable.Limits {
+    /// What `ipv4_defs/fragment` says, for both families.
+    package init(_ settings: Settings) {
+        self.init()
+        decisions = min(settings.integer("ipv4_defs.fragment.max_entries"), 1 << 22)
+        waiting = max(1, decisions / 4)
+        held = waiting
+        waitingLifetime = .seconds(settings.integer("ipv4_defs.fragment.ttl"))
     }
 }

@@ -239,7 +239,8 @@ package final class Provisioner {
         return BalancingState(
             services: ServiceTable(
                 services.compactMap { key, service in
-                    guard let number = FlowProtocol(key.protocol.ipProtocol) else { return nil }
+                    guard let number = FlowProtocol(key.protocol.ipProtocol(for: key.address))
+                    else { return nil }
                     return (key.address, key.port, number, service.record)
                 }
             ),

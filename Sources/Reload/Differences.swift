@@ -58,9 +58,27 @@ extension Service {
                 old.effectiveClientAddress.rawValue,
                 effectiveClientAddress.rawValue
             ),
+            quicDifference(from: old),
             phrase("owner", old.owner, owner),
         ]
         .compactMap(\.self)
+    }
+
+    /// Keys are not told, only that they changed.
+    private func quicDifference(from old: Self) -> String? {
+        guard quic != old.quic else { return nil }
+        let (before, after) = (old.quic?.words, quic?.words)
+        return before == after
+            ? "quic keys changed" : "quic \(text(before)) → \(text(after))"
+    }
+}
+
+extension QUICOptions {
+    fileprivate var words: String {
+        let ids = configurations.map {
+            "\($0.id): \($0.serverIDLength)+\($0.nonceLength)\($0.key == nil ? "" : " encrypted")"
+        }
+        return ((namesAddresses ? ["addresses"] : []) + ids).joined(separator: ", ")
     }
 }
 

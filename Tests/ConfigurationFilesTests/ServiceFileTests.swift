@@ -52,7 +52,31 @@ private let service = """
         #expect(web.owner == .file("/etc/dpvs/services.d/web.yaml"))
     }
 
-    @Test(arguments: TransportProtocol.allCases)
+    @Test func `a service of icmp has no ports, and no other service has none`() throws {
+        let icmp = service.replacing("name: web", with: "protocol: icmp")
+        #expect(load(icmp).errors.filter { $0.contains("does not exist over icmp") }.count == 2)
+        let text = """
+            services:
+              - protocol: icmp
+                address: 10.0.0.100
+                localAddresses: [10.0.1.200]
+                backends: [{ address: 10.0.1.2 }]
+            """
+        let ping = try #require(load(text).state.services.first)
+        #expect(load(text).errors.isEmpty && ping.name == "icmp-10.0.0.100")
+        #expect(ping.key.port == 0 && ping.backends.map(\.endpoint.port) == [0])
+        #expect(ping.key.description == "icmp 10.0.0.100")
+        let udp = load(text.replacing("protocol: icmp", with: "protocol: udp"))
+        #expect(udp.errors.contains { $0.contains("services[0].port: is missing") })
+    }
+
+    @Test func `the silence of an association is fixed`() {
+        let keys = "protocol: sctp\n    connectionTimeout: 5s"
+        let loaded = load(service.replacing("name: web", with: keys))
+        #expect(loaded.errors.contains { $0.contains("does not exist over sctp") })
+    }
+
+    @Test(arguments: [TransportProtocol.tcp, .udp, .sctp])
     func `backends learn the address of the client as the service says`(number: TransportProtocol) {
         for mode in ClientAddressMode.modes(of: number) {
             let keys = "protocol: \(number.rawValue)\n    clientAddress: \(mode.rawValue)"
@@ -150,7 +174,7 @@ private let service = """
         ("name: web", "nmae: web", "2:5: error: services[0]: 'nmae' is no key of a service"),
         ("name: web", "nmae: web", "did you mean 'name'?"),
         ("name: web", "scheduler: wrrr", "did you mean 'wrr'?"),
-        ("name: web", "protocol: sctp", "accepted: one of tcp, udp"),
+        ("name: web", "protocol: dccp", "accepted: one of tcp, udp, sctp, icmp"),
         ("name: web", "scheduler: lblc", "is no scheduler of dpvs: mh or dh may serve instead"),
         ("name: web", "scheduler: ovf", "fo or wlc may serve"),
         ("name: web", "schedulerFlags: [mh-port]", "'mh-port' does not fit scheduler rr"),
@@ -355,5 +379,75 @@ private let service = """
         let loaded =
             sample.hasSuffix(".yaml") ? load(text) : load([:], conf: text)
         #expect(loaded.diagnostics.filter { $0.severity != .warning }.isEmpty)
+    }
+}
+
+@Suite struct QUICFileTests {
+    private static let key = "8f95f09245765f80256934e50c66207f"
+
+    private func load(_ quic: String, files: [String: String] = [:]) -> LoadedConfiguration {
+        let text = """
+            services:
+              - address: 10.0.0.100
+                port: 443
+                protocol: udp
+                localAddresses: [10.0.1.200]
+                quic: \(quic)
+                backends: [{ address: 10.0.1.2, serverID: "0a1b" }]
+            """
+        let all = files.merging(["/etc/dpvs/services.d/web.yaml": text]) { first, _ in first }
+        return ConfigurationLoader(
+            conf: "/etc/dpvs.conf",
+            servicesDirectory: "/etc/dpvs/services.d"
+        )
+        .load(MemorySource(all.merging(["/etc/dpvs.conf": ""]) { first, _ in first }))
+    }
+
+    private func configuration(_ key: String) -> String {
+        "{ quicLB: [{ configID: 0, serverIDLength: 2, nonceLength: 6, \(key) }] }"
+    }
+
+    @Test func `layouts and server ids are read`() throws {
+        let loaded = load("{ serverID: dpvs }")
+        #expect(loaded.state.services.first?.quic == QUICOptions(namesAddresses: true))
+        #expect(loaded.state.services.first?.backends.first?.quicServerID == [0x0A, 0x1B])
+        #expect(loaded.diagnostics.isEmpty)
+    }
+
+    @Test func `a key stands in the file or in one of its own`() throws {
+        let there = load(configuration("key: \(Self.key)"))
+        let apart = load(
+            configuration("keyFile: /etc/dpvs/quic.key"),
+            files: ["/etc/dpvs/quic.key": Self.key + "\n"]
+        )
+        let expected = try required(QUICKey(hexadecimal: Self.key))
+        for loaded in [there, apart] {
+            #expect(loaded.diagnostics.isEmpty)
+            #expect(loaded.state.services.first?.quic?.configurations.first?.key == expected)
+        }
+        #expect(apart.files.keys.contains("/etc/dpvs/quic.key"), "a new key is a change")
+    }
+
+    @Test func `a key is never told`() throws {
+        let state = load(configuration("key: \(Self.key)")).state
+        let encoded = try JSONEncoder().encode(state)
+        #expect(!String(decoding: encoded, as: UTF8.self).contains(Self.key))
+        let service = try required(state.services.first)
+        #expect("\(try required(service.quic))".contains("(secret)"))
+        let wrong = load(configuration("key: \(Self.key)00"))
+        #expect(wrong.diagnostics.contains { $0.description.contains("is no key") })
+        #expect(!wrong.diagnostics.contains { $0.description.contains(Self.key) })
+    }
+
+    @Test(
+        arguments: [
+            ("{}", "says nothing"),
+            ("{ quicLB: [{ configID: 0, serverIDLength: 3, nonceLength: 6 }] }", "not 3 octets"),
+            ("{ quicLB: [{ configID: 0, serverIDLength: 2, nonceLength: 18 }] }", "than 19 octets"),
+            ("{ quicLB: [{ configID: 7, serverIDLength: 2, nonceLength: 6 }] }", "configID"),
+        ]
+    )
+    func `what does not fit is said`(quic: String, says: String) {
+        #expect(load(quic).diagnostics.contains { $0.description.contains(says) })
     }
 }

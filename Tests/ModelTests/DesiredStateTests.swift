@@ -77,7 +77,8 @@ import Testing
 
     @Test func `a protocol is that of IP`() {
         #expect(
-            TransportProtocol.tcp.ipProtocol == .tcp && TransportProtocol.udp.ipProtocol == .udp
+            TransportProtocol.icmp.ipProtocol(for: .v4(.any)) == .icmp
+                && TransportProtocol.icmp.ipProtocol(for: .v6(.any)) == .icmpv6
         )
     }
 }

@@ -3,6 +3,8 @@ public import Addressing
 
 /// What a frame says, for tests to compare; nil fields are not there.
 public struct DecodedFrame: Equatable, Sendable, CustomStringConvertible {
+    /// The whole frame.
+    public var octets: [UInt8] = []
     public var destinationMAC = MACAddress.zero
     public var sourceMAC = MACAddress.zero
     public var etherType: UInt16 = 0
@@ -44,6 +46,7 @@ public struct DecodedFrame: Equatable, Sendable, CustomStringConvertible {
     /// Reads what our own tests and the code under test write: Ethernet, ARP, IPv4, IPv6.
     public init?(_ bytes: [UInt8]) {
         guard bytes.count >= 14 else { return nil }
+        octets = bytes
         let reader = Reader(bytes: bytes)
         destinationMAC = MACAddress(rawValue: reader.number(0, 6))
         sourceMAC = MACAddress(rawValue: reader.number(6, 6))

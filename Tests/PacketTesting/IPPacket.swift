@@ -146,6 +146,51 @@ public struct IPPacket: Equatable, Sendable {
             + Array(repeating: 0xEE, count: padding)
     }
 
+    /// The same for one of several balancer ports.
+    public func frame(to mac: MACAddress) -> [UInt8] {
+        octets(of: mac) + frame().dropFirst(6)
+    }
+
+    private func octets(of mac: MACAddress) -> [UInt8] { Self.octets(mac.rawValue, 6) }
+
+    // MARK: - Fragments
+
+    /// The packet cut into fragments with at most `size` octets of payload, a multiple of 8.
+    public func fragments(of size: Int, identification: UInt32 = 7) -> [IPPacket] {
+        stride(from: 0, to: payload.count, by: size)
+            .map { start in
+                var part = self
+                let end = min(start + size, payload.count)
+                part.payload = Array(payload[start..<end])
+                part.fragmentOffset = start
+                part.hasMore = end < payload.count
+                part.hasFragmentHeader = isIPv6
+                part.identification = identification
+                part.claimedPayloadLength = nil
+                return part
+            }
+    }
+
+    /// The packet that `fragments` are the whole of, in any order; nil when something is missing or
+    /// they are not of one datagram.
+    public init?(reassembling fragments: [IPPacket]) {
+        let sorted = fragments.sorted { $0.fragmentOffset < $1.fragmentOffset }
+        guard var whole = sorted.first, let last = sorted.last, !last.hasMore else { return nil }
+        whole.payload = []
+        for part in sorted {
+            guard
+                part.fragmentOffset == whole.payload.count, part.source == whole.source,
+                part.destination == whole.destination, part.hasValidHeader,
+                part.identification == whole.identification
+            else { return nil }
+            whole.payload += part.payload
+        }
+        whole.hasMore = false
+        whole.hasFragmentHeader = false
+        whole.claimedPayloadLength = nil
+        self = whole
+    }
+
     // MARK: - Checksums
 
     /// Source and destination as they are in pseudo-headers.

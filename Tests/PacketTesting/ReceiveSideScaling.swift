@@ -21,8 +21,11 @@ public struct ReceiveSideScaling: Sendable {
         self.table = table
     }
 
-    /// The queue of a frame; what is not TCP or UDP over IPv4 goes to queue 0.
+    /// The queue of a frame; what is not TCP or UDP without extension headers goes to queue 0.
     public func queue(of frame: [UInt8]) -> Int {
+        if frame.count >= 58, frame[12] == 0x86, frame[13] == 0xDD, [6, 17].contains(frame[20]) {
+            return table[Int(hash(frame[22..<58])) % table.count]
+        }
         guard frame.count >= 38, frame[12] == 8, frame[13] == 0, [6, 17].contains(frame[23]) else {
             return 0
         }

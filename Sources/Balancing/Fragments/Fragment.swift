@@ -107,50 +107,6 @@ public struct Fragment: Equatable, Sendable, BitwiseCopyable {
     }
 }
 
-// MARK: - Rewriting
-
-/// The network header of a fragment, rewritten in place.
-///
-/// A later fragment has no ports, so only its addresses change; of IPv4 also the header checksum.
-/// The transport checksum in the first fragment already counts the new addresses. SCTP is the
-/// exception: its checksum moves by an amount that depends on the length of the whole packet, which
-/// a first fragment does not tell, so fragments of SCTP cannot be given other ports.
-@safe
-public struct FragmentHeader: BitwiseCopyable {
-    private enum Offset {
-        static let ipv4Checksum = 10, ipv4Addresses = 12, ipv6Addresses = 8
-    }
-
-    private let network: UnsafeMutableRawPointer
-
-    /// The header at `network`, complete, in a buffer that outlives this value.
-    @unsafe
-    public init(network: UnsafeMutableRawPointer) {
-        unsafe self.network = unsafe network
-    }
-
-    /// Gives an IPv4 fragment the addresses as they lie in a packet, and its checksum what that
-    /// adds: `delta` is ~old + new in wire order (RFC 1624, equation 3).
-    public func rewriteIPv4(addresses: UInt64, delta: UInt16) {
-        unsafe network.storeBytes(
-            of: addresses,
-            toByteOffset: Offset.ipv4Addresses,
-            as: UInt64.self
-        )
-        let checksum = unsafe network + Offset.ipv4Checksum
-        unsafe addToChecksum(delta, at: checksum)
-    }
-
-    /// Gives an IPv6 fragment the addresses as they lie in a packet; no checksum knows them.
-    public func rewriteIPv6(source: (UInt64, UInt64), destination: (UInt64, UInt64)) {
-        let addresses = unsafe network + Offset.ipv6Addresses
-        unsafe addresses.storeBytes(of: source.0, as: UInt64.self)
-        unsafe addresses.storeBytes(of: source.1, toByteOffset: 8, as: UInt64.self)
-        unsafe addresses.storeBytes(of: destination.0, toByteOffset: 16, as: UInt64.self)
-        unsafe addresses.storeBytes(of: destination.1, toByteOffset: 24, as: UInt64.self)
-    }
-}
-
 /// RFC 1624, equation 3: HC' = ~(~HC + ~m + m'), with `delta` = ~m + m', all in wire order.
 @unsafe
 func addToChecksum(_ delta: UInt16, at checksum: UnsafeMutableRawPointer) {

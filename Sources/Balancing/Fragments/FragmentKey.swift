@@ -60,25 +60,8 @@ public struct FragmentKey: Hashable, Sendable, BitwiseCopyable {
 
     /// The worker that knows where the fragments under `hash` go, the same for all of them.
     ///
-    /// Fragments that are not the first have no ports, so devices spread the fragments of one
-    /// datagram over workers other than the owner of its connection, and some devices spread the
-    /// first fragment differently from the others. The way that works with every device:
-    ///
-    /// 1. A *first* fragment has its ports, so it goes to the worker that owns its connection, as
-    ///    any packet that arrived elsewhere: by `FlowSteering.owner(ofReply:)` for replies, and by
-    ///    the same function for clients' packets where `FlowSteering.Kind` is `toeplitz`, which is
-    ///    then what the device computes for whole packets. Where only the device knows
-    ///    (`port`, inbound), the first fragment visits the workers in turn, each looks, and the
-    ///    one where it started opens the connection.
-    /// 2. The owner handles it, decides in its own table (key to connection), and announces to the
-    ///    *keeper*, this function's result, "the datagram under this key is mine"; the keeper
-    ///    decides that in its table (key to worker).
-    /// 3. A *later* fragment goes from wherever it arrived to the keeper. When the keeper has the
-    ///    announcement it passes the fragment on to the owner, who finds its own decision;
-    ///    otherwise it holds the fragment until the announcement comes.
-    ///
-    /// One table type serves both roles, its values are the caller's. With one worker, or where
-    /// keeper and owner are one, steps collapse. All workers use one secret for `hash`.
+    /// Devices spread the fragments of one datagram over workers as they like; `Worker` brings them
+    /// together there. All workers use one secret for `hash`.
     public static func keeper(of hash: UInt64, workers: Int) -> Int {
         // Bits that neither the bucket (low) nor the tag (high) of a `TagIndex` is made of.
         let bits = UInt64(UInt32(truncatingIfNeeded: hash >> 16))

@@ -18,6 +18,20 @@ public struct FragmentDecision: Hashable, Sendable, BitwiseCopyable {
 
     /// The first fragment was dropped, and so are the others.
     public static let drop = FragmentDecision(reference: .max, check: 0)
+
+    /// Set in a `reference` that is a worker; tables have at most 2^30 connections.
+    private static let workerFlag: UInt32 = 1 << 31
+
+    /// The first fragment went on to another worker.
+    public static func worker(_ index: Int) -> FragmentDecision {
+        FragmentDecision(reference: workerFlag | UInt32(truncatingIfNeeded: index), check: 0)
+    }
+
+    /// The worker that the first fragment went to.
+    public var worker: Int? {
+        guard self != .drop, reference & Self.workerFlag != 0 else { return nil }
+        return Int(reference & ~Self.workerFlag)
+    }
 }
 
 /// The decisions on fragmented datagrams of one worker, and fragments that came before their first.
@@ -38,7 +52,7 @@ public struct FragmentDecision: Hashable, Sendable, BitwiseCopyable {
 @safe
 public struct FragmentTable: ~Copyable {
     /// How much a table keeps, and for how long.
-    public struct Limits: Sendable {
+    public struct Limits: Sendable, Equatable {
         public var decisions = 4096
         /// Datagrams whose first fragment is missing.
         public var waiting = 1024
@@ -74,6 +88,8 @@ public struct FragmentTable: ~Copyable {
     private let decisionTicks: UInt32
     private let waitingTicks: UInt32
     private var size: Int { decisions.capacity &+ waiting.capacity }
+    /// Packets that are here: those that wait and those to be fetched by `nextDropped`.
+    public var packetCount: Int { heldCount &+ dropped.count }
     /// Packets in waiting entries.
     public internal(set) var heldCount = 0
     /// Packets that wait for `nextDropped`.
@@ -105,6 +121,11 @@ public struct FragmentTable: ~Copyable {
     }
 
     // MARK: - Fragments
+
+    /// The worker that knows where the fragments under `fragment` go: see `FragmentKey.keeper`.
+    public func keeper(of fragment: FragmentKey, workers: Int) -> Int {
+        workers == 1 ? 0 : FragmentKey.keeper(of: fragment.hash(key), workers: workers)
+    }
 
     /// What the datagram's first fragment met; nil when it was not seen, or too long ago.
     public mutating func decision(for fragment: FragmentKey, now: Tick) -> FragmentDecision? {

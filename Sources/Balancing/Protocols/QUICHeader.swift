@@ -39,6 +39,9 @@ public struct QUICHeader: Equatable, Sendable, BitwiseCopyable {
 
     public var isLong: Bool { version != nil }
 
+    /// Reads a whole UDP payload.
+    init?(_ payload: FrameBytes) { self.init(payload, from: 0, to: payload.count) }
+
     /// Reads the UDP payload between `start` and `end`; nil when it is no QUIC packet.
     public init?(_ bytes: FrameBytes, from start: Int, to end: Int) {
         let end = min(end, bytes.count)

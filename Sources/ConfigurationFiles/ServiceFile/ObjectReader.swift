@@ -12,6 +12,8 @@ struct ObjectReader {
     let place: YAMLNode.Place
     private var values: [String: YAMLNode] = [:]
     var diagnostics: [Diagnostic] = []
+    /// Files that values were taken from, by path.
+    private(set) var sources: [String: [UInt8]] = [:]
 
     /// Nil, with a complaint, when `node` is no mapping.
     init?(
@@ -112,6 +114,55 @@ struct ObjectReader {
             guard isPlain, let number = Int(text), range.contains(number) else { return nil }
             return number
         }
+    }
+
+    /// The key `port`: 0 where there are no ports, and nil, with a complaint, when it is not right.
+    mutating func port(_ protocol: TransportProtocol, default value: Int?) -> Int? {
+        let hasPort = values["port"] != nil
+        if `protocol`.hasPorts {
+            if !hasPort, value == nil {
+                report(place, "port", "is missing", nil, "\(ServiceFileSchema.ports)")
+            }
+            return hasPort ? integer("port") : value
+        }
+        if let node = values["port"] {
+            report(node.place, "port", "does not exist over icmp", node.text, "no port")
+        }
+        return hasPort ? nil : 0
+    }
+
+    /// Pairs of hexadecimal digits; quotes keep YAML from reading a number.
+    mutating func hexadecimal(_ key: String) -> [UInt8]? {
+        guard let node = values[key] else { return nil }
+        guard let octets = node.text.flatMap({ [UInt8](hexadecimal: $0) }), !octets.isEmpty else {
+            report(node.place, key, "is not hexadecimal", node.text, "pairs of digits, as 0a1f")
+            return nil
+        }
+        return octets
+    }
+
+    /// The key `key`, or what is in the file that `keyFile` names; a wrong one is not repeated.
+    mutating func quicKey(_ files: any SourceReader) -> QUICKey? {
+        if let node = values["keyFile"], let path = node.text {
+            if values["key"] != nil {
+                report(node.place, "keyFile", "is there beside key", nil, "one of them")
+            }
+            do throws(SourceError) {
+                let bytes = try files.read(path)
+                sources[path] = bytes
+                let text = String(decoding: bytes, as: UTF8.self)
+                let word = text.filter { !$0.isWhitespace }
+                if let key = QUICKey(hexadecimal: word) { return key }
+                report(node.place, "keyFile", "holds no key", path, "32 hexadecimal digits")
+            } catch {
+                report(node.place, "keyFile", "cannot be read: \(error.message)", path)
+            }
+            return nil
+        }
+        guard let node = values["key"] else { return nil }
+        let key = node.text.flatMap { QUICKey(hexadecimal: $0) }
+        if key == nil { report(node.place, "key", "is no key", nil, "32 hexadecimal digits") }
+        return key
     }
 
     mutating func choice<Choice: RawRepresentable<String>>(_ key: String) -> Choice? {

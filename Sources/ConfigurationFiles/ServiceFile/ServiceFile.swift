@@ -19,9 +19,15 @@ struct ServiceFile {
     var routes: [Located<Route>] = []
     var services: [Located<Service>] = []
     var diagnostics: [Diagnostic] = []
+    private let keys: any SourceReader
+    /// Key files that were read, by path.
+    private(set) var sources: [String: [UInt8]] = [:]
 
     /// Decodes `bytes`; what cannot be decoded is left out and complained about.
-    init(_ bytes: [UInt8], path file: String) {
+    ///
+    /// `keys` reads the files that `keyFile` names.
+    init(_ bytes: [UInt8], path file: String, keys: any SourceReader) {
+        self.keys = keys
         let root: YAMLNode
         do throws(YAMLError) {
             guard let node = try readYAML(bytes) else { return }
@@ -92,11 +98,11 @@ struct ServiceFile {
         guard var reader = reader(node, ServiceFileSchema.service, path, file) else { return }
         defer { diagnostics += reader.diagnostics }
         let address = reader.address("address")
-        let port = reader.integer("port")
         let `protocol`: TransportProtocol = reader.choice("protocol") ?? .tcp
+        let port = reader.port(`protocol`, default: nil)
         var backends: [Backend] = []
         for (node, path) in reader.items("backends") {
-            if let backend = readBackend(node, path, file, servicePort: port) {
+            if let backend = readBackend(node, path, file, `protocol`, servicePort: port) {
                 backends.append(backend)
             }
         }
@@ -109,6 +115,7 @@ struct ServiceFile {
             maglevTableSize: reader.integer("maglevTableSize")
         )
         let slowStart = reader.duration("slowStart")
+        let quic = reader.node("quic").flatMap { readQUIC($0, path + ".quic", file) }
         let name = reader.text("name")
         let locals = reader.addresses("localAddresses")
         let timeout = reader.duration("connectionTimeout")
@@ -116,7 +123,7 @@ struct ServiceFile {
         guard let address, let port = port.flatMap(UInt16.init(exactly:)) else { return }
         let service = Service(
             key: .init(address: address, port: port, protocol: `protocol`),
-            name: name ?? "\(`protocol`.rawValue)-\(address)-\(port)",
+            name: name ?? Self.name(`protocol`, address, port),
             mode: mode,
             tunnel: tunnel,
             scheduler: scheduler,
@@ -125,10 +132,66 @@ struct ServiceFile {
             localAddresses: locals,
             connectionTimeout: timeout,
             clientAddress: clientAddress,
+            quic: quic,
             backends: backends,
             owner: .file(file)
         )
         services.append(located(service, reader))
+    }
+
+    // MARK: - QUIC
+
+    private mutating func readQUIC(
+        _ node: YAMLNode,
+        _ path: String,
+        _ file: String
+    ) -> QUICOptions? {
+        guard var reader = reader(node, ServiceFileSchema.quic, path, file) else { return nil }
+        defer { diagnostics += reader.diagnostics }
+        let layout: QUICLayout? = reader.choice("serverID")
+        var options = QUICOptions(namesAddresses: layout == .dpvs)
+        for (node, path) in reader.items("quicLB") {
+            if let configuration = readConfiguration(node, path, file) {
+                options.configurations.append(configuration)
+            }
+        }
+        return options
+    }
+
+    /// Words of `serverID`.
+    private enum QUICLayout: String {
+        case dpvs
+    }
+
+    private mutating func readConfiguration(
+        _ node: YAMLNode,
+        _ path: String,
+        _ file: String
+    ) -> QUICOptions.Configuration? {
+        let object = ServiceFileSchema.quicConfiguration
+        guard var reader = reader(node, object, path, file) else { return nil }
+        defer { diagnostics += reader.diagnostics }
+        let id = reader.integer("configID")
+        let serverIDLength = reader.integer("serverIDLength")
+        let nonceLength = reader.integer("nonceLength")
+        let key = reader.quicKey(keys)
+        sources.merge(reader.sources) { first, _ in first }
+        guard let id, let serverIDLength, let nonceLength else { return nil }
+        return .init(
+            id: id,
+            serverIDLength: serverIDLength,
+            nonceLength: nonceLength,
+            key: key
+        )
+    }
+
+    private static func name(
+        _ protocol: TransportProtocol,
+        _ address: IPAddress,
+        _ port: UInt16
+    ) -> String {
+        let name = "\(`protocol`.rawValue)-\(address)"
+        return `protocol`.hasPorts ? "\(name)-\(port)" : name
     }
 
     private mutating func readTunnel(
@@ -149,14 +212,21 @@ struct ServiceFile {
         _ node: YAMLNode,
         _ path: String,
         _ file: String,
+        _ protocol: TransportProtocol,
         servicePort: Int?
     ) -> Backend? {
         guard var reader = reader(node, ServiceFileSchema.backend, path, file) else { return nil }
         defer { diagnostics += reader.diagnostics }
         let address = reader.address("address")
-        let port = reader.integer("port") ?? servicePort
+        // A service without a port has complained already.
+        let port = reader.port(`protocol`, default: servicePort ?? 0)
         let weight = reader.integer("weight") ?? 1
+        let serverID = reader.hexadecimal("serverID")
         guard let address, let port = port.flatMap(UInt16.init(exactly:)) else { return nil }
-        return Backend(endpoint: Endpoint(address, port), weight: weight)
+        return Backend(
+            endpoint: Endpoint(address, port),
+            weight: weight,
+            quicServerID: serverID
+        )
     }
 }

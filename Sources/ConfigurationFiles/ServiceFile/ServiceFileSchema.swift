@@ -45,12 +45,67 @@ package enum ServiceFileSchema {
         name: "backend",
         fields: [
             field("address", .address, required: true, "address of the real server"),
-            field("port", .integer(ports), default: "the service's", "port of the real server"),
+            field(
+                "port",
+                .integer(ports),
+                default: "the service's",
+                "port of the real server; icmp has none"
+            ),
             field(
                 "weight",
                 .integer(Backend.weights),
                 default: "1",
                 "share of new connections; 0 drains the backend"
+            ),
+            field(
+                "serverID",
+                .text,
+                default: "none",
+                "hexadecimal; what it writes into connection ids of quicLB"
+            ),
+        ]
+    )
+
+    package static let quicConfiguration = Object(
+        name: "configuration",
+        fields: [
+            field(
+                "configID",
+                .integer(QUICOptions.Configuration.ids),
+                required: true,
+                "the first three bits of the ids"
+            ),
+            field(
+                "serverIDLength",
+                .integer(QUICOptions.Configuration.serverIDLengths),
+                required: true,
+                "octets of the backends' serverID"
+            ),
+            field(
+                "nonceLength",
+                .integer(QUICOptions.Configuration.nonceLengths),
+                required: true,
+                "octets after it; both are 19 at most"
+            ),
+            field("key", .text, default: "none: in the clear", "32 hexadecimal digits; secret"),
+            field("keyFile", .text, default: "none", "path of a file with the key in its place"),
+        ]
+    )
+
+    package static let quic = Object(
+        name: "quic",
+        fields: [
+            field(
+                "serverID",
+                .choice(["dpvs"]),
+                default: "none",
+                "dpvs: ids hold the backend's address in the clear"
+            ),
+            field(
+                "quicLB",
+                .list(.object(quicConfiguration)),
+                default: "none",
+                "ids hold the backend's serverID, encrypted"
             ),
         ]
     )
@@ -84,12 +139,12 @@ package enum ServiceFileSchema {
                 "what people and metrics call it; unique"
             ),
             field("address", .address, required: true, "virtual address that clients ask"),
-            field("port", .integer(ports), required: true, "port that clients ask"),
+            field("port", .integer(ports), default: "none", "port that clients ask; icmp has none"),
             field(
                 "protocol",
                 .choice(TransportProtocol.allCases.map(\.rawValue)),
                 default: "tcp",
-                "transport protocol"
+                "transport protocol; icmp: echo requests, of ICMPv6 to an IPv6 address"
             ),
             field(
                 "mode",
@@ -138,13 +193,19 @@ package enum ServiceFileSchema {
                 "connectionTimeout",
                 .duration,
                 default: "the protocol's",
-                "silence that ends an established TCP or any UDP connection"
+                "silence that ends an established TCP or any UDP connection; not for sctp and icmp"
             ),
             field(
                 "clientAddress",
                 .choice(ClientAddressMode.allCases.map(\.rawValue)),
                 default: "toa over TCP, none over UDP",
                 "how backends learn the client's address"
+            ),
+            field(
+                "quic",
+                .object(quic),
+                default: "none",
+                "how QUIC connection ids name the backends: quic-connection-ids.md"
             ),
             field("backends", .list(.object(backend)), default: "none", "the real servers"),
         ]
@@ -193,7 +254,9 @@ package enum ServiceFileSchema {
     )
 
     /// In the order in which the manual tells of them.
-    package static let objects = [file, address, route, service, tunnel, backend]
+    package static let objects = [
+        file, address, route, service, tunnel, backend, quic, quicConfiguration,
+    ]
 
     private static func field(
         _ key: String,

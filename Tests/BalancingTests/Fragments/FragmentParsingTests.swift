@@ -121,8 +121,8 @@ import Testing
             }
             let buffer = LooseBuffer(frame.octets, surroundings: 0xEE)
             let delta = foldChecksum(UInt64(to.addressSum) + UInt64(~from.addressSum & 0xFFFF))
-            unsafe FragmentHeader(network: buffer.frame + 14)
-                .rewriteIPv4(addresses: to.addresses, delta: UInt16(delta))
+            Self.packet(in: buffer, IPv4Tuple.self)
+                .rewriteAddresses(to: to, addressDelta: UInt16(delta))
             frame.source = to.ipv4Source
             frame.destination = to.ipv4Destination
             #expect(buffer.octets == frame.octets, "seed \(seed)")
@@ -136,11 +136,24 @@ import Testing
         let buffer = LooseBuffer(frame.octets)
         frame.source = IPv6Address(high: 1, low: 2)
         frame.destination = IPv6Address(high: 3, low: 4)
-        unsafe FragmentHeader(network: buffer.frame + 14)
-            .rewriteIPv6(
-                source: (UInt64(1).bigEndian, UInt64(2).bigEndian),
-                destination: (UInt64(3).bigEndian, UInt64(4).bigEndian)
-            )
+        let to = IPv6Tuple(
+            source: WireAddress(.v6(frame.source)),
+            destination: WireAddress(.v6(frame.destination)),
+            ports: 0
+        )
+        Self.packet(in: buffer, IPv6Tuple.self).rewriteAddresses(to: to, addressDelta: 7)
         #expect(buffer.octets == frame.octets)
+    }
+
+    private static func packet<Tuple: FlowTuple>(
+        in buffer: borrowing LooseBuffer,
+        _ family: Tuple.Type
+    ) -> TransportPacket<Tuple> {
+        unsafe TransportPacket(
+            network: buffer.frame + 14,
+            transport: buffer.frame + 34,
+            protocol: .udp,
+            totalLength: 23
+        )
     }
 }

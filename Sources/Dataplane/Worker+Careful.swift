@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Balancing
+import CPacket
+import Networking
+import Packet
+import Timing
+
+/// SCTP, ICMP echoes and first fragments: packets of flows that plain ones do not look like.
+extension Worker {
+    /// A packet that is not a fragment.
+    mutating func settleCareful<Tuple: FlowTuple>(
+        _ packet: consuming Packet,
+        _ careful: CarefulPacket<Tuple>,
+        networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        let port = unsafe Int(packet.buffer.pointee.port)
+        if unsafe slots[port].traits.offloads.contains(.unfinishedReceiveChecksums) {
+            careful.finishChecksum()
+        }
+        let found = balancer.find(careful)
+        guard found.reference == ConnectionTable.none else {
+            unsafe _ = forward(
+                packet,
+                careful,
+                along: found.reference,
+                networkOffset,
+                snapshot,
+                now
+            )
+            return
+        }
+        unsafe _ = settleNew(packet, careful, hash: found.hash, networkOffset, snapshot, now)
+    }
+
+    /// A packet of no connection: returns the one that it opened and went along.
+    mutating func settleNew<Tuple: FlowTuple>(
+        _ packet: consuming Packet,
+        _ careful: CarefulPacket<Tuple>,
+        hash: UInt64,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) -> UInt32? {
+        let balancing = unsafe snapshot.pointee.balancing
+        switch balancer.open(careful, hash: hash, balancing: balancing, now: now) {
+        case .created(let reference):
+            counters.add(1, to: .connectionsOpened)
+            let isSent = unsafe forward(
+                packet,
+                careful,
+                along: reference,
+                networkOffset,
+                snapshot,
+                now
+            )
+            return isSent ? reference : nil
+        case .elsewhere(let owner): redirect(packet, to: owner)
+        case .refused(.notOpening) where careful.protocol == .sctp: drop(packet, .sctpNotInit)
+        case .refused(let refusal): refuse(packet, refusal, balancing.options, networkOffset)
+        case .notBalanced where careful.protocol.isQuery:
+            unsafe settleUnbalancedQuery(packet, careful, networkOffset, snapshot)
+        case .notBalanced: unsafe settleUnbalanced(packet, careful.flow, networkOffset, snapshot)
+        }
+        return nil
+    }
+
+    /// An echo of no service: a reply whose connection lives at another worker, or one for ourselves,
+    /// which the slow path answers when it came in one piece.
+    private mutating func settleUnbalancedQuery<Tuple: FlowTuple>(
+        _ packet: consuming Packet,
+        _ careful: CarefulPacket<Tuple>,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let flow = careful.flow
+        if !careful.isRequest, let owner = unsafe ownerOfReply(flow, snapshot), owner != index {
+            redirect(packet, to: owner)
+        } else if careful.isFragment {
+            drop(packet, .unexpectedFragment)
+        } else {
+            punt(packet, .local, as: .icmpIgnored, offset: networkOffset)
+        }
+    }
+
+    /// The worker that has the connection of a reply without one here; nil when nothing tells.
+    func ownerOfReply(_ flow: Flow, _ snapshot: UnsafeMutablePointer<Snapshot>) -> Int? {
+        let balancing = unsafe snapshot.pointee.balancing
+        switch unsafe snapshot.pointee.forwarding.target(for: flow.destination.address).kind {
+        case .localAddress:
+            return balancer.steering.of(isIPv6: flow.isIPv6).owner(ofReply: flow)
+        case .none, .link, .gateway:
+            guard balancing.options.contains(.hasNAT) else { return nil }
+            return balancer.ownerOfNAT(flow.destination, flow.destinationPort, balancing)
+        case .local: return nil
+        }
+    }
+
+    /// Rewrites a packet of a connection and sends it to its next hop; false when it went nowhere.
+    @inline(never)
+    mutating func forward<Tuple: FlowTuple>(
+        _ packet: consuming Packet,
+        _ careful: CarefulPacket<Tuple>,
+        along reference: UInt32,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) -> Bool {
+        if let mtu = unsafe exceededMTU(careful.ip.totalLength, along: reference, snapshot) {
+            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
+            return false
+        }
+        let decision = balancer.forward(
+            careful,
+            along: reference,
+            balancing: unsafe snapshot.pointee.balancing,
+            routeGeneration: unsafe snapshot.pointee.forwarding.generation,
+            now: now
+        )
+        switch decision {
+        case .forward:
+            unsafe sendOn(
+                packet,
+                along: reference,
+                networkOffset,
+                isIPv6: Tuple.isIPv6,
+                snapshot
+            )
+            return true
+        case .special where balancer.encapsulates(reference):
+            unsafe encapsulate(
+                packet,
+                networkOffset,
+                Tuple.isIPv6,
+                careful.ip.totalLength,
+                flowHash: balancer.flowHash(of: reference),
+                along: reference,
+                snapshot
+            )
+            return true
+        case .special where careful.isFragment: drop(packet, .unexpectedFragment)
+        case .special: drop(packet, .untranslatable)
+        case .refuse: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
+        }
+        return false
+    }
+}
