@@ -20,7 +20,7 @@ import Timing
 ///     | next sequence| addr | l4  |route|shape| state |
 ///     | from b| from c| delta      | gen |     |       |
 ///     +------+-------+------+-----+-----+-----+-------+
-public struct Connection: BitwiseCopyable {
+public struct Connection: BitwiseCopyable, Sendable {
     /// From the client to the virtual address, as received; of an IPv4 key.
     var clientAddresses: UInt64
     /// From the backend to the local address, as received; of an IPv4 key.
@@ -125,7 +125,7 @@ struct WideKeys: BitwiseCopyable {
 }
 
 /// What only some connections have to remember, beside its `Connection`.
-public struct SideState: BitwiseCopyable {
+public struct SideState: BitwiseCopyable, Sendable {
     public var clientAddress: ClientAddressState
 }
 

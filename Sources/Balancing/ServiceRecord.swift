@@ -104,6 +104,11 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
         return unsafe backends[Int(index)]
     }
 
+    /// All of them, of both families.
+    public var allLocalAddresses: [WireAddress] {
+        (0..<Int(localCount)).map { unsafe localAddresses[$0].address }
+    }
+
     public func localAddressCount(isIPv6: Bool) -> UInt32 {
         isIPv6 ? localCount &- ipv4LocalCount : ipv4LocalCount
     }
