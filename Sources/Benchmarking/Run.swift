@@ -29,7 +29,7 @@ package struct Run: Sendable {
         + counts.prefix(3).map { fnatTCP($0, $1) }
         + counts.prefix(3).map { fnatMixed($0, $1) }
         + [
-            addressed(.toa, "toa"), addressed(.proxyV2, "proxy"),
+            addressed(.toa, "toa"),
             // The address is silent for 300 s (`udp.timeout.oneway`), TCP for 30 s (`syn_recv`).
             setup("udp-setup", .udp, .newFlows, .silence, step: .milliseconds(10)),
             setup("tcp-setup", .tcp, .tcpClient, .tcpServer, step: .microseconds(100)),
