@@ -1,29 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 
-/// A virtual address, port and protocol, and the backends that answer behind it.
+/// Packets that belong together, and the backends that answer them.
 package struct Service: Equatable, Codable, Sendable {
-    /// What a client addresses; no two services share it.
-    package struct Key: Hashable, Codable, Sendable, Comparable, CustomStringConvertible {
-        package var address: IPAddress
-        package var port: UInt16
-        package var `protocol`: TransportProtocol
-
-        package init(address: IPAddress, port: UInt16, protocol: TransportProtocol) {
-            self.address = address
-            self.port = port
-            self.protocol = `protocol`
-        }
-
-        /// `tcp 10.0.0.100:80`.
-        package var description: String { "\(`protocol`.rawValue) \(Endpoint(address, port))" }
-
-        package static func < (left: Self, right: Self) -> Bool {
-            (left.address, left.port, left.protocol.rawValue)
-                < (right.address, right.port, right.protocol.rawValue)
-        }
-    }
-
     package var key: Key
     /// Unique; what people call it, and label `service` of metrics.
     package var name: String
@@ -33,12 +12,19 @@ package struct Service: Equatable, Codable, Sendable {
     /// How long a backend that is new, or back from weight 0, takes to come up to its weight; nil: no
     /// time.
     package var slowStart: Duration?
-    /// Source addresses toward the backends (FNAT); own addresses of the balancer.
+    /// Source addresses toward the backends (FNAT) or the Internet (SNAT); own addresses of the
+    /// balancer.
     package var localAddresses: [IPAddress]
     /// How long an established TCP or any UDP connection may be silent; nil: the protocol's.
     package var connectionTimeout: Duration?
     /// How backends learn the client's address; nil: as the protocol does by default.
     package var clientAddress: ClientAddressMode?
+    /// nil: every connection is scheduled by itself.
+    package var persistence: Persistence?
+    /// Every packet is scheduled by itself, and no connection remains (UDP).
+    package var isOnePacket: Bool
+    /// SNAT: ports that one source may hold; nil: a share, see `effectivePortsPerSource`.
+    package var portsPerSource: Int?
     /// No two share an endpoint; order matters to `rr`.
     package var backends: [Backend]
     package var owner: Owner
@@ -53,6 +39,9 @@ package struct Service: Equatable, Codable, Sendable {
         localAddresses: [IPAddress] = [],
         connectionTimeout: Duration? = nil,
         clientAddress: ClientAddressMode? = nil,
+        persistence: Persistence? = nil,
+        isOnePacket: Bool = false,
+        portsPerSource: Int? = nil,
         backends: [Backend] = [],
         owner: Owner = .runtime
     ) {
@@ -65,6 +54,9 @@ package struct Service: Equatable, Codable, Sendable {
         self.localAddresses = localAddresses
         self.connectionTimeout = connectionTimeout
         self.clientAddress = clientAddress
+        self.persistence = persistence
+        self.isOnePacket = isOnePacket
+        self.portsPerSource = portsPerSource
         self.backends = backends
         self.owner = owner
     }

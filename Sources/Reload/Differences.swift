@@ -57,6 +57,9 @@ extension Service {
                 old.effectiveClientAddress.rawValue,
                 effectiveClientAddress.rawValue
             ),
+            phrase("persistence", text(old.persistence), text(persistence)),
+            phrase("one packet", old.isOnePacket, isOnePacket),
+            phrase("ports per source", text(old.portsPerSource), text(portsPerSource)),
             phrase("owner", old.owner, owner),
         ]
         .compactMap(\.self)

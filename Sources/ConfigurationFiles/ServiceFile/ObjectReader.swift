@@ -40,8 +40,12 @@ struct ObjectReader {
         }
         for (key, value) in pairs { take(key, value) }
         for field in object.fields where field.isRequired && values[field.key] == nil {
-            report(place, field.key, "is missing", nil, ServiceFileSchema.accepted(field.kind))
+            reportMissing(field.key)
         }
+    }
+
+    mutating func reportMissing(_ key: String) {
+        report(place, key, "is missing", nil, kind(key).map(ServiceFileSchema.accepted))
     }
 
     private mutating func take(_ key: YAMLNode, _ value: YAMLNode) {
@@ -90,6 +94,36 @@ struct ObjectReader {
             return text.contains("/") ? IPPrefix(text) : nil
         }
     }
+
+    /// An address, as the network that holds it alone, or a network.
+    mutating func network(_ key: String) -> IPPrefix? { read(key) { IPPrefix($0) } }
+
+    mutating func range(_ key: String) -> AddressRange? { read(key) { AddressRange($0) } }
+
+    mutating func ports(_ key: String) -> PortRange? { read(key) { PortRange($0) } }
+
+    mutating func flag(_ key: String) -> Bool? {
+        guard case .scalar(_, isPlain: true) = values[key]?.content ?? .scalar("", isPlain: true)
+        else {
+            complain(key, values[key])
+            return nil
+        }
+        return read(key) { Bool($0) }
+    }
+
+    /// The fields of a mapping inside this one; its complaints come here with `absorb`.
+    mutating func object(_ key: String) -> ObjectReader? {
+        guard let node = values[key], case .object(let object) = kind(key) else { return nil }
+        return ObjectReader(
+            node,
+            object,
+            path: fullPath(key),
+            file: file,
+            into: &diagnostics
+        )
+    }
+
+    mutating func absorb(_ inner: ObjectReader) { diagnostics += inner.diagnostics }
 
     /// A number; one in quotes is a text and refused, as the schema does.
     mutating func integer(_ key: String) -> Int? {
