@@ -23,6 +23,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         public static let decrementTTL = Options(rawValue: 1 << 2)
         /// The program ends soon: connections finish, new ones are refused.
         public static let stopping = Options(rawValue: 1 << 3)
+        /// Some service is of mode `nat`: packets for others may be replies of its backends.
+        public static let hasNAT = Options(rawValue: 1 << 4)
     }
 
     @unsafe
@@ -36,6 +38,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         var poolCount: Int
         var localSlots: AddressTable
         var backendTimeouts: UnsafeMutablePointer<UInt32>
+        /// By backend slot, as many as there are time-outs.
+        var encapsulations: UnsafeMutablePointer<Encapsulation?>
         var backendCount: Int
     }
 
@@ -45,7 +49,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     /// Copies everything into flat memory.
     ///
     /// `pools` are by local address slot, then worker, and `localAddresses` tell the slots;
-    /// `backendTimeouts` are by backend slot, in ticks, where 0 means the protocol's.
+    /// `backendTimeouts` and `encapsulations` are by backend slot; a time of 0 ticks means the
+    /// protocol's.
     public init(
         services: ServiceTable,
         timeouts: StateTimeouts,
@@ -53,7 +58,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         workerCount: Int,
         pools: [LocalPortPool?],
         localAddresses: [(IPAddress, slot: Int)],
-        backendTimeouts: [UInt32]
+        backendTimeouts: [UInt32],
+        encapsulations: [Int: Encapsulation] = [:]
     ) {
         unsafe contents = .allocate(capacity: 1)
         unsafe contents.initialize(
@@ -66,6 +72,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
                 poolCount: pools.count,
                 localSlots: AddressTable(localAddresses.map { ($0, UInt32($1)) }),
                 backendTimeouts: Self.copy(backendTimeouts),
+                encapsulations: Self.copy(backendTimeouts.indices.map { encapsulations[$0] }),
                 backendCount: backendTimeouts.count
             )
         )
@@ -85,6 +92,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         unsafe contents.pointee.stateTimeouts.deallocate()
         unsafe contents.pointee.localSlots.destroy()
         unsafe contents.pointee.backendTimeouts.deallocate()
+        unsafe contents.pointee.encapsulations.deallocate()
         unsafe contents.deallocate()
     }
 
@@ -103,6 +111,12 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     func pool(of address: WireAddress, worker: Int) -> LocalPortPool? {
         guard let slot = unsafe contents.pointee.localSlots.value(for: address) else { return nil }
         return pool(UInt16(truncatingIfNeeded: slot), worker: worker)
+    }
+
+    /// How packets to the backend at `slot` are wrapped, of a tunnel service.
+    public func encapsulation(_ slot: UInt32) -> Encapsulation? {
+        guard unsafe Int(slot) < contents.pointee.backendCount else { return nil }
+        return unsafe contents.pointee.encapsulations[Int(slot)]
     }
 
     /// Ticks of silence after which a connection ends.

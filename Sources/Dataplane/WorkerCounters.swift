@@ -19,6 +19,8 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
         /// Packets that were made here, not received.
         case generated
         case connectionsOpened, connectionsExpired
+        /// ICMP errors about packets of connections, passed on to who sent those.
+        case relatedErrors
         /// Connections now.
         case connections
         /// Packets that wait for a neighbour or in a queue.

@@ -44,9 +44,6 @@ extension Service {
                 )
             )
         }
-        if localAddresses.isEmpty {
-            result.append(problem(.localAddresses, "is empty", nil, "the public addresses"))
-        }
         for address in localAddresses where address.family != key.family {
             result.append(
                 problem(

@@ -12,6 +12,8 @@ package struct Service: Equatable, Codable, Sendable {
     /// How long a backend that is new, or back from weight 0, takes to come up to its weight; nil: no
     /// time.
     package var slowStart: Duration?
+    /// Mode `tunnel` only; nil: IP in IP.
+    package var tunnel: Tunnel?
     /// Source addresses toward the backends (FNAT) or the Internet (SNAT); own addresses of the
     /// balancer.
     package var localAddresses: [IPAddress]
@@ -33,6 +35,7 @@ package struct Service: Equatable, Codable, Sendable {
         key: Key,
         name: String,
         mode: ForwardingMode = .fnat,
+        tunnel: Tunnel? = nil,
         scheduler: SchedulerKind = .rr,
         schedulerOptions: SchedulerOptions = SchedulerOptions(),
         slowStart: Duration? = nil,
@@ -48,6 +51,7 @@ package struct Service: Equatable, Codable, Sendable {
         self.key = key
         self.name = name
         self.mode = mode
+        self.tunnel = tunnel
         self.scheduler = scheduler
         self.schedulerOptions = schedulerOptions
         self.slowStart = slowStart

@@ -100,6 +100,7 @@ struct ServiceFile {
             }
         }
         let mode: ForwardingMode = reader.choice("mode") ?? .fnat
+        let tunnel = reader.node("tunnel").flatMap { readTunnel($0, path + ".tunnel", file) }
         let scheduler = reader.scheduler("scheduler") ?? .rr
         let options = SchedulerOptions(
             flags: Set(reader.choices("schedulerFlags")),
@@ -114,15 +115,13 @@ struct ServiceFile {
         let persistence = readPersistence(&reader)
         let isOnePacket = reader.flag("onePacket") ?? false
         let portsPerSource = reader.integer("maxPortsPerSource")
-        if mode == .fnat || mode == .snat, reader.node("localAddresses") == nil {
-            reader.reportMissing("localAddresses")
-        }
         guard let selector else { return }
         let key = Service.Key(selector, `protocol`)
         let service = Service(
             key: key,
             name: name ?? Self.name(of: key),
             mode: mode,
+            tunnel: tunnel,
             scheduler: scheduler,
             schedulerOptions: options,
             slowStart: slowStart,
@@ -207,6 +206,20 @@ struct ServiceFile {
         if let mask = inner.integer("mask") { persistence.mask = mask }
         if let mask = inner.integer("maskV6") { persistence.maskV6 = mask }
         return persistence
+    }
+
+    private mutating func readTunnel(
+        _ node: YAMLNode,
+        _ path: String,
+        _ file: String
+    ) -> Tunnel? {
+        guard var reader = reader(node, ServiceFileSchema.tunnel, path, file) else { return nil }
+        defer { diagnostics += reader.diagnostics }
+        return Tunnel(
+            kind: reader.choice("type") ?? .ipip,
+            port: reader.integer("port").flatMap(UInt16.init(exactly:)),
+            source: reader.network("source")
+        )
     }
 
     private mutating func readBackend(

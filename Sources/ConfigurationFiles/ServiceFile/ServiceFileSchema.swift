@@ -87,6 +87,25 @@ package enum ServiceFileSchema {
         ]
     )
 
+    package static let tunnel = Object(
+        name: "tunnel",
+        fields: [
+            field(
+                "type",
+                .choice(Tunnel.Kind.allCases.map(\.rawValue)),
+                default: "ipip",
+                "what goes in front of a packet"
+            ),
+            field("port", .integer(ports), default: "6080", "UDP port of gue and fou"),
+            field(
+                "source",
+                .network,
+                default: "the interface's",
+                "own outer address, or a network of which each flow takes one"
+            ),
+        ]
+    )
+
     package static let service = Object(
         name: "service",
         fields: [
@@ -125,8 +144,9 @@ package enum ServiceFileSchema {
                 "mode",
                 .choice(ForwardingMode.allCases.map(\.rawValue)),
                 default: "fnat",
-                "how packets reach the backends"
+                "how packets reach the backends: see modes.md"
             ),
+            field("tunnel", .object(tunnel), default: "ipip", "how mode tunnel wraps packets"),
             field(
                 "scheduler",
                 .choice(SchedulerKind.allCases.map(\.rawValue)),
@@ -160,8 +180,8 @@ package enum ServiceFileSchema {
             field(
                 "localAddresses",
                 .list(.address),
-                default: "required by fnat and snat",
-                "own addresses from which backends are asked; each gives 64511 ports a backend"
+                default: "none; fnat and snat need some",
+                "own addresses from which backends or the Internet are asked, 64511 ports each"
             ),
             field(
                 "maxPortsPerSource",
@@ -240,7 +260,7 @@ package enum ServiceFileSchema {
     )
 
     /// In the order in which the manual tells of them.
-    package static let objects = [file, address, route, service, match, persistence, backend]
+    package static let objects = [file, address, route, service, match, persistence, tunnel, backend]
 
     private static func field(
         _ key: String,
