@@ -82,6 +82,8 @@ public struct Connection: BitwiseCopyable {
     }
 
     private static let stateMask: UInt8 = 0x1F
+    /// The client of the connection is remembered: see `PersistenceTable`.
+    static let persistentFlag: UInt8 = 0x20
     /// The connection has a `SideState`, which packets change.
     static let careFlag: UInt8 = 0x80
 
@@ -89,6 +91,8 @@ public struct Connection: BitwiseCopyable {
         get { ConnectionState(rawValue: stateAndFlags & Self.stateMask) ?? .none }
         set { stateAndFlags = stateAndFlags & ~Self.stateMask | newValue.rawValue }
     }
+
+    var isPersistent: Bool { stateAndFlags & Self.persistentFlag != 0 }
 
     var needsCare: Bool { stateAndFlags & Self.careFlag != 0 }
 
@@ -166,10 +170,11 @@ public struct ConnectionShape: RawRepresentable, Equatable, Sendable, BitwiseCop
     /// One family in, the other out.
     public var translates: Bool { rawValue & 0xC0 == 0x40 || rawValue & 0xC0 == 0x80 }
 
-    /// Addresses and ports of the same family are rewritten in both directions: the common kind.
+    /// Addresses and ports of the same family are rewritten in both directions and nothing else: the
+    /// common kind. SNAT is not: it is a hop, whatever `xmit_ttl` says.
     @inline(__always)
     func rewrites<Tuple: FlowTuple>(_ tuple: Tuple.Type) -> Bool {
-        rawValue & 0x38 <= ConnectionKind.snat.rawValue << 3
+        rawValue & 0x38 <= ConnectionKind.nat.rawValue << 3
             && rawValue & 0xC0 == (Tuple.isIPv6 ? 0xC0 : 0)
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Addressing
+import Addressing
 
 /// Finds the service that a packet addresses.
 ///

@@ -13,17 +13,21 @@ public struct DataplaneLimits: Sendable, Equatable {
     public var serviceSlots: Int
     /// Neighbours on all links, a power of two.
     public var neighbours: Int
+    /// Clients of persistent services that are remembered.
+    public var persistentClients: Int
 
     public init(
         connectionsPerWorker: Int,
         backendSlots: Int = 1 << 18,
         serviceSlots: Int = 1 << 16,
-        neighbours: Int = 1 << 16
+        neighbours: Int = 1 << 16,
+        persistentClients: Int = 1 << 18
     ) {
         self.connectionsPerWorker = connectionsPerWorker
         self.backendSlots = backendSlots
         self.serviceSlots = serviceSlots
         self.neighbours = neighbours
+        self.persistentClients = persistentClients
     }
 }
 
@@ -39,6 +43,8 @@ public final class Engine: Sendable {
     public let backendCounters: [CounterBlock]
     /// Which worker owns which flows of backends.
     public let steering: FamilySteering
+    /// Which backend clients of persistent services have.
+    public let persistence: PersistenceTable
     private let cursors: [CounterBlock]
     /// Per worker, written by it.
     public let conditions: [BackendConditions]
@@ -56,10 +62,17 @@ public final class Engine: Sendable {
         steering: FamilySteering? = nil,
         doorbell: Doorbell = Doorbell(descriptor: -1)
     ) {
+        precondition(limits.backendSlots <= PersistenceTable.slotLimit)
         self.limits = limits
         self.steering = steering ?? FamilySteering(sharesAmong: workers)
         guard let adjacencies = AdjacencyTable(capacity: limits.neighbours) else { return nil }
         self.adjacencies = adjacencies
+        let persistence = PersistenceTable(
+            capacity: limits.persistentClients,
+            seed: seed &+ 0xD6E8_FEB8_6659_FD93
+        )
+        guard let persistence else { return nil }
+        self.persistence = persistence
         firstSnapshot = SnapshotMemory.empty(adjacencies: adjacencies, workers: workers)
         let interchange = unsafe Interchange(
             workers: workers,
@@ -89,14 +102,16 @@ public final class Engine: Sendable {
             seed: seeds[index],
             now: now.tick
         )
-        guard let table else { return nil }
+        guard let table, let sources = SourceCounts(seed: seeds[index]) else { return nil }
         return Balancer(
             worker: index,
             steering: steering,
             connections: table,
             backends: backendCounters[index],
             cursors: cursors[index],
-            conditions: conditions[index]
+            conditions: conditions[index],
+            persistence: persistence,
+            sources: sources
         )
     }
 
@@ -117,6 +132,7 @@ public final class Engine: Sendable {
         interchange.destroy()
         adjacencies.destroy()
         steering.destroy()
+        persistence.destroy()
         backendCounters.forEach { $0.destroy() }
         cursors.forEach { $0.destroy() }
         conditions.forEach { $0.destroy() }

@@ -21,8 +21,26 @@ extension Worker {
         _ now: Tick
     ) {
         let balancing = unsafe snapshot.pointee.balancing
-        switch balancer.open(transport, hash: hash, balancing: balancing, now: now) {
-        case .created(let reference):
+        let setup = balancer.open(transport, hash: hash, balancing: balancing, now: now)
+        if case .notBalanced = setup {
+            unsafe settleUnbalanced(packet, transport, hash, networkOffset, snapshot, now)
+        } else {
+            unsafe settle(packet, transport, setup, networkOffset, snapshot, now)
+        }
+    }
+
+    /// Does with a packet what became of its connection.
+    private mutating func settle<Tuple: FlowTuple>(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket<Tuple>,
+        _ setup: Balancer.Setup,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        let balancing = unsafe snapshot.pointee.balancing
+        switch setup {
+        case .created(let reference), .once(let reference):
             counters.add(1, to: .connectionsOpened)
             unsafe forward(
                 packet,
@@ -32,11 +50,11 @@ extension Worker {
                 snapshot,
                 now
             )
+            if case .once = setup { balancer.finish(reference, balancing: balancing) }
         case .elsewhere(let owner): redirect(packet, to: owner)
         case .refused(let refusal):
             refuse(packet, refusal, balancing.options, networkOffset)
-        case .notBalanced:
-            unsafe settleUnbalanced(packet, transport.flow, networkOffset, snapshot)
+        case .notBalanced: drop(packet, .notForUs)
         }
     }
 
@@ -51,6 +69,7 @@ extension Worker {
         case .notOpening: punt(packet, .refused, as: .tcpNotSYN, offset: networkOffset)
         case .noBackend: punt(packet, .refused, as: .noBackend, offset: networkOffset)
         case .noLocalPort: drop(packet, .noLocalPort)
+        case .sourcePortLimit: drop(packet, .sourcePortLimit)
         case .tableFull: drop(packet, .connectionTableFull)
         case .stopping: drop(packet, .stopping)
         case .timeToLive: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
@@ -59,12 +78,15 @@ extension Worker {
 
     /// Neither connection nor service: a reply whose connection lives at another worker, a packet
     /// for ourselves, or none of our business.
-    private mutating func settleUnbalanced(
+    private mutating func settleUnbalanced<Tuple: FlowTuple>(
         _ packet: consuming Packet,
-        _ flow: Flow,
+        _ transport: TransportPacket<Tuple>,
+        _ hash: UInt64,
         _ networkOffset: Int,
-        _ snapshot: UnsafeMutablePointer<Snapshot>
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
     ) {
+        let flow = transport.flow
         let target = unsafe snapshot.pointee.forwarding.target(for: flow.destination.address)
         let options = unsafe snapshot.pointee.balancing.options
         let isSilent = options.contains(
@@ -91,9 +113,38 @@ extension Worker {
             if options.contains(.hasNAT), owner != index {
                 redirect(packet, to: owner)
             } else {
-                drop(packet, .notForUs)
+                unsafe settlePassing(packet, transport, hash, networkOffset, snapshot, now)
             }
         }
+    }
+
+    /// A packet for somebody else: ours only if a service says so, and never without a way on.
+    private mutating func settlePassing<Tuple: FlowTuple>(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket<Tuple>,
+        _ hash: UInt64,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        let balancing = unsafe snapshot.pointee.balancing
+        let destination = transport.flow.destination.address
+        guard
+            !balancing.services.matches.isEmpty,
+            let output = unsafe snapshot.pointee.forwarding.port(toward: destination)
+        else {
+            drop(packet, .notForUs)
+            return
+        }
+        let input = unsafe packet.buffer.pointee.port
+        let setup = balancer.open(
+            transport,
+            passing: Passage(input: input, output: UInt16(truncatingIfNeeded: output)),
+            hash: hash,
+            balancing: balancing,
+            now: now
+        )
+        unsafe settle(packet, transport, setup, networkOffset, snapshot, now)
     }
 
     mutating func redirect(_ packet: consuming Packet, to owner: Int) {

@@ -34,7 +34,7 @@ extension PortRange: LosslessStringConvertible {
             self = .all
             return
         }
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map(Self.port)
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Self.port($0) }
         switch parts.count {
         case 1:
             guard let port = parts[0] else { return nil }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 
 /// An attribute of a service that does not fit which packets it takes, or what it does with them.
 package struct SelectionProblem: Equatable, Sendable {

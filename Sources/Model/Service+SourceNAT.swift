@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Addressing
+import Addressing
 
 extension Service {
     /// Ports of one local address that can be given out toward one endpoint.

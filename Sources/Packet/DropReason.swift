@@ -18,7 +18,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case noHeadroom
 
     // What the balancer says.
-    case noService, noBackend, noLocalPort, connectionTableFull, tcpNotSYN, connectionGone
+    case noService, noBackend, noLocalPort, sourcePortLimit, connectionTableFull, tcpNotSYN, connectionGone
     /// New connections are refused while the program ends.
     case stopping
 
@@ -42,8 +42,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .unsupportedProtocol,
             .untranslatable, .noHeadroom:
             .network
-        case .noService, .noBackend, .noLocalPort, .connectionTableFull, .tcpNotSYN,
-            .connectionGone, .stopping:
+        case .noService, .noBackend, .noLocalPort, .sourcePortLimit, .connectionTableFull,
+            .tcpNotSYN, .connectionGone, .stopping:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
             .icmpIgnored:
@@ -79,6 +79,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .noService: "no_service"
         case .noBackend: "no_backend"
         case .noLocalPort: "no_local_port"
+        case .sourcePortLimit: "source_port_limit"
         case .connectionTableFull: "connection_table_full"
         case .tcpNotSYN: "tcp_not_syn"
         case .connectionGone: "connection_gone"

@@ -18,6 +18,7 @@ final class CompiledService: Sendable {
         var schedulerOptions: SchedulerOptions
         var backends: [BackendRecordSource]
         var localAddresses: [LocalAddressSource]
+        var options: ServiceOptions?
     }
 
     struct BackendRecordSource: Equatable, Sendable {
@@ -62,7 +63,8 @@ final class CompiledService: Sendable {
                     slot: UInt16($0.slot),
                     steering: steering
                 )
-            }
+            },
+            options: source.options
         )
     }
 
@@ -96,6 +98,8 @@ extension Provisioner {
         localSlots.retire(allBut: Set(locals))
         serviceSlots.retire(allBut: Set(state.services.map(\.key)))
         backendSlots.retire(allBut: Set(state.services.flatMap(Self.backendKeys)))
+        let persistent = Set(state.services.filter { $0.persistence != nil }.map(\.key))
+        persistenceIdentities = persistenceIdentities.filter { persistent.contains($0.key) }
     }
 
     /// Which compiled object each service has, for tests of what is shared.
@@ -104,21 +108,22 @@ extension Provisioner {
     }
 
     private static func backendKeys(of service: Service) -> [BackendKey] {
-        service.backends.map { BackendKey(service: service.key, endpoint: $0.endpoint) }
+        service.targets.map { BackendKey(service: service.key, endpoint: $0.endpoint) }
     }
 
     private func source(
         of service: Service,
         _ weights: [Int]
     ) throws(ProvisioningError) -> CompiledService.Source {
-        guard service.backends.count <= Scheduler.memberLimit else {
+        let targets = service.targets
+        guard targets.count <= Scheduler.memberLimit else {
             throw ProvisioningError("more than \(Scheduler.memberLimit) backends of \(service.key)")
         }
         guard let slot = serviceSlots.slot(for: service.key) else {
             throw ProvisioningError("more than \(serviceSlots.capacity) services")
         }
         var backends: [CompiledService.BackendRecordSource] = []
-        for (backend, weight) in zip(service.backends, weights) {
+        for (backend, weight) in zip(targets, weights) {
             let key = BackendKey(service: service.key, endpoint: backend.endpoint)
             guard let slot = backendSlots.slot(for: key) else {
                 throw ProvisioningError("more than \(backendSlots.capacity) backends")
@@ -142,7 +147,8 @@ extension Provisioner {
             scheduler: service.scheduler,
             schedulerOptions: service.schedulerOptions,
             backends: backends,
-            localAddresses: locals
+            localAddresses: locals,
+            options: options(of: service)
         )
     }
 

@@ -125,12 +125,20 @@ public struct PersistenceTable: BitwiseCopyable, @unchecked Sendable {
 
     // MARK: - Any thread
 
-    /// How many clients each backend slot has now.
+    /// How many clients each backend slot has now; clears what has expired.
+    ///
+    /// To be called once in 100 days at least, before the time of an entry seems to lie ahead again:
+    /// whoever scrapes metrics does.
     public func clients(now: Tick) -> [UInt32: Int] {
         var result: [UInt32: Int] = [:]
         for place in 0..<capacity {
             let word = unsafe CPacket_load_relaxed(words + place)
-            if word != 0, Self.isLive(word, now) { result[Self.backend(word), default: 0] += 1 }
+            if word == 0 { continue }
+            if Self.isLive(word, now) {
+                result[Self.backend(word), default: 0] += 1
+            } else {
+                _ = unsafe CPacket_exchange_if_equal(words + place, word, 0)
+            }
         }
         return result
     }

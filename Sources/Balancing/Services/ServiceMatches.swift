@@ -9,7 +9,7 @@ public import Addressing
 @safe
 public struct ServiceMatches: BitwiseCopyable, @unchecked Sendable {
     /// What belongs to one service; ranges of addresses are of one family.
-    public struct Rule: BitwiseCopyable {
+    public struct Rule {
         public var sources: ClosedRange<UInt128>
         public var destinations: ClosedRange<UInt128>
         public var sourcePorts: ClosedRange<UInt16>

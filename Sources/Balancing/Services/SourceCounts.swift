@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Addressing
+import Addressing
 import CLinux
 
 /// How many ports of SNAT each source holds at one worker: counted in bounded memory.
@@ -12,7 +12,7 @@ import CLinux
 ///
 /// A host of IPv6 has as many addresses as it likes, so its /64 network counts as one source.
 @safe
-struct SourceCounts: ~Copyable {
+public struct SourceCounts: ~Copyable, @unchecked Sendable {
     private static var rows: Int { 4 }
     private static var columns: Int { 1 << 14 }
     private static var size: Int { rows * columns * MemoryLayout<UInt32>.stride }
@@ -21,7 +21,7 @@ struct SourceCounts: ~Copyable {
     private let key: HashKey
 
     /// Nil when memory is short; untouched pages cost none.
-    init?(seed: UInt64) {
+    public init?(seed: UInt64) {
         guard let memory = unsafe CLinux_map_lazily(Self.size) else { return nil }
         unsafe counters = memory.assumingMemoryBound(to: UInt32.self)
         key = HashKey(seed: seed)
