@@ -55,7 +55,9 @@ public struct ServiceRanges: BitwiseCopyable, @unchecked Sendable {
         let byPrefix = Dictionary(grouping: rules, by: \.prefix.network)
         var entries: [Entry] = []
         var starts: [IPPrefix: Int] = [:]
-        var routes: [RouteTable<UInt128>.Entry] = []
+        // IPv4 is mapped into IPv6, but no network of IPv6 holds it: of equal prefixes the later counts.
+        let mapped = WireAddress(.v4(.any)).number
+        var routes = [RouteTable<UInt128>.Entry(network: mapped, length: 96, target: .none)]
         // In this order each prefix comes after all that are around it.
         for (prefix, rules) in byPrefix.sorted(by: { $0.key < $1.key }) {
             let around = (0..<prefix.length).reversed()

@@ -54,6 +54,7 @@ public struct SourceCounts: ~Copyable, @unchecked Sendable {
     }
 
     private func place(_ hash: UInt64, _ row: Int) -> Int {
-        row &* Self.columns &+ Int(hash >> UInt64(row &* 14)) & (Self.columns &- 1)
+        let column = hash >> UInt64(row &* 14) & UInt64(Self.columns &- 1)
+        return row &* Self.columns &+ Int(column)
     }
 }
