@@ -32,7 +32,13 @@ extension Balancer {
     }
 
     /// A connection lasts until `deadline` at least: its client is remembered that much longer.
-    func remember(_ client: Flow, of backend: UInt32, _ balancing: BalancingState, until deadline: Tick, now: Tick) {
+    func remember(
+        _ client: Flow,
+        of backend: UInt32,
+        _ balancing: BalancingState,
+        until deadline: Tick,
+        now: Tick
+    ) {
         guard let rule = balancing.place(of: backend)?.persistence else { return }
         let hash = persistence.hash(rule.client(of: client))
         persistence.extend(hash, until: deadline + rule.timeout, now: now)

@@ -63,8 +63,10 @@ extension Worker {
             return
         }
         let buffer = unsafe packet.buffer
-        let isUncut = unsafe isIPv6 || (packet.frame + networkOffset + 6)
-            .load(as: UInt8.self) & 0x40 != 0
+        let isUncut =
+            unsafe isIPv6
+            || (packet.frame + networkOffset + 6)
+                .load(as: UInt8.self) & 0x40 != 0
         switch encapsulation.fit(
             length: length,
             innerIsIPv6: isIPv6,

@@ -5,12 +5,14 @@ import Control
 import DPDK
 import Dataplane
 import Foundation
+import Linux
 import MetricsExposition
 import Model
 import Networking
 import Packet
 import Provisioning
 import Reload
+import Timing
 
 extension DaemonBackend {
     func statistics() async -> DataplaneStatistics {
@@ -46,7 +48,8 @@ extension DaemonBackend {
             StateCount(state: "active", count: totals.activeConnections),
             StateCount(state: "inactive", count: totals.inactiveConnections),
         ]
-        let clients = await machine.conductor.persistentClients(at: machine.clock.now)
+        let now = Instant(nanoseconds: Host.monotonicNanoseconds)
+        let clients = await machine.conductor.persistentClients(at: now)
         statistics.services = totals.services.map { Self.service($0, clients) }
         statistics.localAddresses = totals.localAddresses.map {
             LocalAddressStatistics(

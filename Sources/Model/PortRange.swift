@@ -28,13 +28,14 @@ package struct PortRange: Hashable, Sendable, Comparable {
 }
 
 extension PortRange: LosslessStringConvertible {
-    /// Reads `80`, `8000-8999` or `all`; 0 is all, as `ipvsadm` has it.
+    /// Reads `80`, `8000-8999` or `all`.
     package init?(_ text: some StringProtocol) {
-        if text == "all" || text == "0" {
+        if text == "all" {
             self = .all
             return
         }
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Self.port($0) }
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+            .map { Self.port($0) }
         switch parts.count {
         case 1:
             guard let port = parts[0] else { return nil }

@@ -18,7 +18,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case noHeadroom
 
     // What the balancer says.
-    case noService, noBackend, noLocalPort, sourcePortLimit, connectionTableFull, tcpNotSYN, connectionGone
+    case noService, noBackend, noLocalPort, sourcePortLimit, connectionTableFull, tcpNotSYN
+    case connectionGone
     /// New connections are refused while the program ends.
     case stopping
 

@@ -26,7 +26,10 @@ extension Provisioner {
             )
         }
         for own in network.addresses where localSlots.slots[own.address] == nil {
-            network.route(own.isWholePrefix ? own.prefix : IPPrefix(host: own.address), to: RouteTarget(.local))
+            network.route(
+                own.isWholePrefix ? own.prefix : IPPrefix(host: own.address),
+                to: RouteTarget(.local)
+            )
         }
         return network
     }

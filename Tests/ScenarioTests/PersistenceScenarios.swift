@@ -58,7 +58,9 @@ import Timing
         #expect(clients(world) == 1)
     }
 
-    @Test func `a client is remembered for its time after the last connection, and no longer`() throws {
+    @Test func `a client is remembered for its time after the last connection, and no longer`()
+        throws
+    {
         let world = try quickstartWorld(Self.state())
         defer { world.expectConservation() }
         let first = backends(world, 10, 5000..<5001)

@@ -149,7 +149,11 @@ import Testing
         state.services = (0..<1_000)
             .map { number in
                 var service = template
-                service.key = .init(address: service.key.address, port: UInt16(1000 + number), protocol: .udp)
+                service.key = .init(
+                    address: service.key.address,
+                    port: UInt16(1000 + number),
+                    protocol: .udp
+                )
                 service.name = "service\(number)"
                 return service
             }

@@ -68,7 +68,10 @@ import Testing
         return world
     }
 
-    private func reply(_ to: DecodedFrame, _ change: (inout Frame) -> Void = { _ in }) throws
+    private func reply(
+        _ to: DecodedFrame,
+        _ change: (inout Frame) -> Void = { _ in }
+    ) throws
         -> [UInt8]
     {
         Frame.udp(
@@ -119,7 +122,8 @@ import Testing
         #expect(world.provisioner.totals().localAddresses.map(\.used) == [0])
     }
 
-    @Test func `only what fits is let through: others, other ways in or out, other sources`() throws {
+    @Test func `only what fits is let through: others, other ways in or out, other sources`() throws
+    {
         let world = try world(Self.state(input: "dpdk0", output: "dpdk1"))
         defer { world.expectConservation() }
         let fromOutside = Frame.udp(from: "10.0.0.10:5000", to: "192.0.2.7:53") {
@@ -138,7 +142,8 @@ import Testing
         #expect(world.take(1).map(\.destination) == [Endpoint("10.0.1.9:53")], "on the link")
     }
 
-    @Test func `our own addresses are never matched, and a name without a route is refused`() throws {
+    @Test func `our own addresses are never matched, and a name without a route is refused`() throws
+    {
         var state = Self.state()
         state.routes = []
         let world = try world(state)
@@ -210,7 +215,10 @@ import Testing
         defer { world.expectConservation() }
         func open(_ host: Int, _ ports: Range<Int>) {
             for port in ports {
-                world.send(Frame.udp(from: "10.0.0.\(host):\(5000 + port)", to: "192.0.2.7:53"), on: 0)
+                world.send(
+                    Frame.udp(from: "10.0.0.\(host):\(5000 + port)", to: "192.0.2.7:53"),
+                    on: 0
+                )
             }
         }
         open(10, 0..<15)

@@ -157,7 +157,9 @@ import Testing
     }
 
     @Test(arguments: [ForwardingMode.dr, .tunnel])
-    func `each packet is scheduled by itself, and no connection remains`(mode: ForwardingMode) throws {
+    func `each packet is scheduled by itself, and no connection remains`(
+        mode: ForwardingMode
+    ) throws {
         let world = try quickstartWorld(Self.onePacket(mode))
         defer { world.expectConservation() }
         let datagram = Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80")

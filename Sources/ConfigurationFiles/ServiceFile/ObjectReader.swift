@@ -100,7 +100,14 @@ struct ObjectReader {
 
     mutating func range(_ key: String) -> AddressRange? { read(key) { AddressRange($0) } }
 
-    mutating func ports(_ key: String) -> PortRange? { read(key) { PortRange($0) } }
+    /// A number in quotes is refused as everywhere.
+    mutating func ports(_ key: String) -> PortRange? {
+        if case .scalar(let text, isPlain: false) = values[key]?.content, Int(text) != nil {
+            complain(key, values[key])
+            return nil
+        }
+        return read(key) { PortRange($0) }
+    }
 
     mutating func flag(_ key: String) -> Bool? {
         guard case .scalar(_, isPlain: true) = values[key]?.content ?? .scalar("", isPlain: true)

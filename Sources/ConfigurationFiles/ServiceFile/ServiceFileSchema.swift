@@ -260,7 +260,9 @@ package enum ServiceFileSchema {
     )
 
     /// In the order in which the manual tells of them.
-    package static let objects = [file, address, route, service, match, persistence, tunnel, backend]
+    package static let objects = [
+        file, address, route, service, match, persistence, tunnel, backend,
+    ]
 
     private static func field(
         _ key: String,
@@ -280,9 +282,9 @@ package enum ServiceFileSchema {
         case .text: "a text"
         case .flag: "true or false"
         case .address: "an IP address"
-        case .network: "an address, or a network such as 203.0.113.0/24"
+        case .network: "an IP address, or a network such as 203.0.113.0/24"
         case .range: "a network, two addresses such as 10.1.0.1-10.1.0.9, or one"
-        case .ports: "a port, ports such as 8000-8999, or all"
+        case .ports: "1...65535, ports such as 8000-8999, or all"
         case .prefix: "an address with a length, such as 10.0.0.1/24"
         case .destination: "default, or a network such as 10.0.0.0/8"
         case .integer(let range): "\(range.lowerBound)...\(range.upperBound)"
@@ -333,7 +335,7 @@ package enum ServiceFileSchema {
         case .ports:
             [
                 "anyOf": [
-                    ["type": "integer", "minimum": 0, "maximum": 65535] as [String: Any],
+                    ["type": "integer", "minimum": 1, "maximum": 65535] as [String: Any],
                     ["type": "string", "pattern": "^(all|[0-9]+-[0-9]+)$"],
                 ]
             ]

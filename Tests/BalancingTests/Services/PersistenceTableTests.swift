@@ -122,7 +122,9 @@ import Timing
         table.destroy()
     }
 
-    @Test func `networks, identities and virtual addresses tell clients apart, ports do not`() throws {
+    @Test func `networks, identities and virtual addresses tell clients apart, ports do not`()
+        throws
+    {
         var rule = PersistenceRule(
             identity: 1,
             timeout: 100,

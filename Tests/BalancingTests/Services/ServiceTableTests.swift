@@ -24,7 +24,8 @@ private struct Rule {
 
     func clashes(with other: Rule) -> Bool {
         prefix == other.prefix && `protocol` == other.protocol && ports.overlaps(other.ports)
-            && (ports == other.ports || !ports.contains(other.ports) && !other.ports.contains(ports))
+            && (ports == other.ports
+                || !ports.contains(other.ports) && !other.ports.contains(ports))
     }
 }
 
@@ -93,8 +94,18 @@ private final class Services {
         let services = Services([
             Rule(prefix: try prefix("203.0.0.0/16"), ports: 443...443, protocol: .tcp, number: 1),
             Rule(prefix: try prefix("203.0.113.0/24"), ports: 0...65535, protocol: .tcp, number: 2),
-            Rule(prefix: try prefix("203.0.113.0/24"), ports: 8000...8999, protocol: .tcp, number: 3),
-            Rule(prefix: try prefix("203.0.113.0/24"), ports: 8080...8080, protocol: .tcp, number: 4),
+            Rule(
+                prefix: try prefix("203.0.113.0/24"),
+                ports: 8000...8999,
+                protocol: .tcp,
+                number: 3
+            ),
+            Rule(
+                prefix: try prefix("203.0.113.0/24"),
+                ports: 8080...8080,
+                protocol: .tcp,
+                number: 4
+            ),
             Rule(prefix: try prefix("203.0.113.9/32"), ports: 0...65535, protocol: .tcp, number: 5),
             Rule(prefix: try prefix("203.0.113.9/32"), ports: 80...80, protocol: .tcp, number: 6),
             Rule(prefix: try prefix("203.0.113.0/24"), ports: 53...53, protocol: .udp, number: 7),
@@ -125,7 +136,8 @@ private final class Services {
     }
 
     @Test(arguments: 0..<40)
-    func `the table agrees with a list that is searched by the words of the rule`(seed: Int) throws {
+    func `the table agrees with a list that is searched by the words of the rule`(seed: Int) throws
+    {
         var generator = SeededGenerator(seed: UInt64(seed))
         var rules: [Rule] = []
         for number in 0..<60 {
