@@ -79,7 +79,7 @@ extension Balancer {
             backendSlot: placement.backend.slot,
             now: now
         )
-        if options?.persistence != nil { connection.stateAndFlags |= Connection.persistentFlag }
+        connection.isPersistent = options?.persistence != nil
         let timeout =
             isTCP ? balancing.timeout(in: .synReceived) : balancing.timeout(of: connection)
         let reference = connections.insert(
@@ -102,6 +102,7 @@ extension Balancer {
         let slot = connection.backendSlot
         backends.add(1, at: BackendCounter.connections.index(slot: slot))
         backends.add(1, at: BackendCounter.inactive.index(slot: slot))
+        if service.kind == .fnat { care(for: reference, service.clientAddress) }
         return options?.isOnePacket == true ? .once(reference) : .created(reference)
     }
 

@@ -36,6 +36,9 @@ private final class KnownNeighbours: NeighbourRegistry {
 /// What a run needs of a balancer: the same for all of its workers.
 struct Setting: Sendable {
     var `protocol`: TransportProtocol = .udp
+    var mode = ForwardingMode.fnat
+    /// nil: as services have it that do not say.
+    var clientAddress: ClientAddressMode?
     /// Connections of each worker.
     var connections = 1 << 16
     var workers = 1
@@ -62,6 +65,8 @@ final class Testbed: @unchecked Sendable {
         )
         let state = Template.state(
             setting.protocol,
+            setting.mode,
+            setting.clientAddress,
             services: setting.services,
             localAddresses: setting.localAddresses
         )

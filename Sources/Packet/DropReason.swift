@@ -22,6 +22,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case connectionGone
     /// New connections are refused while the program ends.
     case stopping
+    /// Data that must not reach a backend before the header of the PROXY protocol.
+    case proxyHeaderMissing
 
     // Neighbours and the slow path.
     case neighbourUnresolved, neighbourQueueFull, slowPathRingFull, icmpRateLimited, icmpIgnored
@@ -44,7 +46,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .untranslatable, .noHeadroom:
             .network
         case .noService, .noBackend, .noLocalPort, .sourcePortLimit, .connectionTableFull,
-            .tcpNotSYN, .connectionGone, .stopping:
+            .tcpNotSYN, .connectionGone, .stopping, .proxyHeaderMissing:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
             .icmpIgnored:
@@ -85,6 +87,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .tcpNotSYN: "tcp_not_syn"
         case .connectionGone: "connection_gone"
         case .stopping: "stopping"
+        case .proxyHeaderMissing: "proxy_header_missing"
         case .neighbourUnresolved: "neighbour_unresolved"
         case .neighbourQueueFull: "neighbour_queue_full"
         case .slowPathRingFull: "slow_path_ring_full"

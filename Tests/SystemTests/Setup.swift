@@ -80,18 +80,22 @@ struct ServiceFile: Sendable {
     /// Further services, as they stand in a file.
     var more: [String] = []
 
+    /// The whole text, instead of all that.
+    var text: String?
+
     var yaml: String {
+        if let text { return text }
         let addresses = addresses.sorted { $0.key < $1.key }
             .map { "  - { interface: \($0.key), address: \($0.value) }" }
         let routes = routes.map { "  - { \($0) }" }
         let lines =
             ["addresses:"] + addresses
             + (routes.isEmpty ? [] : ["routes:"] + routes)
-            + ["services:"] + services.map(Self.text) + more.map { "  - { \($0) }" }
+            + ["services:"] + services.map(Self.lines) + more.map { "  - { \($0) }" }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func text(_ service: Service) -> String {
+    private static func lines(_ service: Service) -> String {
         let backends = service.backends.map {
             "      - { address: \($0.address), port: \(service.port), weight: \($0.weight) }"
         }
