@@ -126,7 +126,9 @@ public final class Engine: Sendable {
         let backends = backendCounters[index].copy(first: backendSlots * BackendCounter.stride)
         guard
             let table, let backends,
-            let cursors = cursors[index].copy(first: limits.serviceSlots)
+            let cursors = cursors[index].copy(first: limits.serviceSlots),
+            let persistence = persistence.copy(),
+            let sources = SourceCounts(seed: seeds[index])
         else { return nil }
         let balancer = Balancer(
             worker: index,
@@ -134,9 +136,15 @@ public final class Engine: Sendable {
             connections: table,
             backends: backends,
             cursors: cursors,
-            conditions: conditions[index]
+            conditions: conditions[index],
+            persistence: persistence,
+            sources: sources
         )
-        return RehearsalBalancer(balancer: balancer, counters: [backends, cursors])
+        return RehearsalBalancer(
+            balancer: balancer,
+            counters: [backends, cursors],
+            persistence: persistence
+        )
     }
 
     /// One counter of a backend over all workers.
@@ -167,4 +175,5 @@ public final class Engine: Sendable {
 struct RehearsalBalancer: ~Copyable {
     var balancer: Balancer
     let counters: [CounterBlock]
+    let persistence: PersistenceTable
 }

@@ -52,6 +52,22 @@ public struct PersistenceTable: BitwiseCopyable, @unchecked Sendable {
         unsafe words = memory.assumingMemoryBound(to: UInt64.self)
     }
 
+    /// The same clients in memory of its own; nil when that is short.
+    public func copy() -> PersistenceTable? {
+        guard let memory = unsafe CLinux_map_lazily(capacity * 8) else { return nil }
+        return unsafe PersistenceTable(copying: self, into: memory)
+    }
+
+    private init(copying other: PersistenceTable, into memory: UnsafeMutableRawPointer) {
+        unsafe words = memory.assumingMemoryBound(to: UInt64.self)
+        setMask = other.setMask
+        key = other.key
+        for place in 0..<other.capacity {
+            let word = unsafe CPacket_load_relaxed(other.words + place)
+            if word != 0 { unsafe words[place] = word }
+        }
+    }
+
     public func destroy() { unsafe CLinux_unmap_lazily(words, capacity * 8) }
 
     public var capacity: Int { (Int(setMask) + 1) * Self.ways }
