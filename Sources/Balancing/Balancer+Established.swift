@@ -41,7 +41,8 @@ extension Balancer {
             // After the state, since a SYN may open the connection anew.
             guard unsafe shape.rewrites(Tuple.self) && !entry.pointee.needsCare else {
                 return unsafe shape.kind == .direct
-                    ? .forward(entry.pointee.towardBackend) : .special
+                    ? .forward(entry.pointee.towardBackend)
+                    : passOn(packet, along: reference, balancing)
             }
             unsafe packet.rewrite(
                 to: connections.key(.outbound, of: reference, Tuple.self).reversed,
@@ -59,7 +60,7 @@ extension Balancer {
         backends.add(1, at: BackendCounter.outgoingPackets.index(slot: slot))
         backends.add(UInt64(packet.totalLength), at: BackendCounter.outgoingBytes.index(slot: slot))
         guard unsafe shape.rewrites(Tuple.self) && !entry.pointee.needsCare else {
-            return .special
+            return passOn(packet, along: reference, balancing)
         }
         unsafe packet.rewrite(
             to: connections.key(.inbound, of: reference, Tuple.self).reversed,
@@ -67,6 +68,34 @@ extension Balancer {
             transportDelta: ~entry.pointee.transportDelta
         )
         return unsafe .forward(entry.pointee.towardClient)
+    }
+
+    /// SNAT rewrites as the plain kinds do, but it is what a router does: "when a router forwards a
+    /// packet, it MUST reduce the TTL by at least one" (RFC 1812 section 5.3.1).
+    @inline(never)
+    private mutating func passOn<Tuple: FlowTuple>(
+        _ packet: TransportPacket<Tuple>,
+        along reference: UInt32,
+        _ balancing: BalancingState
+    ) -> Decision {
+        let entry = unsafe connections.entry(reference)
+        let (shape, needsCare) = unsafe (entry.pointee.shape, entry.pointee.needsCare)
+        guard shape.kind == .snat, !shape.translates, !needsCare else { return .special }
+        if !balancing.options.contains(.decrementTTL) {
+            guard packet.timeToLive > 1 else { return .refuse(.timeToLive) }
+            packet.decrementTimeToLive()
+        }
+        let isInbound = reference & 1 == Direction.inbound.rawValue
+        let key = connections.key(isInbound ? .outbound : .inbound, of: reference, Tuple.self)
+        let (addresses, transport) = unsafe (
+            entry.pointee.addressDelta, entry.pointee.transportDelta
+        )
+        packet.rewrite(
+            to: key.reversed,
+            addressDelta: isInbound ? addresses : ~addresses,
+            transportDelta: isInbound ? transport : ~transport
+        )
+        return .forward(nextHop(along: reference))
     }
 
     /// Where packets along `reference` went last; `.none` when that is not known.

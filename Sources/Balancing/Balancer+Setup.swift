@@ -10,6 +10,8 @@ extension Balancer {
     /// Either the connection that was made for a packet, or what else becomes of it.
     public enum Setup {
         case created(UInt32)
+        /// The same for this packet only: `finish` it when the packet is on its way.
+        case once(UInt32)
         case notBalanced
         /// Another worker opens such connections.
         case elsewhere(Int)
@@ -28,6 +30,33 @@ extension Balancer {
     ) -> Setup {
         let client = packet.flow
         guard let service = balancing.services.service(for: client) else { return .notBalanced }
+        return open(packet, client, of: service, hash, balancing, now)
+    }
+
+    /// The same for a packet that is addressed to somebody else and passes through.
+    @inline(never)
+    public mutating func open<Tuple: FlowTuple>(
+        _ packet: TransportPacket<Tuple>,
+        passing passage: Passage,
+        hash: UInt64,
+        balancing: BalancingState,
+        now: Tick
+    ) -> Setup {
+        let client = packet.flow
+        guard let service = balancing.services.matches.service(for: client, passage) else {
+            return .notBalanced
+        }
+        return open(packet, client, of: service, hash, balancing, now)
+    }
+
+    private mutating func open<Tuple: FlowTuple>(
+        _ packet: TransportPacket<Tuple>,
+        _ client: Flow,
+        of service: ServiceRecord,
+        _ hash: UInt64,
+        _ balancing: BalancingState,
+        _ now: Tick
+    ) -> Setup {
         if service.kind == .nat {
             let owner = ownerOfNAT(client.source, client.sourcePort, balancing)
             guard owner == worker else { return .elsewhere(owner) }
@@ -65,26 +94,22 @@ extension Balancer {
         now: Tick
     ) -> Setup {
         if balancing.options.contains(.stopping) { return .refused(.stopping) }
-        let chosen =
-            named.map { service.backend(at: $0) } ?? nextBackend(of: service, key, balancing)
-        guard var backend = chosen else { return .refused(.noBackend) }
-        if backend.port == 0, !client.protocol.isQuery {
-            backend.take(UInt16(truncatingIfNeeded: client.ports >> 16), steering)
+        let options = service.options
+        let placement: Placement
+        switch place(client, in: service, key, named: named, hash, balancing, now) {
+        case .success(let found): placement = found
+        case .failure(let refusal): return .refused(refusal)
         }
-        var local: LocalPort?
-        if service.kind.holdsLocalPort {
-            local = takeLocalPort(of: service, toward: backend, hash, balancing)
-            if local == nil { return .refused(.noLocalPort) }
-        }
-        let reply = Self.reply(to: client, from: backend, local)
-        let connection = Connection(
+        let reply = Self.reply(to: client, from: placement.backend, placement.local)
+        var connection = Connection(
             client: client,
             backend: reply,
             kind: service.kind,
             state: ConnectionState(opening: client.protocol),
-            backendSlot: backend.slot,
+            backendSlot: placement.backend.slot,
             now: now
         )
+        connection.isPersistent = options?.persistence != nil
         let timeout =
             client.protocol == .tcp
             ? balancing.timeout(in: .synReceived) : balancing.timeout(of: connection)
@@ -96,13 +121,109 @@ extension Balancer {
             deadline: now + timeout
         )
         guard let reference else {
-            if let local { release(local.port, of: local.address, for: reply, balancing) }
+            if let local = placement.local {
+                release(local.port, of: local.address, for: reply, balancing)
+            }
             return .refused(.tableFull)
         }
-        backends.add(1, at: BackendCounter.connections.index(slot: backend.slot))
-        backends.add(1, at: BackendCounter.inactive.index(slot: backend.slot))
+        if service.kind == .snat { sources.add(client.source) }
+        if connection.isPersistent {
+            remember(client, of: connection.backendSlot, balancing, until: now + timeout, now: now)
+        }
+        let slot = connection.backendSlot
+        backends.add(1, at: BackendCounter.connections.index(slot: slot))
+        backends.add(1, at: BackendCounter.inactive.index(slot: slot))
         if service.kind == .fnat { care(for: reference, service.clientAddress) }
-        return .created(reference)
+        return options?.isOnePacket == true ? .once(reference) : .created(reference)
+    }
+
+    /// Ends a connection before its time.
+    @inline(never)
+    public mutating func finish(_ reference: UInt32, balancing: BalancingState) {
+        connections.disarm(reference)
+        end(reference, balancing)
+    }
+
+    // MARK: - Who answers, and from where it is asked
+
+    /// The other end of a new connection.
+    private struct Placement {
+        var backend: BackendRecord
+        /// Of the kinds that hold one.
+        var local: LocalPort?
+    }
+
+    private enum PlacementResult {
+        case success(Placement)
+        case failure(Decision.Refusal)
+    }
+
+    private func place(
+        _ client: Flow,
+        in service: ServiceRecord,
+        _ key: FlowKey,
+        named: UInt32?,
+        _ hash: UInt64,
+        _ balancing: BalancingState,
+        _ now: Tick
+    ) -> PlacementResult {
+        let options = service.options
+        if service.kind == .snat, let options,
+            sources.count(of: client.source) >= options.portsPerSource
+        {
+            return .failure(.sourcePortLimit)
+        }
+        let chosen =
+            if let named {
+                named
+            } else if let rule = options?.persistence {
+                persistentBackend(of: service, rule, client, balancing, now: now)
+            } else {
+                schedule(service, key, balancing)
+            }
+        guard let chosen else { return .failure(.noBackend) }
+        if service.kind == .snat {
+            return placeAbroad(client, of: service, from: chosen, balancing)
+        }
+        var backend = service.backend(at: chosen)
+        if backend.port == 0, !client.protocol.isQuery {
+            backend.take(UInt16(truncatingIfNeeded: client.ports >> 16), steering)
+        }
+        guard service.kind.holdsLocalPort else { return .success(Placement(backend: backend)) }
+        guard let local = takeLocalPort(of: service, toward: backend, hash, balancing) else {
+            return .failure(.noLocalPort)
+        }
+        return .success(Placement(backend: backend, local: local))
+    }
+
+    /// SNAT: the other end is whom the client asks; what was chosen is the public address, or the
+    /// next one when that has no port left toward it.
+    private func placeAbroad(
+        _ client: Flow,
+        of service: ServiceRecord,
+        from first: UInt32,
+        _ balancing: BalancingState
+    ) -> PlacementResult {
+        var abroad = BackendRecord(
+            client.destination,
+            port: UInt16(truncatingIfNeeded: client.ports >> 16),
+            slot: 0,
+            steering
+        )
+        let count = min(
+            service.localAddressCount(isIPv6: client.isIPv6),
+            service.backendCount
+        )
+        var position = first < count ? first : 0
+        for _ in 0..<min(Int(count), Self.localAddressTries) {
+            let local = service.localAddress(isIPv6: client.isIPv6, at: position)
+            if let port = takePort(of: local, toward: abroad, balancing) {
+                abroad.slot = service.backend(at: position).slot
+                return .success(Placement(backend: abroad, local: port))
+            }
+            position = position &+ 1 == count ? 0 : position &+ 1
+        }
+        return .failure(.noLocalPort)
     }
 
     /// The worker to which connections of mode `nat` of a client belong.
@@ -163,6 +284,9 @@ extension Balancer {
             let deadline = connection.lastSeen + balancing.timeout(of: connection)
             if deadline.distance(from: now) > 0 {
                 connections.arm(reference, at: deadline)
+                if connection.isPersistent {
+                    rememberAgain(reference, balancing, until: deadline, now: now)
+                }
             } else {
                 connections.prefetchRemoval(of: reference)
                 unsafe ending[count] = reference
@@ -172,6 +296,18 @@ extension Balancer {
         return (fired, count)
     }
 
+    @inline(never)
+    private mutating func rememberAgain(
+        _ reference: UInt32,
+        _ balancing: BalancingState,
+        until deadline: Tick,
+        now: Tick
+    ) {
+        let slot = unsafe connections.entry(reference).pointee.backendSlot
+        let client = connections.flow(.inbound, of: reference)
+        remember(client, of: slot, balancing, until: deadline, now: now)
+    }
+
     private mutating func end(_ reference: UInt32, _ balancing: BalancingState) {
         let connection = unsafe connections.entry(reference).pointee
         let kind: BackendCounter = connection.state.isActive ? .active : .inactive
@@ -179,6 +315,9 @@ extension Balancer {
         if connection.shape.kind.holdsLocalPort {
             let reply = connections.flow(.outbound, of: reference)
             release(reply.destinationPort, of: reply.destination, for: reply, balancing)
+        }
+        if connection.shape.kind == .snat {
+            sources.remove(connections.flow(.inbound, of: reference).source)
         }
         connections.removeFired(reference)
     }
@@ -194,11 +333,12 @@ extension Balancer {
         balancing.pool(of: address, worker: worker)?.release(port, hash: hash)
     }
 
-    private func nextBackend(
-        of service: ServiceRecord,
+    /// What the scheduler says, by its place in the service's list.
+    func schedule(
+        _ service: ServiceRecord,
         _ key: FlowKey,
         _ balancing: BalancingState
-    ) -> BackendRecord? {
+    ) -> UInt32? {
         let context = SchedulingContext(
             counters: backends,
             conditions: conditions,
@@ -210,7 +350,7 @@ extension Balancer {
         var cursor = before
         let index = service.scheduler.choose(key, cursor: &cursor, in: context)
         if cursor != before { cursors.set(cursor, at: slot) }
-        return index.map { service.backend(at: $0) }
+        return index
     }
 
     struct LocalPort {
@@ -230,21 +370,26 @@ extension Balancer {
         let isIPv6 = backend.address.isIPv6
         let count = service.localAddressCount(isIPv6: isIPv6)
         guard count > 0 else { return nil }
-        let endpoint = endpointHash(backend.address, backend.port)
         let first = (hash >> 32).multipliedFullWidth(by: UInt64(count) << 32).high
         var position = UInt32(truncatingIfNeeded: first)
         for _ in 0..<min(Int(count), Self.localAddressTries) {
             let local = service.localAddress(isIPv6: isIPv6, at: position)
-            if let pool = balancing.pool(local.slot, worker: worker),
-                let port = pool.allocate(
-                    hash: endpoint,
-                    flowHash: backend.flowHash ^ local.flowHash
-                )
-            {
-                return LocalPort(address: local.address, port: port)
-            }
+            if let port = takePort(of: local, toward: backend, balancing) { return port }
             position = position &+ 1 == count ? 0 : position &+ 1
         }
         return nil
+    }
+
+    private func takePort(
+        of local: LocalAddressRecord,
+        toward backend: BackendRecord,
+        _ balancing: BalancingState
+    ) -> LocalPort? {
+        let port = balancing.pool(local.slot, worker: worker)?
+            .allocate(
+                hash: endpointHash(backend.address, backend.port),
+                flowHash: backend.flowHash ^ local.flowHash
+            )
+        return port.map { LocalPort(address: local.address, port: $0) }
     }
 }

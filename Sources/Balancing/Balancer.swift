@@ -15,6 +15,9 @@ public struct Balancer: ~Copyable {
     let cursors: CounterBlock
     /// Which backends this worker gives no new connections, whatever their weight.
     public let conditions: BackendConditions
+    /// Shared with all workers.
+    let persistence: PersistenceTable
+    let sources: SourceCounts
     let transitions = TCPTransitions()
     let associations = SCTPTransitions()
     let oneSidedAssociations = SCTPTransitions(isOneSided: true)
@@ -37,7 +40,9 @@ public struct Balancer: ~Copyable {
         fragments: consuming FragmentTable,
         backends: CounterBlock,
         cursors: CounterBlock,
-        conditions: BackendConditions
+        conditions: BackendConditions,
+        persistence: PersistenceTable,
+        sources: consuming SourceCounts
     ) {
         self.worker = worker
         self.steering = steering
@@ -46,6 +51,8 @@ public struct Balancer: ~Copyable {
         self.backends = backends
         self.cursors = cursors
         self.conditions = conditions
+        self.persistence = persistence
+        self.sources = sources
         unsafe ending = .allocateLines(capacity: Self.endingBatch)
         unsafe ending.initialize(repeating: 0, count: Self.endingBatch)
     }
@@ -89,6 +96,8 @@ public enum Decision: BitwiseCopyable {
         case badChecksum
         /// Every port of every local address is in use.
         case noLocalPort
+        /// The source holds as many ports as one may.
+        case sourcePortLimit
         /// The connection table is full.
         case tableFull
         /// The balancer is about to end and takes no new connections.

@@ -25,6 +25,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         public static let stopping = Options(rawValue: 1 << 3)
         /// Some service is of mode `nat`: packets for others may be replies of its backends.
         public static let hasNAT = Options(rawValue: 1 << 4)
+        /// `ipvs_defs/conn/expire_quiescent_template`: clients leave backends of weight 0.
+        public static let expireQuiescentTemplates = Options(rawValue: 1 << 5)
     }
 
     @unsafe
@@ -41,6 +43,9 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         /// By backend slot, as many as there are time-outs.
         var encapsulations: UnsafeMutablePointer<Encapsulation?>
         var backendCount: Int
+        /// By backend slot; none at all when no service is persistent.
+        var places: UnsafeMutablePointer<BackendPlace?>
+        var placeCount: Int
     }
 
     /// Behind a pointer, so that handing the state on is one register.
@@ -50,7 +55,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     ///
     /// `pools` are by local address slot, then worker, and `localAddresses` tell the slots;
     /// `backendTimeouts` and `encapsulations` are by backend slot; a time of 0 ticks means the
-    /// protocol's.
+    /// protocol's. `places` are by backend slot, too, of persistent services.
     public init(
         services: ServiceTable,
         timeouts: StateTimeouts,
@@ -59,7 +64,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         pools: [LocalPortPool?],
         localAddresses: [(IPAddress, slot: Int)],
         backendTimeouts: [UInt32],
-        encapsulations: [Int: Encapsulation] = [:]
+        encapsulations: [Int: Encapsulation] = [:],
+        places: [BackendPlace?] = []
     ) {
         unsafe contents = .allocate(capacity: 1)
         unsafe contents.initialize(
@@ -73,7 +79,9 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
                 localSlots: AddressTable(localAddresses.map { ($0, UInt32($1)) }),
                 backendTimeouts: Self.copy(backendTimeouts),
                 encapsulations: Self.copy(backendTimeouts.indices.map { encapsulations[$0] }),
-                backendCount: backendTimeouts.count
+                backendCount: backendTimeouts.count,
+                places: Self.copy(places),
+                placeCount: places.count
             )
         )
     }
@@ -93,6 +101,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         unsafe contents.pointee.localSlots.destroy()
         unsafe contents.pointee.backendTimeouts.deallocate()
         unsafe contents.pointee.encapsulations.deallocate()
+        unsafe contents.pointee.places.deallocate()
         unsafe contents.deallocate()
     }
 
@@ -155,6 +164,12 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     public func encapsulation(_ slot: UInt32) -> Encapsulation? {
         guard unsafe Int(slot) < contents.pointee.backendCount else { return nil }
         return unsafe contents.pointee.encapsulations[Int(slot)]
+    }
+
+    /// Where a backend of a persistent service stands in it.
+    func place(of backend: UInt32) -> BackendPlace? {
+        guard unsafe Int(backend) < contents.pointee.placeCount else { return nil }
+        return unsafe contents.pointee.places[Int(backend)]
     }
 
     /// Ticks of silence after which a connection ends.

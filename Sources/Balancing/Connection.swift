@@ -82,6 +82,8 @@ public struct Connection: BitwiseCopyable, Sendable {
     }
 
     private static let stateMask: UInt8 = 0x1F
+    /// The client of the connection is remembered: see `PersistenceTable`.
+    private static let persistentFlag: UInt8 = 0x20
     /// The connection has a `SideState`.
     private static let sideFlag: UInt8 = 0x40
     /// The next packet of the connection needs more than new addresses.
@@ -104,6 +106,12 @@ public struct Connection: BitwiseCopyable, Sendable {
 
     private mutating func set(_ flag: UInt8, _ isOn: Bool) {
         stateAndFlags = isOn ? stateAndFlags | flag : stateAndFlags & ~flag
+    }
+
+    /// The client of the connection is remembered: see `PersistenceTable`.
+    var isPersistent: Bool {
+        get { stateAndFlags & Self.persistentFlag != 0 }
+        set { set(Self.persistentFlag, newValue) }
     }
 
     private static func narrow(_ flow: Flow) -> UInt64 {
@@ -185,10 +193,11 @@ public struct ConnectionShape: RawRepresentable, Equatable, Sendable, BitwiseCop
     /// One family in, the other out.
     public var translates: Bool { rawValue & 0xC0 == 0x40 || rawValue & 0xC0 == 0x80 }
 
-    /// Addresses and ports of the same family are rewritten in both directions: the common kind.
+    /// Addresses and ports of the same family are rewritten in both directions and nothing else: the
+    /// common kind. SNAT is not: it is a hop, whatever `xmit_ttl` says.
     @inline(__always)
     func rewrites<Tuple: FlowTuple>(_ tuple: Tuple.Type) -> Bool {
-        rawValue & 0x38 <= ConnectionKind.snat.rawValue << 3
+        rawValue & 0x38 <= ConnectionKind.nat.rawValue << 3
             && rawValue & 0xC0 == (Tuple.isIPv6 ? 0xC0 : 0)
     }
 

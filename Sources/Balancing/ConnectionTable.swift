@@ -212,6 +212,9 @@ public struct ConnectionTable: ~Copyable {
         unsafe wheel.arm(reference >> 1, at: deadline, in: links)
     }
 
+    /// Stops the timer of a connection that is to be removed.
+    mutating func disarm(_ reference: UInt32) { unsafe wheel.disarm(reference >> 1, in: links) }
+
     /// A connection whose timer has fired and is armed no more: arm it again or remove it.
     public mutating func nextFired(now: Tick) -> UInt32? {
         guard let position = unsafe wheel.next(dueAt: now, in: links) else { return nil }

@@ -19,6 +19,15 @@ public struct BackendRecord: BitwiseCopyable, Sendable {
         take(self.port, steering)
     }
 
+    /// A host that no service lists, such as SNAT talks to; `port` is in wire order.
+    init(_ address: WireAddress, port: UInt16, slot: UInt32, _ steering: FamilySteering) {
+        self.address = address
+        self.port = port
+        self.slot = slot
+        flowHash = 0
+        take(port, steering)
+    }
+
     /// Gives the backend another port, in wire order.
     mutating func take(_ port: UInt16, _ steering: FamilySteering) {
         self.port = port
@@ -63,6 +72,8 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     private let ipv4LocalCount: UInt32
     private let localCount: UInt32
     public let kind: ConnectionKind
+    /// Its options lie behind its backends.
+    private let hasOptions: Bool
     public let clientAddress: ClientAddressRule
     let quic: QUICRouting?
 
@@ -73,7 +84,8 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
         backends: [BackendRecord],
         scheduler: Scheduler,
         localAddresses: [LocalAddressRecord],
-        quic: QUICRouting? = nil
+        quic: QUICRouting? = nil,
+        options: ServiceOptions? = nil
     ) {
         self.slot = slot
         self.quic = quic
@@ -85,8 +97,17 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
         let localAddresses = ipv4 + localAddresses.filter { $0.address.isIPv6 }
         ipv4LocalCount = UInt32(ipv4.count)
         localCount = UInt32(localAddresses.count)
-        unsafe self.backends = .allocate(capacity: max(1, backends.count))
+        let size =
+            backends.count * MemoryLayout<BackendRecord>.stride
+            + MemoryLayout<ServiceOptions>.stride
+        unsafe self.backends = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 8)
+            .assumingMemoryBound(to: BackendRecord.self)
         unsafe self.localAddresses = .allocate(capacity: max(1, localAddresses.count))
+        hasOptions = options != nil
+        if let options {
+            unsafe UnsafeMutableRawPointer(self.backends + backends.count)
+                .storeBytes(of: options, as: ServiceOptions.self)
+        }
         for (index, backend) in backends.enumerated() {
             unsafe (self.backends + index).initialize(to: backend)
         }
@@ -107,6 +128,13 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     /// Whether it matters for the choice of a backend what a QUIC packet says.
     var readsConnectionIDs: Bool {
         quic != nil || scheduler.options.contains(.usesConnectionID)
+    }
+
+    /// nil: nothing out of the common.
+    public var options: ServiceOptions? {
+        guard hasOptions else { return nil }
+        return unsafe UnsafeRawPointer(backends + Int(backendCount))
+            .load(as: ServiceOptions.self)
     }
 
     /// The backend at a place of the service's list, as the scheduler names it.

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Addressing
+import Addressing
 
-/// Finds the service that a packet addresses: open addressing, one probe as a rule.
+/// Finds the service that a packet addresses.
+///
+/// One address and port is found by one probe of a hash table as a rule. Only what is not there asks
+/// on: networks and ranges of ports (`ServiceRanges`). Packets that are addressed to somebody else
+/// ask `matches` once their route is known.
 ///
 /// A handle to immutable memory that the snapshot's maker destroys; the records belong to others.
 @safe
@@ -15,27 +19,39 @@ public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
 
     private let slots: UnsafeMutablePointer<Slot>
     private let mask: UInt64
+    private let ranges: ServiceRanges
+    public let matches: ServiceMatches
 
-    public init(
-        _ services: [(address: IPAddress, port: UInt16, protocol: FlowProtocol, ServiceRecord)]
-    ) {
+    /// `rules` must be unambiguous: see `ServiceRanges`. Of `matches` the first that fits counts.
+    public init(_ rules: [ServiceRanges.Rule], matches: [ServiceMatches.Rule] = []) {
+        let isExact = { (rule: ServiceRanges.Rule) in
+            rule.prefix.isHost && (rule.ports.count == 1 || rule.protocol.isQuery)
+        }
+        let exact = rules.filter(isExact)
+        ranges = ServiceRanges(rules.filter { !isExact($0) })
+        self.matches = ServiceMatches(matches)
         var count = 16
-        while count < services.count * 2 { count *= 2 }
+        while count < exact.count * 2 { count *= 2 }
         mask = UInt64(count - 1)
         unsafe slots = .allocate(capacity: count)
         unsafe slots.initialize(repeating: Slot(address: .zero, tail: 0, record: nil), count: count)
-        for (address, port, number, record) in services {
-            let address = WireAddress(address)
-            let tail = Self.tail(port.bigEndian, number)
+        for rule in exact {
+            let address = WireAddress(rule.prefix.address)
+            let port = rule.protocol.isQuery ? 0 : rule.ports.lowerBound.bigEndian
+            let tail = Self.tail(port, rule.protocol)
             var slot = Self.hash(address, tail) & mask
             while unsafe slots[Int(slot)].tail != 0 { slot = (slot &+ 1) & mask }
-            unsafe slots[Int(slot)] = Slot(address: address, tail: tail, record: record)
+            unsafe slots[Int(slot)] = Slot(address: address, tail: tail, record: rule.record)
         }
     }
 
-    public func destroy() { unsafe slots.deallocate() }
+    public func destroy() {
+        unsafe slots.deallocate()
+        ranges.destroy()
+        matches.destroy()
+    }
 
-    /// The service to which a packet with this destination belongs.
+    /// The service whose addresses and ports a packet asks.
     public func service(for flow: Flow) -> ServiceRecord? {
         // Services of queries have no port.
         let port = flow.protocol.isQuery ? 0 : UInt16(truncatingIfNeeded: flow.ports >> 16)
@@ -46,9 +62,10 @@ public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
             if unsafe found.pointee.tail == tail, unsafe found.pointee.address == flow.destination {
                 return unsafe found.pointee.record
             }
-            if unsafe found.pointee.tail == 0 { return nil }
+            if unsafe found.pointee.tail == 0 { break }
             slot = (slot &+ 1) & mask
         }
+        return ranges.isEmpty ? nil : ranges.service(for: flow)
     }
 
     private static func tail(_ port: UInt16, _ protocol: FlowProtocol) -> UInt32 {

@@ -9,6 +9,9 @@ struct StateChecker {
     private var routes: [ServiceFile.Located<Route>] = []
     private var services: [ServiceFile.Located<Service>] = []
     private(set) var diagnostics: [Diagnostic] = []
+    /// Own addresses, and networks whose addresses are all ours; of all services.
+    private var ownHosts: Set<IPAddress> = []
+    private var ownNetworks: [IPPrefix] = []
 
     init(settings: Settings) {
         self.settings = settings
@@ -31,10 +34,15 @@ struct StateChecker {
     }
 
     mutating func check() {
+        let virtual = Set(services.compactMap(\.value.key.prefix))
+        ownNetworks = virtual.filter { !$0.isHost }.sorted()
+        ownHosts = Set(virtual.filter(\.isHost).map(\.address))
+            .union(addresses.map(\.value.prefix.address))
         checkUnique(addresses, "address") { Self.scoped($0.prefix.address, $0.interface) }
         checkUnique(routes, "to") { $0.destination.network.description }
         checkUnique(services, "address") { $0.key.description }
         checkUnique(services, "name") { $0.name }
+        checkUnambiguous()
         for address in addresses { check(address) }
         for route in routes { check(route) }
         for service in services { check(service) }
@@ -56,6 +64,24 @@ struct StateChecker {
             } else {
                 first[key] = location
             }
+        }
+    }
+
+    private mutating func checkUnambiguous() {
+        var known: [IPPrefix: [ServiceFile.Located<Service>]] = [:]
+        for object in services {
+            guard let prefix = object.value.key.prefix else { continue }
+            let other = known[prefix]?.first { $0.value.isAmbiguous(with: object.value) }
+            known[prefix, default: []].append(object)
+            guard let other else { continue }
+            let ports = "\(other.value.key.ports) at \(other.location(of: "port"))"
+            report(
+                object.location(of: "port"),
+                object.path + ".port",
+                "overlaps with ports of the same address: \(ports)",
+                object.value.key.portText,
+                "ports inside the others, around them, or beside them"
+            )
         }
     }
 
@@ -157,8 +183,7 @@ struct StateChecker {
 
     private mutating func check(_ object: ServiceFile.Located<Service>) {
         let service = object.value
-        let place = object.location(of: "address")
-        checkUsable(service.key.address, place, object.path + ".address")
+        checkSelector(of: object)
         let localPlace = object.location(of: "localAddresses")
         var seen: Set<IPAddress> = []
         for (index, address) in service.localAddresses.enumerated() {
@@ -167,7 +192,7 @@ struct StateChecker {
             if !seen.insert(address).inserted {
                 report(localPlace, path, "is there twice", address.description)
             }
-            if address == service.key.address {
+            if service.key.prefix?.contains(address) == true {
                 report(localPlace, path, "is the service's own address", address.description)
             }
         }
@@ -194,6 +219,51 @@ struct StateChecker {
             "\(timeout)",
             "no connectionTimeout, or protocol tcp or udp"
         )
+    }
+
+    private mutating func checkSelector(of object: ServiceFile.Located<Service>) {
+        let service = object.value
+        let path = object.path + ".address"
+        switch service.key.selector {
+        case .destination(let prefix, _):
+            let place = object.location(of: "address")
+            checkUsable(prefix.address, place, path)
+            if prefix != prefix.network {
+                report(
+                    place,
+                    path,
+                    "has bits set beyond its length",
+                    prefix.description,
+                    nil,
+                    prefix.network.description
+                )
+            }
+        case .match(let match):
+            let place = object.location(of: "match")
+            for interface in [match.inputInterface, match.outputInterface] {
+                if let interface { checkInterface(interface, place, object.path + ".match") }
+            }
+        case .mark: break
+        }
+        for problem in service.selectionProblems {
+            let field =
+                switch problem.attribute {
+                case .mode: "mode"
+                case .match: "match"
+                case .localAddresses: "localAddresses"
+                case .backends: "backends"
+                case .persistence: "persistence"
+                case .onePacket: "onePacket"
+                case .portsPerSource: "maxPortsPerSource"
+                }
+            report(
+                object.location(of: field),
+                "\(object.path).\(field)",
+                problem.message,
+                problem.value,
+                problem.accepted
+            )
+        }
     }
 
     private mutating func checkMode(of object: ServiceFile.Located<Service>) {
@@ -248,7 +318,7 @@ struct StateChecker {
                     .joined(separator: ", ")
             )
         }
-        if mode == .uoaOption, service.key.address.family == .ipv6 {
+        if mode == .uoaOption, service.key.family == .ipv6 {
             report(
                 location,
                 path,
@@ -263,8 +333,7 @@ struct StateChecker {
     private mutating func checkBackends(of object: ServiceFile.Located<Service>) {
         let service = object.value
         let place = object.location(of: "backends")
-        let own = Set(services.map(\.value.key.address) + service.localAddresses)
-            .union(addresses.map(\.value.prefix.address))
+        let locals = Set(service.localAddresses)
         var seen: Set<Endpoint> = []
         for (index, backend) in service.backends.enumerated() {
             let path = "\(object.path).backends[\(index)]"
@@ -272,7 +341,11 @@ struct StateChecker {
             if !seen.insert(backend.endpoint).inserted {
                 report(place, path, "is there twice", backend.endpoint.description)
             }
-            if own.contains(backend.endpoint.address) {
+            let address = backend.endpoint.address
+            let isOwn =
+                ownHosts.contains(address) || locals.contains(address)
+                || ownNetworks.contains { $0.contains(address) }
+            if isOwn {
                 report(
                     place,
                     path,

@@ -15,17 +15,21 @@ public struct DataplaneLimits: Sendable, Equatable {
     public var neighbours: Int
     /// Fragmented datagrams of each worker.
     public var fragments = FragmentTable.Limits()
+    /// Clients of persistent services that are remembered.
+    public var persistentClients: Int
 
     public init(
         connectionsPerWorker: Int,
         backendSlots: Int = 1 << 18,
         serviceSlots: Int = 1 << 16,
-        neighbours: Int = 1 << 16
+        neighbours: Int = 1 << 16,
+        persistentClients: Int = 1 << 18
     ) {
         self.connectionsPerWorker = connectionsPerWorker
         self.backendSlots = backendSlots
         self.serviceSlots = serviceSlots
         self.neighbours = neighbours
+        self.persistentClients = persistentClients
     }
 }
 
@@ -41,6 +45,8 @@ public final class Engine: Sendable {
     public let backendCounters: [CounterBlock]
     /// Which worker owns which flows of backends.
     public let steering: FamilySteering
+    /// Which backend clients of persistent services have.
+    public let persistence: PersistenceTable
     private let cursors: [CounterBlock]
     /// Per worker, written by it.
     public let conditions: [BackendConditions]
@@ -58,10 +64,17 @@ public final class Engine: Sendable {
         steering: FamilySteering? = nil,
         doorbell: Doorbell = Doorbell(descriptor: -1)
     ) {
+        precondition(limits.backendSlots <= PersistenceTable.slotLimit)
         self.limits = limits
         self.steering = steering ?? FamilySteering(sharesAmong: workers)
         guard let adjacencies = AdjacencyTable(capacity: limits.neighbours) else { return nil }
         self.adjacencies = adjacencies
+        let persistence = PersistenceTable(
+            capacity: limits.persistentClients,
+            seed: seed &+ 0xD6E8_FEB8_6659_FD93
+        )
+        guard let persistence else { return nil }
+        self.persistence = persistence
         firstSnapshot = SnapshotMemory.empty(adjacencies: adjacencies, workers: workers)
         let interchange = unsafe Interchange(
             workers: workers,
@@ -93,7 +106,9 @@ public final class Engine: Sendable {
         )
         // One secret for all: they have to agree who keeps a datagram.
         let fragments = FragmentTable(limits.fragments, key: HashKey(seed: ~seeds[0]))
-        guard let table, let fragments else { return nil }
+        guard let table, let fragments, let sources = SourceCounts(seed: seeds[index]) else {
+            return nil
+        }
         return Balancer(
             worker: index,
             steering: steering,
@@ -101,7 +116,9 @@ public final class Engine: Sendable {
             fragments: fragments,
             backends: backendCounters[index],
             cursors: cursors[index],
-            conditions: conditions[index]
+            conditions: conditions[index],
+            persistence: persistence,
+            sources: sources
         )
     }
 
@@ -117,7 +134,9 @@ public final class Engine: Sendable {
         let fragments = FragmentTable(limits.fragments, key: HashKey(seed: ~seeds[0]))
         guard
             let table, let backends, let fragments,
-            let cursors = cursors[index].copy(first: limits.serviceSlots)
+            let cursors = cursors[index].copy(first: limits.serviceSlots),
+            let persistence = persistence.copy(),
+            let sources = SourceCounts(seed: seeds[index])
         else { return nil }
         let balancer = Balancer(
             worker: index,
@@ -126,9 +145,15 @@ public final class Engine: Sendable {
             fragments: fragments,
             backends: backends,
             cursors: cursors,
-            conditions: conditions[index]
+            conditions: conditions[index],
+            persistence: persistence,
+            sources: sources
         )
-        return RehearsalBalancer(balancer: balancer, counters: [backends, cursors])
+        return RehearsalBalancer(
+            balancer: balancer,
+            counters: [backends, cursors],
+            persistence: persistence
+        )
     }
 
     /// One counter of a backend over all workers.
@@ -148,6 +173,7 @@ public final class Engine: Sendable {
         interchange.destroy()
         adjacencies.destroy()
         steering.destroy()
+        persistence.destroy()
         backendCounters.forEach { $0.destroy() }
         cursors.forEach { $0.destroy() }
         conditions.forEach { $0.destroy() }
@@ -158,4 +184,5 @@ public final class Engine: Sendable {
 struct RehearsalBalancer: ~Copyable {
     var balancer: Balancer
     let counters: [CounterBlock]
+    let persistence: PersistenceTable
 }

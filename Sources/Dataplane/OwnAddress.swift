@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Addressing
 
-/// An address of ours, for which the slow path answers.
+/// An address of ours, for which the slow path answers; or all addresses of a network.
 public struct OwnAddress: Hashable, Sendable {
     public var address: IPAddress
     /// The network it stands in; only itself when a service implied it.
@@ -13,12 +13,21 @@ public struct OwnAddress: Hashable, Sendable {
     /// Interface addresses of IPv6 are probed; what services imply is used at once, because a
     /// standby takes it over while the link may still have echoes of the one before.
     public var isProbed: Bool
+    /// Every address of `prefix` is ours: answered for, but neither announced nor used as a source.
+    public var isWholePrefix: Bool
 
-    public init(_ address: IPAddress, prefix: IPPrefix, port: Int?, isProbed: Bool = false) {
+    public init(
+        _ address: IPAddress,
+        prefix: IPPrefix,
+        port: Int?,
+        isProbed: Bool = false,
+        isWholePrefix: Bool = false
+    ) {
         precondition(!isProbed || port != nil, "an address is probed on a link")
         self.address = address
         self.prefix = prefix
         self.port = port
         self.isProbed = isProbed
+        self.isWholePrefix = isWholePrefix
     }
 }

@@ -41,23 +41,31 @@ struct OwnAddresses {
     private static var probeTime: Duration { .seconds(1) }
 
     private var entries: [Key: Entry] = [:]
+    /// Networks that are ours as a whole, the longest prefix first.
+    private var networks: [OwnAddress] = []
 
     var all: [Entry] { Array(entries.values) }
 
     /// What is ours under this address for a packet on `port`; nil: nothing, or on another link.
     func onLink(_ address: IPAddress, port: Int) -> Entry? {
-        guard let entry = entries[Key(address, port)] else { return nil }
+        guard let entry = entry(address, port) else { return nil }
         return entry.own.port.map { $0 == port } ?? true ? entry : nil
     }
 
     /// Whether a packet that came by `port` is for us: any own address will do (RFC 1122 section
     /// 3.3.4.2, the weak model), but link-local ones only on their link.
     func isUsable(_ address: IPAddress, on port: Int) -> Bool {
-        entries[Key(address, port)]?.standing == .usable
+        entry(address, port)?.standing == .usable
+    }
+
+    private func entry(_ address: IPAddress, _ port: Int) -> Entry? {
+        if let entry = entries[Key(address, port)] { return entry }
+        return networks.first { $0.prefix.contains(address) }
+            .map { Entry(own: $0, standing: .usable) }
     }
 
     /// Whether anybody said that the address be ours, usable or not.
-    func contains(_ address: IPAddress, on port: Int) -> Bool { entries[Key(address, port)] != nil }
+    func contains(_ address: IPAddress, on port: Int) -> Bool { entry(address, port) != nil }
 
     func usable(on port: Int) -> [OwnAddress] {
         entries.values
@@ -91,8 +99,10 @@ struct OwnAddresses {
     mutating func replace(with addresses: [OwnAddress], at now: Instant) -> [OwnAddress] {
         let before = entries
         entries = [:]
+        networks = addresses.filter(\.isWholePrefix)
+            .sorted { $0.prefix.length > $1.prefix.length }
         var new: [OwnAddress] = []
-        for own in addresses {
+        for own in addresses where !own.isWholePrefix {
             let key = Key(own.address, own.port)
             guard entries[key] == nil else { continue }
             if let known = before[key], known.own.port == own.port {

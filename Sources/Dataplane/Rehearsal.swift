@@ -90,10 +90,12 @@ extension Engine {
         guard let wires, var parts = makeRehearsalBalancer(question.worker, backendSlots, now)
         else { return nil }
         let counters = parts.counters
+        let persistence = parts.persistence
         let ports = traits.map(RehearsalPort.init)
         defer {
             ports.forEach { $0.destroy() }
             counters.forEach { $0.destroy() }
+            persistence.destroy()
             wires.destroy()
         }
         if let existing = question.existing {

@@ -46,7 +46,7 @@ extension Worker {
     ) -> UInt32? {
         let balancing = unsafe snapshot.pointee.balancing
         switch balancer.open(careful, hash: hash, balancing: balancing, now: now) {
-        case .created(let reference):
+        case .created(let reference), .once(let reference):
             counters.add(1, to: .connectionsOpened)
             let isSent = unsafe forward(
                 packet,
@@ -62,7 +62,9 @@ extension Worker {
         case .refused(let refusal): refuse(packet, refusal, balancing.options, networkOffset)
         case .notBalanced where careful.protocol.isQuery:
             unsafe settleUnbalancedQuery(packet, careful, networkOffset, snapshot)
-        case .notBalanced: unsafe settleUnbalanced(packet, careful.flow, networkOffset, snapshot)
+        case .notBalanced:
+            let fate = unsafe judgeUnbalanced(careful.flow, snapshot)
+            end(packet, fate, networkOffset)
         }
         return nil
     }

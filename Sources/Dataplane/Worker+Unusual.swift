@@ -21,8 +21,26 @@ extension Worker {
         _ now: Tick
     ) {
         let balancing = unsafe snapshot.pointee.balancing
-        switch balancer.open(transport, hash: hash, balancing: balancing, now: now) {
-        case .created(let reference):
+        let setup = balancer.open(transport, hash: hash, balancing: balancing, now: now)
+        if case .notBalanced = setup {
+            unsafe settleUnbalanced(packet, transport, hash, networkOffset, snapshot, now)
+        } else {
+            unsafe settle(packet, transport, setup, networkOffset, snapshot, now)
+        }
+    }
+
+    /// Does with a packet what became of its connection.
+    private mutating func settle<Tuple: FlowTuple>(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket<Tuple>,
+        _ setup: Balancer.Setup,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        let balancing = unsafe snapshot.pointee.balancing
+        switch setup {
+        case .created(let reference), .once(let reference):
             counters.add(1, to: .connectionsOpened)
             unsafe forward(
                 packet,
@@ -32,11 +50,11 @@ extension Worker {
                 snapshot,
                 now
             )
+            if case .once = setup { balancer.finish(reference, balancing: balancing) }
         case .elsewhere(let owner): redirect(packet, to: owner)
         case .refused(let refusal):
             refuse(packet, refusal, balancing.options, networkOffset)
-        case .notBalanced:
-            unsafe settleUnbalanced(packet, transport.flow, networkOffset, snapshot)
+        case .notBalanced: drop(packet, .notForUs)
         }
     }
 
@@ -52,49 +70,103 @@ extension Worker {
         case .noBackend: punt(packet, .refused, as: .noBackend, offset: networkOffset)
         case .noLocalPort: drop(packet, .noLocalPort)
         case .badChecksum: drop(packet, .badSCTPChecksum)
+        case .sourcePortLimit: drop(packet, .sourcePortLimit)
         case .tableFull: drop(packet, .connectionTableFull)
         case .stopping: drop(packet, .stopping)
         case .timeToLive: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
         }
     }
 
-    /// Neither connection nor service: a reply whose connection lives at another worker, a packet
-    /// for ourselves, or none of our business.
-    mutating func settleUnbalanced(
-        _ packet: consuming Packet,
-        _ flow: Flow,
-        _ networkOffset: Int,
-        _ snapshot: UnsafeMutablePointer<Snapshot>
-    ) {
-        let target = unsafe snapshot.pointee.forwarding.target(for: flow.destination.address)
+    /// What becomes of a packet with neither connection nor service.
+    enum Unbalanced {
+        /// It is for somebody else.
+        case passing
+        case redirected(Int)
+        case dropped(DropReason)
+        /// The sender is told.
+        case refused(DropReason)
+    }
+
+    /// A reply whose connection lives at another worker, a packet for ourselves, or none of our
+    /// business.
+    func judgeUnbalanced(_ flow: Flow, _ snapshot: UnsafeMutablePointer<Snapshot>) -> Unbalanced {
         let options = unsafe snapshot.pointee.balancing.options
         let isSilent = options.contains(
             flow.protocol == .tcp ? .defenceTCPDrop : .defenceUDPDrop
         )
-        switch target.kind {
+        switch unsafe snapshot.pointee.forwarding.target(for: flow.destination.address).kind {
         case .localAddress:
             let owner = balancer.steering.of(isIPv6: flow.isIPv6).owner(ofReply: flow)
-            if owner != index {
-                redirect(packet, to: owner)
-            } else if isSilent {
-                drop(packet, .connectionGone)
-            } else {
-                punt(packet, .refused, as: .connectionGone, offset: networkOffset)
-            }
-        case .local where isSilent: drop(packet, .noService)
-        case .local: punt(packet, .refused, as: .noService, offset: networkOffset)
+            if owner != index { return .redirected(owner) }
+            return isSilent ? .dropped(.connectionGone) : .refused(.connectionGone)
+        case .local: return isSilent ? .dropped(.noService) : .refused(.noService)
         case .none, .link, .gateway:
             let owner = unsafe balancer.ownerOfNAT(
                 flow.destination,
                 flow.destinationPort,
                 snapshot.pointee.balancing
             )
-            if options.contains(.hasNAT), owner != index {
-                redirect(packet, to: owner)
-            } else {
-                drop(packet, .notForUs)
-            }
+            return options.contains(.hasNAT) && owner != index ? .redirected(owner) : .passing
         }
+    }
+
+    /// Ends a packet that has neither connection nor service.
+    mutating func end(
+        _ packet: consuming Packet,
+        _ fate: Unbalanced,
+        _ networkOffset: Int
+    ) {
+        switch fate {
+        case .passing: drop(packet, .notForUs)
+        case .redirected(let owner): redirect(packet, to: owner)
+        case .dropped(let reason): drop(packet, reason)
+        case .refused(let reason): punt(packet, .refused, as: reason, offset: networkOffset)
+        }
+    }
+
+    private mutating func settleUnbalanced<Tuple: FlowTuple>(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket<Tuple>,
+        _ hash: UInt64,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        let fate = unsafe judgeUnbalanced(transport.flow, snapshot)
+        if case .passing = fate {
+            unsafe settlePassing(packet, transport, hash, networkOffset, snapshot, now)
+        } else {
+            end(packet, fate, networkOffset)
+        }
+    }
+
+    /// A packet for somebody else: ours only if a service says so, and never without a way on.
+    private mutating func settlePassing<Tuple: FlowTuple>(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket<Tuple>,
+        _ hash: UInt64,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        let balancing = unsafe snapshot.pointee.balancing
+        let destination = transport.flow.destination.address
+        guard
+            !balancing.services.matches.isEmpty,
+            let output = unsafe snapshot.pointee.forwarding.port(toward: destination)
+        else {
+            drop(packet, .notForUs)
+            return
+        }
+        let input = unsafe packet.buffer.pointee.port
+        let setup = balancer.open(
+            transport,
+            passing: Passage(input: input, output: UInt16(truncatingIfNeeded: output)),
+            hash: hash,
+            balancing: balancing,
+            now: now
+        )
+        unsafe settle(packet, transport, setup, networkOffset, snapshot, now)
     }
 
     mutating func redirect(_ packet: consuming Packet, to owner: Int) {

@@ -5,12 +5,14 @@ import Control
 import DPDK
 import Dataplane
 import Foundation
+import Linux
 import MetricsExposition
 import Model
 import Networking
 import Packet
 import Provisioning
 import Reload
+import Timing
 
 extension DaemonBackend {
     func statistics() async -> DataplaneStatistics {
@@ -46,7 +48,9 @@ extension DaemonBackend {
             StateCount(state: "active", count: totals.activeConnections),
             StateCount(state: "inactive", count: totals.inactiveConnections),
         ]
-        statistics.services = totals.services.map(Self.service)
+        let now = Instant(nanoseconds: Host.monotonicNanoseconds)
+        let clients = await machine.conductor.persistentClients(at: now)
+        statistics.services = totals.services.map { Self.service($0, clients) }
         statistics.localAddresses = totals.localAddresses.map {
             LocalAddressStatistics(
                 address: $0.address.description,
@@ -125,17 +129,20 @@ extension DaemonBackend {
         return result
     }
 
-    private static func service(_ totals: ProvisioningTotals.ServiceTotals) -> ServiceStatistics {
+    private static func service(
+        _ totals: ProvisioningTotals.ServiceTotals,
+        _ clients: [Provisioner.BackendKey: Int]
+    ) -> ServiceStatistics {
         let key = totals.service.key
         var result = ServiceStatistics(
             name: totals.service.name,
-            address: key.address.description,
-            port: key.port,
+            address: key.addressText,
+            port: key.portText,
             transport: key.protocol.rawValue
         )
         result.traffic = traffic(totals.sum)
         result.activeConnections = totals.sum[BackendCounter.active.rawValue]
-        result.backends = zip(totals.service.backends, totals.backends)
+        result.backends = zip(totals.service.targets, totals.backends)
             .map { backend, counters in
                 var result = BackendStatistics(
                     address: backend.endpoint.address.description,
@@ -145,6 +152,8 @@ extension DaemonBackend {
                 result.traffic = traffic(counters)
                 result.activeConnections = counters[BackendCounter.active.rawValue]
                 result.inactiveConnections = counters[BackendCounter.inactive.rawValue]
+                let own = Provisioner.BackendKey(service: key, endpoint: backend.endpoint)
+                result.persistentClients = clients[own] ?? 0
                 return result
             }
         return result

@@ -86,7 +86,7 @@ extension DaemonBackend {
         var status = ServiceStatus(totals.service)
         status.activeConnections = totals.sum[BackendCounter.active.rawValue]
         status.totalConnections = totals.sum[BackendCounter.connections.rawValue]
-        status.backends = zip(totals.service.backends, totals.backends)
+        status.backends = zip(totals.service.targets, totals.backends)
             .map { backend, counters in
                 var status = BackendStatus(backend)
                 status.activeConnections = counters[BackendCounter.active.rawValue]

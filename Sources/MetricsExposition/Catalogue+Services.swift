@@ -2,7 +2,7 @@
 
 extension ServiceStatistics: MetricRow {
     static let labels = ["service", "local_address", "local_port", "proto"]
-    var labelValues: [String] { [name, address, String(port), transport.uppercased()] }
+    var labelValues: [String] { [name, address, port, transport.uppercased()] }
 }
 
 struct BackendRow: MetricRow {
@@ -42,6 +42,11 @@ extension Catalogue {
             .gauge("dpvs_backend_connections_inactive", "Connections opening or closing.") {
                 .integer($0.backend.inactiveConnections)
             },
+            .gauge(
+                "dpvs_backend_persistent_clients",
+                unit: "clients",
+                "Clients that persistence keeps there."
+            ) { .count($0.backend.persistentClients) },
             .gauge("dpvs_backend_weight", "Share of new connections; 0 drains.") {
                 .count($0.backend.weight)
             },

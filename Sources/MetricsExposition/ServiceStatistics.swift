@@ -22,8 +22,10 @@ package struct TrafficStatistics: Sendable, Equatable {
 /// A service and its backends.
 package struct ServiceStatistics: Sendable {
     package var name: String
+    /// `10.0.0.1`, `203.0.113.0/24`, or what packets must be like.
     package var address: String
-    package var port: UInt16
+    /// `80`, `8000-8999` or `all`.
+    package var port: String
     /// `tcp` or `udp`, in any case; shown as node_exporter does: `TCP`.
     package var transport: String
     /// Its own, not the sum of `backends`: a backend that goes takes nothing away from it.
@@ -31,7 +33,7 @@ package struct ServiceStatistics: Sendable {
     package var activeConnections: UInt64 = 0
     package var backends: [BackendStatistics] = []
 
-    package init(name: String, address: String, port: UInt16, transport: String) {
+    package init(name: String, address: String, port: String, transport: String) {
         self.name = name
         self.address = address
         self.port = port
@@ -47,6 +49,8 @@ package struct BackendStatistics: Sendable {
     package var traffic = TrafficStatistics()
     package var activeConnections: UInt64 = 0
     package var inactiveConnections: UInt64 = 0
+    /// Clients that are remembered for it.
+    package var persistentClients = 0
 
     package init(address: String, port: UInt16, weight: Int) {
         self.address = address

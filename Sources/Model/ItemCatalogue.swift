@@ -613,7 +613,7 @@ package enum ItemCatalogue {
             .flag,
             .flag(false),
             .live,
-            false,
+            true,
             "forget persistence to drained backends"
         ),
         row(

@@ -81,7 +81,7 @@ extension Service {
 
     private func backendProblems(_ index: Int) -> [ModeProblem] {
         let endpoint = backends[index].endpoint
-        let families = (key.address.family, endpoint.address.family)
+        let families = (key.family, endpoint.address.family)
         var problems: [ModeProblem] = []
         switch mode {
         case .fnat where families.0 != families.1 && key.protocol != .tcp && key.protocol != .udp:
@@ -124,13 +124,14 @@ extension Service {
             }
         default: break
         }
-        if mode == .dr || mode == .tunnel, endpoint.port != key.port {
+        let port = key.ports.single ?? 0
+        if mode == .dr || mode == .tunnel, endpoint.port != port {
             problems.append(
                 problem(
                     .backend(index),
                     "has another port than the service, which \(mode.rawValue) does not change",
                     endpoint.description,
-                    "port \(key.port)"
+                    port == 0 ? "no port: the one that clients ask" : "port \(port)"
                 )
             )
         }

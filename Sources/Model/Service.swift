@@ -1,32 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 
-/// A virtual address, port and protocol, and the backends that answer behind it.
+/// Packets that belong together, and the backends that answer them.
 package struct Service: Equatable, Codable, Sendable {
-    /// What a client addresses; no two services share it.
-    package struct Key: Hashable, Codable, Sendable, Comparable, CustomStringConvertible {
-        package var address: IPAddress
-        package var port: UInt16
-        package var `protocol`: TransportProtocol
-
-        package init(address: IPAddress, port: UInt16, protocol: TransportProtocol) {
-            self.address = address
-            self.port = port
-            self.protocol = `protocol`
-        }
-
-        /// `tcp 10.0.0.100:80`, `icmp 10.0.0.100`.
-        package var description: String {
-            let place = `protocol`.hasPorts ? "\(Endpoint(address, port))" : "\(address)"
-            return "\(`protocol`.rawValue) \(place)"
-        }
-
-        package static func < (left: Self, right: Self) -> Bool {
-            (left.address, left.port, left.protocol.rawValue)
-                < (right.address, right.port, right.protocol.rawValue)
-        }
-    }
-
     package var key: Key
     /// Unique; what people call it, and label `service` of metrics.
     package var name: String
@@ -38,7 +14,8 @@ package struct Service: Equatable, Codable, Sendable {
     package var slowStart: Duration?
     /// Mode `tunnel` only; nil: IP in IP.
     package var tunnel: Tunnel?
-    /// Source addresses toward the backends (FNAT); own addresses of the balancer.
+    /// Source addresses toward the backends (FNAT) or the Internet (SNAT); own addresses of the
+    /// balancer.
     package var localAddresses: [IPAddress]
     /// How long an established TCP or any UDP connection may be silent; nil: the protocol's.
     package var connectionTimeout: Duration?
@@ -46,6 +23,12 @@ package struct Service: Equatable, Codable, Sendable {
     package var clientAddress: ClientAddressMode?
     /// nil: packets go by address and port alone.
     package var quic: QUICOptions?
+    /// nil: every connection is scheduled by itself.
+    package var persistence: Persistence?
+    /// Every packet is scheduled by itself, and no connection remains (UDP).
+    package var isOnePacket: Bool
+    /// SNAT: ports that one source may hold; nil: a share, see `effectivePortsPerSource`.
+    package var portsPerSource: Int?
     /// No two share an endpoint; order matters to `rr`.
     package var backends: [Backend]
     package var owner: Owner
@@ -62,6 +45,9 @@ package struct Service: Equatable, Codable, Sendable {
         connectionTimeout: Duration? = nil,
         clientAddress: ClientAddressMode? = nil,
         quic: QUICOptions? = nil,
+        persistence: Persistence? = nil,
+        isOnePacket: Bool = false,
+        portsPerSource: Int? = nil,
         backends: [Backend] = [],
         owner: Owner = .runtime
     ) {
@@ -76,6 +62,9 @@ package struct Service: Equatable, Codable, Sendable {
         self.connectionTimeout = connectionTimeout
         self.clientAddress = clientAddress
         self.quic = quic
+        self.persistence = persistence
+        self.isOnePacket = isOnePacket
+        self.portsPerSource = portsPerSource
         self.backends = backends
         self.owner = owner
     }

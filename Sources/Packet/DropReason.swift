@@ -19,8 +19,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case noHeadroom
 
     // What the balancer says.
-    case noService, noBackend, noLocalPort, connectionTableFull, tcpNotSYN, connectionGone
-    case sctpNotInit, badSCTPChecksum
+    case noService, noBackend, noLocalPort, sourcePortLimit, connectionTableFull, tcpNotSYN
+    case connectionGone, sctpNotInit, badSCTPChecksum
     /// New connections are refused while the program ends.
     case stopping
     /// Data that must not reach a backend before the header of the PROXY protocol.
@@ -47,8 +47,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .fragmentTableFull, .fragmentOfDropped, .unsupportedProtocol,
             .untranslatable, .noHeadroom:
             .network
-        case .noService, .noBackend, .noLocalPort, .connectionTableFull, .tcpNotSYN,
-            .connectionGone, .sctpNotInit, .badSCTPChecksum, .stopping, .proxyHeaderMissing:
+        case .noService, .noBackend, .noLocalPort, .sourcePortLimit, .connectionTableFull,
+            .tcpNotSYN, .connectionGone, .sctpNotInit, .badSCTPChecksum, .stopping,
+            .proxyHeaderMissing:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
             .icmpIgnored:
@@ -87,6 +88,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .noService: "no_service"
         case .noBackend: "no_backend"
         case .noLocalPort: "no_local_port"
+        case .sourcePortLimit: "source_port_limit"
         case .connectionTableFull: "connection_table_full"
         case .tcpNotSYN: "tcp_not_syn"
         case .connectionGone: "connection_gone"

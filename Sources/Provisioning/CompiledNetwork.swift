@@ -23,6 +23,8 @@ struct CompiledNetwork {
         var address: IPAddress
         /// The same link-local address may be ours on two links.
         var port: Int?
+        /// Of a network that is ours as a whole.
+        var length: Int?
     }
 
     init(isIPv6Enabled: Bool) {
@@ -32,7 +34,11 @@ struct CompiledNetwork {
     /// An own address; what was said first about it counts.
     mutating func add(_ own: OwnAddress) {
         let isLinkLocal = own.address.ipv6?.isLinkLocal ?? false
-        let key = OwnAddressKey(address: own.address, port: isLinkLocal ? own.port : nil)
+        let key = OwnAddressKey(
+            address: own.address,
+            port: isLinkLocal ? own.port : nil,
+            length: own.isWholePrefix ? own.prefix.length : nil
+        )
         if known.insert(key).inserted { addresses.append(own) }
     }
 

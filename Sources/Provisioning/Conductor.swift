@@ -3,7 +3,7 @@ package import Addressing
 import Balancing
 package import Dataplane
 package import Model
-import Timing
+package import Timing
 
 /// Devices that have to know local addresses in order to steer replies.
 package protocol LocalAddressSteering: Sendable {
@@ -106,4 +106,8 @@ package actor Conductor {
 
     /// What backends and local addresses have counted.
     package func totals() -> ProvisioningTotals { provisioner.totals() }
+
+    package func persistentClients(at now: Instant) -> [Provisioner.BackendKey: Int] {
+        provisioner.persistentClients(at: now)
+    }
 }

@@ -14,17 +14,22 @@ extension Provisioner {
         for route in state.routes { try add(route, of: state, to: &network) }
         for address in state.addresses { try add(address, to: &network) }
         if isIPv6Enabled { addLinkLocalAddresses(of: state, to: &network) }
-        for service in state.services { addImplied(service.key.address, of: state, to: &network) }
+        for prefix in state.services.compactMap(\.key.prefix) {
+            addImplied(prefix, of: state, to: &network)
+        }
         // Removed local addresses stay ours until their last connection has ended.
         for (address, slot) in localSlots.slots.sorted(by: { $0.key < $1.key }) {
-            addImplied(address, of: state, to: &network)
+            addImplied(IPPrefix(host: address), of: state, to: &network)
             network.route(
                 IPPrefix(host: address),
                 to: RouteTarget(.localAddress, index: slot)
             )
         }
         for own in network.addresses where localSlots.slots[own.address] == nil {
-            network.route(IPPrefix(host: own.address), to: RouteTarget(.local))
+            network.route(
+                own.isWholePrefix ? own.prefix : IPPrefix(host: own.address),
+                to: RouteTarget(.local)
+            )
         }
         return network
     }
@@ -42,7 +47,7 @@ extension Provisioner {
         }
     }
 
-    private func index(of interface: String) throws(ProvisioningError) -> Int {
+    func index(of interface: String) throws(ProvisioningError) -> Int {
         guard let found = interfaces.first(where: { $0.name == interface }) else {
             throw ProvisioningError("there is no interface '\(interface)'")
         }
@@ -83,15 +88,24 @@ extension Provisioner {
         }
     }
 
-    /// An address that is ours because a service says so.
+    /// An address that is ours because a service says so, or all addresses of a network.
     private func addImplied(
-        _ address: IPAddress,
+        _ prefix: IPPrefix,
         of state: DesiredState,
         to network: inout CompiledNetwork
     ) {
-        let connected = state.addresses.first { $0.prefix.contains(address) }
+        let connected = state.addresses.first { link in
+            link.prefix.contains(prefix.address) && link.prefix.length <= prefix.length
+        }
         let port = connected.flatMap { link in interfaces.first { $0.name == link.interface } }
-        network.add(OwnAddress(address, prefix: IPPrefix(host: address), port: port?.index))
+        network.add(
+            OwnAddress(
+                prefix.address,
+                prefix: prefix,
+                port: port?.index,
+                isWholePrefix: !prefix.isHost
+            )
+        )
     }
 
     // MARK: - Routes
@@ -159,7 +173,7 @@ extension DesiredState {
         var state = self
         state.addresses.removeAll { $0.prefix.address.family == .ipv6 }
         state.routes.removeAll { $0.destination.address.family == .ipv6 }
-        state.services.removeAll { $0.key.address.family == .ipv6 }
+        state.services.removeAll { $0.key.family == .ipv6 }
         return state
     }
 }

@@ -20,6 +20,7 @@ final class CompiledService: Sendable {
         var backends: [BackendRecordSource]
         var localAddresses: [LocalAddressSource]
         var quic: QUICOptions?
+        var options: ServiceOptions?
     }
 
     struct BackendRecordSource: Equatable, Sendable {
@@ -77,7 +78,8 @@ final class CompiledService: Sendable {
                     steering: steering
                 )
             },
-            quic: quic
+            quic: quic,
+            options: source.options
         )
     }
 
@@ -141,6 +143,8 @@ extension Provisioner {
         localSlots.retire(allBut: Set(locals))
         serviceSlots.retire(allBut: Set(state.services.map(\.key)))
         backendSlots.retire(allBut: Set(state.services.flatMap(Self.backendKeys)))
+        let persistent = Set(state.services.filter { $0.persistence != nil }.map(\.key))
+        persistenceIdentities = persistenceIdentities.filter { persistent.contains($0.key) }
     }
 
     /// Which compiled object each service has, for tests of what is shared.
@@ -149,7 +153,7 @@ extension Provisioner {
     }
 
     private static func backendKeys(of service: Service) -> [BackendKey] {
-        service.backends.map { BackendKey(service: service.key, endpoint: $0.endpoint) }
+        service.targets.map { BackendKey(service: service.key, endpoint: $0.endpoint) }
     }
 
     private func source(
@@ -157,14 +161,15 @@ extension Provisioner {
         _ weights: [Int],
         _ clientAddress: ClientAddressRule
     ) throws(ProvisioningError) -> CompiledService.Source {
-        guard service.backends.count <= Scheduler.memberLimit else {
+        let targets = service.targets
+        guard targets.count <= Scheduler.memberLimit else {
             throw ProvisioningError("more than \(Scheduler.memberLimit) backends of \(service.key)")
         }
         guard let slot = serviceSlots.slot(for: service.key) else {
             throw ProvisioningError("more than \(serviceSlots.capacity) services")
         }
         var backends: [CompiledService.BackendRecordSource] = []
-        for (backend, weight) in zip(service.backends, weights) {
+        for (backend, weight) in zip(targets, weights) {
             let key = BackendKey(service: service.key, endpoint: backend.endpoint)
             guard let slot = backendSlots.slot(for: key) else {
                 throw ProvisioningError("more than \(backendSlots.capacity) backends")
@@ -191,7 +196,8 @@ extension Provisioner {
             schedulerOptions: service.schedulerOptions,
             backends: backends,
             localAddresses: locals,
-            quic: service.quic
+            quic: service.quic,
+            options: options(of: service)
         )
     }
 

@@ -28,6 +28,9 @@ extension Provisioner {
         if settings.isOn("ipvs_defs.tcp.defence_tcp_drop") { options.insert(.defenceTCPDrop) }
         if settings.isOn("ipvs_defs.udp.defence_udp_drop") { options.insert(.defenceUDPDrop) }
         if settings.isOn("ipvs_defs.conn.xmit_ttl") { options.insert(.decrementTTL) }
+        if settings.isOn("ipvs_defs.conn.expire_quiescent_template") {
+            options.insert(.expireQuiescentTemplates)
+        }
         return options
     }
 

@@ -73,6 +73,9 @@ package final class Provisioner {
     var encapsulations: [Int: Encapsulation] = [:]
     /// Compiled services of the latest snapshot, to be shared with the next.
     var compiled: [Service.Key: CompiledService] = [:]
+    /// Under what number the clients of each persistent service are remembered; never used again.
+    var persistenceIdentities: [Service.Key: UInt32] = [:]
+    private var nextPersistenceIdentity: UInt32 = 1
     /// What backends that are gone have counted for their services.
     package internal(set) var retiredTotals: [Service.Key: [UInt64]] = [:]
 
@@ -157,8 +160,10 @@ package final class Provisioner {
             generation: routeGeneration,
             adjacencies: engine.adjacencies
         )
+        let balancing: BalancingState
         do throws(ProvisioningError) {
             encapsulations = try compileTunnels(of: state, forwarding)
+            balancing = try balancingState(of: state, services)
         } catch {
             forwarding.destroy()
             throw error
@@ -166,7 +171,7 @@ package final class Provisioner {
         let snapshot = Snapshot(
             generation: snapshotGeneration,
             forwarding: forwarding,
-            balancing: balancingState(of: state, services)
+            balancing: balancing
         )
         compiled = services
         return Compiled(
@@ -227,7 +232,7 @@ package final class Provisioner {
     private func balancingState(
         of state: DesiredState,
         _ services: [Service.Key: CompiledService]
-    ) -> BalancingState {
+    ) throws(ProvisioningError) -> BalancingState {
         let settings = Dictionary(state.services.map { ($0.key, $0) }) { first, _ in first }
         var timeouts = Array(repeating: UInt32(0), count: backendSlots.bound)
         for (key, slot) in backendSlots.slots {
@@ -237,20 +242,23 @@ package final class Provisioner {
         var poolTable: [LocalPortPool?] = []
         for slot in 0..<localSlots.bound { poolTable += pools[slot].map { $0 } }
         return BalancingState(
-            services: ServiceTable(
-                services.compactMap { key, service in
-                    guard let number = FlowProtocol(key.protocol.ipProtocol(for: key.address))
-                    else { return nil }
-                    return (key.address, key.port, number, service.record)
-                }
-            ),
+            services: try serviceTable(of: state, services),
             timeouts: stateTimeouts(of: state.settings),
             options: options(of: state, isStopping: isStopping),
             workerCount: engine.workerCount,
             pools: poolTable,
             localAddresses: localSlots.slots.map { ($0, slot: $1) },
             backendTimeouts: timeouts,
-            encapsulations: encapsulations
+            encapsulations: encapsulations,
+            places: places(of: state)
         )
+    }
+
+    /// The number of a persistent service, new when it was not one in the state before.
+    func persistenceIdentity(of service: Service.Key) -> UInt32 {
+        if let known = persistenceIdentities[service] { return known }
+        defer { nextPersistenceIdentity &+= 1 }
+        persistenceIdentities[service] = nextPersistenceIdentity
+        return nextPersistenceIdentity
     }
 }

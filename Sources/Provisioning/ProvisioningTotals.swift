@@ -3,6 +3,7 @@ package import Addressing
 package import Balancing
 import Dataplane
 package import Model
+package import Timing
 
 /// Counters of configured objects over all workers, of one moment.
 package struct ProvisioningTotals: Sendable {
@@ -11,7 +12,7 @@ package struct ProvisioningTotals: Sendable {
 
     package struct ServiceTotals: Sendable {
         package var service: Service
-        /// In the order of the service's backends.
+        /// In the order of the service's targets.
         package var backends: [Counters]
         /// Backends included that are gone.
         package var sum: Counters
@@ -40,8 +41,8 @@ extension Provisioner {
         }
         return ProvisioningTotals(
             services: state.services.map { service in
-                let backends = service.backends.map { backend in
-                    slot(of: BackendKey(service: service.key, endpoint: backend.endpoint))
+                let backends = service.targets.map { target in
+                    slot(of: BackendKey(service: service.key, endpoint: target.endpoint))
                         .map(counters) ?? Self.zeros
                 }
                 let sum = backends.reduce(gone[service.key] ?? Self.zeros) { Self.sum($0, $1) }
@@ -60,6 +61,13 @@ extension Provisioner {
             activeConnections: connections(.active),
             inactiveConnections: connections(.inactive)
         )
+    }
+
+    /// How many clients each backend of a persistent service is remembered for.
+    package func persistentClients(at now: Instant) -> [BackendKey: Int] {
+        guard state.services.contains(where: { $0.persistence != nil }) else { return [:] }
+        let bySlot = engine.persistence.clients(now: now.tick)
+        return backendSlots.slots.compactMapValues { bySlot[UInt32($0)] }
     }
 
     /// Connections of every backend that has some.

@@ -59,6 +59,9 @@ extension Service {
                 effectiveClientAddress.rawValue
             ),
             quicDifference(from: old),
+            phrase("persistence", text(old.persistence), text(persistence)),
+            phrase("one packet", old.isOnePacket, isOnePacket),
+            phrase("ports per source", text(old.portsPerSource), text(portsPerSource)),
             phrase("owner", old.owner, owner),
         ]
         .compactMap(\.self)

@@ -206,6 +206,16 @@ private let service = """
         ("10.0.1.3 }", "224.0.0.1 }", "unicast"),
         ("10.0.1.3 }", "\"2001:db8::1\" }", "IPv6"), ("backends:", "backends: [", "web.yaml:"),
         ("name: web", "name: a\n    name: b", "'name' is there twice"),
+        ("10.0.0.100", "10.0.0.100/24", "did you mean '10.0.0.0/24'?"),
+        ("port: 80\n", "port: 90-80\n", "ports such as 8000-8999"),
+        ("address: 10.0.0.100", "fwmark: 7\n    address: 10.0.0.100", "together with address"),
+        ("name: web", "mode: snat", "needs a match"),
+        ("name: web", "maxPortsPerSource: 9", "snat takes one"),
+        ("name: web", "onePacket: true", "needs UDP"),
+        ("name: web", "protocol: udp\n    onePacket: true", "mode dr or tunnel"),
+        ("name: web", "onePacket: yes", "true or false"),
+        ("name: web", "persistence: { timeout: 40d }", "1ms...31d"),
+        ("name: web", "persistence: { mask: 33 }", "persistence.mask"),
     ])
     func `a mistake is named with its place and what is accepted`(
         old: String,

@@ -52,7 +52,7 @@ extension ServiceStatistics {
         var service = ServiceStatistics(
             name: name,
             address: "10.0.0.100",
-            port: 80,
+            port: "80",
             transport: "tcp"
         )
         for index in 0..<backends {

@@ -40,6 +40,9 @@ extension DesiredState {
                     service.slowStart = generator.pick([nil, .seconds(10)])
                     service.connectionTimeout = generator.pick([nil, .seconds(30)])
                     service.clientAddress = generator.pick([nil, ClientAddressMode.none, .proxyV1])
+                    service.persistence = generator.pick([nil, Persistence(mask: 24)])
+                    service.isOnePacket = generator.pick([true, false])
+                    service.portsPerSource = generator.pick([nil, 100])
                     service.owner = owner(&generator)
                     service.backends = keys(&generator)
                         .map { index in

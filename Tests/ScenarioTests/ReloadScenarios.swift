@@ -80,7 +80,7 @@ import Testing
     @Test func `services, addresses and routes come and go live`() throws {
         let world = try quickstartWorld(.web(.udp))
         var dns = world.provisioner.state.services[0]
-        dns.key.port = 53
+        dns.key = .init(address: dns.key.address, port: 53, protocol: .udp)
         dns.name = "dns"
         try world.change { $0.services.append(dns) }
         let query = Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:53")
@@ -149,7 +149,11 @@ import Testing
         state.services = (0..<1_000)
             .map { number in
                 var service = template
-                service.key.port = UInt16(1000 + number)
+                service.key = .init(
+                    address: service.key.address,
+                    port: UInt16(1000 + number),
+                    protocol: .udp
+                )
                 service.name = "service\(number)"
                 return service
             }
@@ -193,7 +197,7 @@ import Testing
         let world = try quickstartWorld()
         var state = world.provisioner.state
         var other = state.services[0]
-        other.key.port = 81
+        other.key = .init(address: other.key.address, port: 81, protocol: .tcp)
         other.name = "other"
         state.services.append(other)
         try world.apply(state)

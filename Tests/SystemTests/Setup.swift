@@ -77,6 +77,8 @@ struct ServiceFile: Sendable {
     var addresses = ["dpdk0": "10.0.0.1/24", "dpdk1": "10.0.1.1/24"]
     var routes: [String] = []
     var services = [Service()]
+    /// Further services, as they stand in a file.
+    var more: [String] = []
 
     /// The whole text, instead of all that.
     var text: String?
@@ -89,7 +91,7 @@ struct ServiceFile: Sendable {
         let lines =
             ["addresses:"] + addresses
             + (routes.isEmpty ? [] : ["routes:"] + routes)
-            + ["services:"] + services.map(Self.lines)
+            + ["services:"] + services.map(Self.lines) + more.map { "  - { \($0) }" }
         return lines.joined(separator: "\n") + "\n"
     }
 

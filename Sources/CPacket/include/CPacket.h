@@ -150,6 +150,12 @@ static inline void CPacket_store_release(uint64_t *word, uint64_t value) {
 /// Orders every earlier store before every later load, for the sleep and wake-up handshake.
 static inline void CPacket_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
+/// Puts `wanted` in the place of `expected`; false, and nothing done, when another value is there.
+static inline bool CPacket_exchange_if_equal(uint64_t *word, uint64_t expected, uint64_t wanted) {
+    return __atomic_compare_exchange_n(word, &expected, wanted, false, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
+}
+
 static inline uint32_t CPacket_load32_acquire(const uint32_t *word) {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }

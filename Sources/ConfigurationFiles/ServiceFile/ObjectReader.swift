@@ -42,8 +42,12 @@ struct ObjectReader {
         }
         for (key, value) in pairs { take(key, value) }
         for field in object.fields where field.isRequired && values[field.key] == nil {
-            report(place, field.key, "is missing", nil, ServiceFileSchema.accepted(field.kind))
+            reportMissing(field.key)
         }
+    }
+
+    mutating func reportMissing(_ key: String) {
+        report(place, key, "is missing", nil, kind(key).map(ServiceFileSchema.accepted))
     }
 
     private mutating func take(_ key: YAMLNode, _ value: YAMLNode) {
@@ -85,13 +89,6 @@ struct ObjectReader {
         read(key) { text in text.contains("/") ? IPPrefix(text) : nil }
     }
 
-    /// An address or a network.
-    mutating func source(_ key: String) -> IPPrefix? {
-        read(key) { text in
-            text.contains("/") ? IPPrefix(text) : IPAddress(text).map(IPPrefix.init(host:))
-        }
-    }
-
     /// A network; `default` is all of `family`.
     mutating func destination(_ key: String, _ family: AddressFamily) -> IPPrefix? {
         read(key) { text in
@@ -99,6 +96,43 @@ struct ObjectReader {
             return text.contains("/") ? IPPrefix(text) : nil
         }
     }
+
+    /// An address, as the network that holds it alone, or a network.
+    mutating func network(_ key: String) -> IPPrefix? { read(key) { IPPrefix($0) } }
+
+    mutating func range(_ key: String) -> AddressRange? { read(key) { AddressRange($0) } }
+
+    /// A number in quotes is refused as everywhere.
+    mutating func ports(_ key: String) -> PortRange? {
+        if case .scalar(let text, isPlain: false) = values[key]?.content, Int(text) != nil {
+            complain(key, values[key])
+            return nil
+        }
+        return read(key) { PortRange($0) }
+    }
+
+    mutating func flag(_ key: String) -> Bool? {
+        guard case .scalar(_, isPlain: true) = values[key]?.content ?? .scalar("", isPlain: true)
+        else {
+            complain(key, values[key])
+            return nil
+        }
+        return read(key) { Bool($0) }
+    }
+
+    /// The fields of a mapping inside this one; its complaints come here with `absorb`.
+    mutating func object(_ key: String) -> ObjectReader? {
+        guard let node = values[key], case .object(let object) = kind(key) else { return nil }
+        return ObjectReader(
+            node,
+            object,
+            path: fullPath(key),
+            file: file,
+            into: &diagnostics
+        )
+    }
+
+    mutating func absorb(_ inner: ObjectReader) { diagnostics += inner.diagnostics }
 
     /// A number; one in quotes is a text and refused, as the schema does.
     mutating func integer(_ key: String) -> Int? {
@@ -114,6 +148,11 @@ struct ObjectReader {
             guard isPlain, let number = Int(text), range.contains(number) else { return nil }
             return number
         }
+    }
+
+    /// All ports, of a protocol that has none, unless some are given.
+    mutating func noPorts(_ protocol: TransportProtocol) -> PortRange? {
+        port(`protocol`, default: 0).map { _ in .all }
     }
 
     /// The key `port`: 0 where there are no ports, and nil, with a complaint, when it is not right.

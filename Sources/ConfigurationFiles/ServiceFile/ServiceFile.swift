@@ -97,12 +97,18 @@ struct ServiceFile {
     private mutating func readService(_ node: YAMLNode, _ path: String, _ file: String) {
         guard var reader = reader(node, ServiceFileSchema.service, path, file) else { return }
         defer { diagnostics += reader.diagnostics }
-        let address = reader.address("address")
         let `protocol`: TransportProtocol = reader.choice("protocol") ?? .tcp
-        let port = reader.port(`protocol`, default: nil)
+        let selector = readSelector(&reader, `protocol`)
         var backends: [Backend] = []
         for (node, path) in reader.items("backends") {
-            if let backend = readBackend(node, path, file, `protocol`, servicePort: port) {
+            let backend = readBackend(
+                node,
+                path,
+                file,
+                `protocol`,
+                servicePort: selector?.backendPort
+            )
+            if let backend {
                 backends.append(backend)
             }
         }
@@ -120,10 +126,14 @@ struct ServiceFile {
         let locals = reader.addresses("localAddresses")
         let timeout = reader.duration("connectionTimeout")
         let clientAddress: ClientAddressMode? = reader.choice("clientAddress")
-        guard let address, let port = port.flatMap(UInt16.init(exactly:)) else { return }
+        let persistence = readPersistence(&reader)
+        let isOnePacket = reader.flag("onePacket") ?? false
+        let portsPerSource = reader.integer("maxPortsPerSource")
+        guard let selector else { return }
+        let key = Service.Key(selector, `protocol`)
         let service = Service(
-            key: .init(address: address, port: port, protocol: `protocol`),
-            name: name ?? Self.name(`protocol`, address, port),
+            key: key,
+            name: name ?? Self.name(of: key),
             mode: mode,
             tunnel: tunnel,
             scheduler: scheduler,
@@ -133,6 +143,9 @@ struct ServiceFile {
             connectionTimeout: timeout,
             clientAddress: clientAddress,
             quic: quic,
+            persistence: persistence,
+            isOnePacket: isOnePacket,
+            portsPerSource: portsPerSource,
             backends: backends,
             owner: .file(file)
         )
@@ -185,13 +198,79 @@ struct ServiceFile {
         )
     }
 
-    private static func name(
-        _ protocol: TransportProtocol,
-        _ address: IPAddress,
-        _ port: UInt16
-    ) -> String {
-        let name = "\(`protocol`.rawValue)-\(address)"
-        return `protocol`.hasPorts ? "\(name)-\(port)" : name
+    private static func name(of key: Service.Key) -> String {
+        guard case .destination = key.selector else { return key.description }
+        guard key.protocol.hasPorts else { return "\(key.protocol.rawValue)-\(key.addressText)" }
+        return "\(key.protocol.rawValue)-\(key.addressText)-\(key.portText)"
+    }
+
+    /// Exactly one of `address`, `match` and `fwmark` says which packets are meant.
+    private func readSelector(
+        _ reader: inout ObjectReader,
+        _ protocol: TransportProtocol
+    ) -> ServiceSelector? {
+        let ways = ["address", "match", "fwmark"].filter { reader.node($0) != nil }
+        guard let way = ways.first else {
+            reader.reportMissing("address")
+            return nil
+        }
+        for other in ways.dropFirst() {
+            reader.report(
+                reader.node(other)?.place ?? reader.place,
+                other,
+                "does not go together with \(way)",
+                nil,
+                "one of address, match and fwmark"
+            )
+        }
+        let ports = `protocol`.hasPorts ? reader.ports("port") : reader.noPorts(`protocol`)
+        switch way {
+        case "address":
+            let prefix = reader.network("address")
+            if `protocol`.hasPorts, reader.node("port") == nil { reader.reportMissing("port") }
+            guard let prefix, let ports else { return nil }
+            return .destination(prefix, ports)
+        case "match": return readMatch(&reader).map { .match($0) }
+        default: return reader.integer("fwmark").flatMap(UInt32.init(exactly:)).map { .mark($0) }
+        }
+    }
+
+    private func readMatch(_ reader: inout ObjectReader) -> TrafficMatch? {
+        guard var match = reader.object("match") else { return nil }
+        defer { reader.absorb(match) }
+        let source = match.range("source")
+        let destination = match.range("destination")
+        let family = source?.family ?? destination?.family ?? .ipv4
+        return TrafficMatch(
+            source: source ?? .any(family),
+            destination: destination ?? .any(family),
+            sourcePorts: match.ports("sourcePorts") ?? .all,
+            ports: match.ports("ports") ?? .all,
+            inputInterface: match.text("inputInterface"),
+            outputInterface: match.text("outputInterface")
+        )
+    }
+
+    private func readPersistence(_ reader: inout ObjectReader) -> Persistence? {
+        guard var inner = reader.object("persistence") else { return nil }
+        defer { reader.absorb(inner) }
+        var persistence = Persistence()
+        if let timeout = inner.duration("timeout") {
+            if timeout > .zero, timeout <= Persistence.longest {
+                persistence.timeout = timeout
+            } else {
+                inner.report(
+                    inner.node("timeout")?.place ?? inner.place,
+                    "timeout",
+                    "is out of range",
+                    inner.node("timeout")?.text,
+                    "1ms...31d"
+                )
+            }
+        }
+        if let mask = inner.integer("mask") { persistence.mask = mask }
+        if let mask = inner.integer("maskV6") { persistence.maskV6 = mask }
+        return persistence
     }
 
     private mutating func readTunnel(
@@ -204,7 +283,7 @@ struct ServiceFile {
         return Tunnel(
             kind: reader.choice("type") ?? .ipip,
             port: reader.integer("port").flatMap(UInt16.init(exactly:)),
-            source: reader.source("source")
+            source: reader.network("source")
         )
     }
 
@@ -213,13 +292,13 @@ struct ServiceFile {
         _ path: String,
         _ file: String,
         _ protocol: TransportProtocol,
-        servicePort: Int?
+        servicePort: UInt16?
     ) -> Backend? {
         guard var reader = reader(node, ServiceFileSchema.backend, path, file) else { return nil }
         defer { diagnostics += reader.diagnostics }
         let address = reader.address("address")
         // A service without a port has complained already.
-        let port = reader.port(`protocol`, default: servicePort ?? 0)
+        let port = reader.port(`protocol`, default: Int(servicePort ?? 0))
         let weight = reader.integer("weight") ?? 1
         let serverID = reader.hexadecimal("serverID")
         guard let address, let port = port.flatMap(UInt16.init(exactly:)) else { return nil }
@@ -228,5 +307,13 @@ struct ServiceFile {
             weight: weight,
             quicServerID: serverID
         )
+    }
+}
+
+extension ServiceSelector {
+    /// The port of a backend that names none: the service's, or 0 for the one that clients ask.
+    fileprivate var backendPort: UInt16 {
+        guard case .destination(_, let ports) = self else { return 0 }
+        return ports.single ?? 0
     }
 }

@@ -15,11 +15,17 @@ package enum ServiceFileSchema {
 
     package indirect enum Kind: Sendable {
         case text
+        /// `true` or `false`.
+        case flag
         case address
+        /// An address or a network: `10.0.0.1`, `203.0.113.0/24`.
+        case network
+        /// `10.1.0.0/16`, `10.1.0.1-10.1.0.9` or one address.
+        case range
+        /// `80`, `8000-8999` or `all`.
+        case ports
         /// `10.0.0.1/24`.
         case prefix
-        /// An address, or a prefix.
-        case source
         /// A prefix or `default`.
         case destination
         case integer(ClosedRange<Int>)
@@ -110,6 +116,32 @@ package enum ServiceFileSchema {
         ]
     )
 
+    package static let match = Object(
+        name: "match",
+        fields: [
+            field("source", .range, default: "any", "where packets come from"),
+            field("destination", .range, default: "any", "where they go to: not to us"),
+            field("sourcePorts", .ports, default: "all", "ports that they come from"),
+            field("ports", .ports, default: "all", "ports that they go to"),
+            field("inputInterface", .text, default: "any", "device by which they come"),
+            field("outputInterface", .text, default: "any", "device by which their route leaves"),
+        ]
+    )
+
+    package static let persistence = Object(
+        name: "persistence",
+        fields: [
+            field(
+                "timeout",
+                .duration,
+                default: "360s",
+                "how long a client is remembered after its last connection, at most 31d"
+            ),
+            field("mask", .integer(1...32), default: "32", "bits of IPv4 clients that count"),
+            field("maskV6", .integer(1...128), default: "128", "bits of IPv6 clients that count"),
+        ]
+    )
+
     package static let tunnel = Object(
         name: "tunnel",
         fields: [
@@ -122,7 +154,7 @@ package enum ServiceFileSchema {
             field("port", .integer(ports), default: "6080", "UDP port of gue and fou"),
             field(
                 "source",
-                .source,
+                .network,
                 default: "the interface's",
                 "own outer address, or a network of which each flow takes one"
             ),
@@ -138,8 +170,30 @@ package enum ServiceFileSchema {
                 default: "PROTOCOL-ADDRESS-PORT",
                 "what people and metrics call it; unique"
             ),
-            field("address", .address, required: true, "virtual address that clients ask"),
-            field("port", .integer(ports), default: "none", "port that clients ask; icmp has none"),
+            field(
+                "address",
+                .network,
+                default: "match or fwmark",
+                "virtual address that clients ask, or a network of them"
+            ),
+            field(
+                "port",
+                .ports,
+                default: "required with address",
+                "ports that clients ask; icmp has none"
+            ),
+            field(
+                "match",
+                .object(match),
+                default: "address or fwmark",
+                "packets to others that belong to the service: services.md"
+            ),
+            field(
+                "fwmark",
+                .integer(1...Int(UInt32.max)),
+                default: "address or match",
+                "kept and shown, never matches: nobody marks packets here"
+            ),
             field(
                 "protocol",
                 .choice(TransportProtocol.allCases.map(\.rawValue)),
@@ -186,8 +240,14 @@ package enum ServiceFileSchema {
             field(
                 "localAddresses",
                 .list(.address),
-                default: "none",
-                "fnat: own addresses from which backends are asked, 64511 ports each a backend"
+                default: "none; fnat and snat need some",
+                "own addresses from which backends or the Internet are asked, 64511 ports each"
+            ),
+            field(
+                "maxPortsPerSource",
+                .integer(1...0xFFFF_FFFF),
+                default: "an eighth of all",
+                "snat: ports that one source holds at most"
             ),
             field(
                 "connectionTimeout",
@@ -206,6 +266,18 @@ package enum ServiceFileSchema {
                 .object(quic),
                 default: "none",
                 "how QUIC connection ids name the backends: quic-connection-ids.md"
+            ),
+            field(
+                "persistence",
+                .object(persistence),
+                default: "none",
+                "connections of one client go to one backend: scheduling.md"
+            ),
+            field(
+                "onePacket",
+                .flag,
+                default: "false",
+                "every packet is scheduled by itself: UDP with dr or tunnel"
             ),
             field("backends", .list(.object(backend)), default: "none", "the real servers"),
         ]
@@ -255,7 +327,8 @@ package enum ServiceFileSchema {
 
     /// In the order in which the manual tells of them.
     package static let objects = [
-        file, address, route, service, tunnel, backend, quic, quicConfiguration,
+        file, address, route, service, match, persistence, tunnel, backend, quic,
+        quicConfiguration,
     ]
 
     private static func field(
@@ -274,9 +347,12 @@ package enum ServiceFileSchema {
     package static func accepted(_ kind: Kind) -> String {
         switch kind {
         case .text: "a text"
+        case .flag: "true or false"
         case .address: "an IP address"
+        case .network: "an IP address, or a network such as 203.0.113.0/24"
+        case .range: "a network, two addresses such as 10.1.0.1-10.1.0.9, or one"
+        case .ports: "1...65535, ports such as 8000-8999, or all"
         case .prefix: "an address with a length, such as 10.0.0.1/24"
-        case .source: "an address such as 10.0.0.1, or a network such as 10.0.0.0/24"
         case .destination: "default, or a network such as 10.0.0.0/8"
         case .integer(let range): "\(range.lowerBound)...\(range.upperBound)"
         case .choice(let words): "one of " + words.joined(separator: ", ")
@@ -320,9 +396,18 @@ package enum ServiceFileSchema {
     private static func schema(of kind: Kind) -> [String: Any] {
         switch kind {
         case .text: ["type": "string", "minLength": 1]
+        case .flag: ["type": "boolean"]
+        case .network: ["type": "string", "pattern": "^[0-9a-fA-F:.]+(/[0-9]+)?$"]
+        case .range: ["type": "string", "pattern": "^[0-9a-fA-F:.]+([/-][0-9a-fA-F:.]+)?$"]
+        case .ports:
+            [
+                "anyOf": [
+                    ["type": "integer", "minimum": 1, "maximum": 65535] as [String: Any],
+                    ["type": "string", "pattern": "^(all|[0-9]+-[0-9]+)$"],
+                ]
+            ]
         case .address: ["type": "string", "anyOf": [["format": "ipv4"], ["format": "ipv6"]]]
         case .prefix: ["type": "string", "pattern": "^[0-9a-fA-F:.]+/[0-9]+$"]
-        case .source: ["type": "string", "pattern": "^[0-9a-fA-F:.]+(/[0-9]+)?$"]
         case .destination: ["type": "string", "pattern": "^(default|[0-9a-fA-F:.]+/[0-9]+)$"]
         case .integer(let range):
             ["type": "integer", "minimum": range.lowerBound, "maximum": range.upperBound]

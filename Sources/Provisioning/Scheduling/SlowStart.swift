@@ -67,11 +67,11 @@ struct SlowStart {
     ///
     /// Under a scheduler that ignores weights all that are above 0 are 1.
     func weights(of service: Service, at now: Instant) -> [Int] {
-        let weights = service.backends.map {
+        let weights = service.targets.map {
             service.scheduler.ignoresWeights ? min(1, $0.weight) : $0.weight
         }
         guard !ramps.isEmpty else { return weights }
-        let parts = service.backends.map { backend in
+        let parts = service.targets.map { backend in
             let key = Provisioner.BackendKey(service: service.key, endpoint: backend.endpoint)
             return ramps[key].map { min(Self.parts, $0.parts(at: now)) } ?? Self.parts
         }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Addressing
+
+/// Services of packets that are addressed to somebody else, in the order of the configuration.
+///
+/// A linear list, as the rules have no order of their own: it is asked once a connection, and only
+/// for packets that have a route through us. A handle to immutable memory that its maker destroys;
+/// the records belong to others.
+@safe
+public struct ServiceMatches: BitwiseCopyable, @unchecked Sendable {
+    /// What belongs to one service; ranges of addresses are of one family.
+    public struct Rule {
+        public var sources: ClosedRange<UInt128>
+        public var destinations: ClosedRange<UInt128>
+        public var sourcePorts: ClosedRange<UInt16>
+        public var ports: ClosedRange<UInt16>
+        public var `protocol`: FlowProtocol
+        /// The index of a port; nil: any.
+        public var input: UInt16?
+        public var output: UInt16?
+        public var record: ServiceRecord
+
+        public init(
+            sources: ClosedRange<IPAddress>,
+            destinations: ClosedRange<IPAddress>,
+            sourcePorts: ClosedRange<UInt16> = 0...65535,
+            ports: ClosedRange<UInt16> = 0...65535,
+            protocol: FlowProtocol,
+            input: UInt16? = nil,
+            output: UInt16? = nil,
+            record: ServiceRecord
+        ) {
+            self.sources = Self.numbers(sources)
+            self.destinations = Self.numbers(destinations)
+            self.sourcePorts = sourcePorts
+            self.ports = ports
+            self.protocol = `protocol`
+            self.input = input
+            self.output = output
+            self.record = record
+        }
+
+        private static func numbers(_ range: ClosedRange<IPAddress>) -> ClosedRange<UInt128> {
+            WireAddress(range.lowerBound).number...WireAddress(range.upperBound).number
+        }
+
+        fileprivate func fits(_ flow: Flow, _ passage: Passage) -> Bool {
+            `protocol` == flow.protocol && sources.contains(flow.source.number)
+                && destinations.contains(flow.destination.number)
+                && sourcePorts.contains(flow.sourcePort) && ports.contains(flow.destinationPort)
+                && input.map { $0 == passage.input } ?? true
+                && output.map { $0 == passage.output } ?? true
+        }
+    }
+
+    private let rules: UnsafeMutablePointer<Rule>
+    private let count: Int
+
+    init(_ rules: [Rule]) {
+        count = rules.count
+        unsafe self.rules = .allocate(capacity: max(1, rules.count))
+        for (index, rule) in rules.enumerated() {
+            unsafe (self.rules + index).initialize(to: rule)
+        }
+    }
+
+    func destroy() { unsafe rules.deallocate() }
+
+    public var isEmpty: Bool { count == 0 }
+
+    /// The first service whose rule a packet fits.
+    func service(for flow: Flow, _ passage: Passage) -> ServiceRecord? {
+        for index in 0..<count where unsafe rules[index].fits(flow, passage) {
+            return unsafe rules[index].record
+        }
+        return nil
+    }
+}
+
+/// How a packet that is addressed to somebody else passes through: indices of ports.
+public struct Passage: BitwiseCopyable, Sendable {
+    public var input: UInt16
+    /// By the route to its destination.
+    public var output: UInt16
+
+    public init(input: UInt16, output: UInt16) {
+        self.input = input
+        self.output = output
+    }
+}
