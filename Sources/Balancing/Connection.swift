@@ -133,7 +133,7 @@ struct WideKeys: BitwiseCopyable {
 }
 
 /// What only some connections have to remember, beside its `Connection`.
-public struct SideState: BitwiseCopyable {
+public struct SideState: BitwiseCopyable, Sendable {
     public var clientAddress: ClientAddressState
 }
 
