@@ -64,7 +64,7 @@ private let service = """
             """
         let ping = try #require(load(text).state.services.first)
         #expect(load(text).errors.isEmpty && ping.name == "icmp-10.0.0.100")
-        #expect(ping.key.port == 0 && ping.backends.map(\.endpoint.port) == [0])
+        #expect(ping.key.ports == .all && ping.backends.map(\.endpoint.port) == [0])
         #expect(ping.key.description == "icmp 10.0.0.100")
         let udp = load(text.replacing("protocol: icmp", with: "protocol: udp"))
         #expect(udp.errors.contains { $0.contains("services[0].port: is missing") })
