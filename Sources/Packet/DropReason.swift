@@ -23,6 +23,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case sctpNotInit, badSCTPChecksum
     /// New connections are refused while the program ends.
     case stopping
+    /// Data that must not reach a backend before the header of the PROXY protocol.
+    case proxyHeaderMissing
 
     // Neighbours and the slow path.
     case neighbourUnresolved, neighbourQueueFull, slowPathRingFull, icmpRateLimited, icmpIgnored
@@ -46,7 +48,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .untranslatable, .noHeadroom:
             .network
         case .noService, .noBackend, .noLocalPort, .connectionTableFull, .tcpNotSYN,
-            .connectionGone, .sctpNotInit, .badSCTPChecksum, .stopping:
+            .connectionGone, .sctpNotInit, .badSCTPChecksum, .stopping, .proxyHeaderMissing:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
             .icmpIgnored:
@@ -91,6 +93,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .sctpNotInit: "sctp_not_init"
         case .badSCTPChecksum: "bad_sctp_checksum"
         case .stopping: "stopping"
+        case .proxyHeaderMissing: "proxy_header_missing"
         case .neighbourUnresolved: "neighbour_unresolved"
         case .neighbourQueueFull: "neighbour_queue_full"
         case .slowPathRingFull: "slow_path_ring_full"

@@ -180,7 +180,7 @@ extension Lab {
     }
 
     /// A web server at `address` in the backends' namespace while `body` works with it.
-    fileprivate func serveWeb(
+    func serveWeb(
         _ address: String,
         saying text: String,
         _ body: () async throws -> Void
