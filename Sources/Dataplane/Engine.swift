@@ -114,14 +114,18 @@ public final class Engine: Sendable {
     ) -> RehearsalBalancer? {
         let table = ConnectionTable(capacity: 64, seed: seeds[index], now: now.tick)
         let backends = backendCounters[index].copy(first: backendSlots * BackendCounter.stride)
+        var few = FragmentTable.Limits()
+        (few.decisions, few.waiting, few.held) = (16, 16, 16)
+        let fragments = FragmentTable(few, key: HashKey(seed: ~seeds[0]))
         guard
-            let table, let backends,
+            let table, let fragments, let backends,
             let cursors = cursors[index].copy(first: limits.serviceSlots)
         else { return nil }
         let balancer = Balancer(
             worker: index,
             steering: steering,
             connections: table,
+            fragments: fragments,
             backends: backends,
             cursors: cursors,
             conditions: conditions[index]

@@ -2,6 +2,7 @@
 import Addressing
 import Balancing
 import CPacket
+import Networking
 import Packet
 
 /// How backends of FNAT learn the client's address (see `doc/client-address.md`).

@@ -14,8 +14,14 @@ extension Provisioner {
         guard source.address.family == destination.address.family else {
             throw ProvisioningError("\(source) and \(destination) are of different families")
         }
-        guard let number = FlowProtocol(request.protocol.ipProtocol) else {
-            throw ProvisioningError("\(request.protocol.rawValue) is not balanced")
+        let number: FlowProtocol
+        switch request.protocol {
+        case .tcp: number = .tcp
+        case .udp: number = .udp
+        case .sctp, .icmp:
+            throw ProvisioningError(
+                "\(request.protocol.rawValue) cannot be explained: only tcp and udp"
+            )
         }
         return Flow(
             from: source.address,
