@@ -63,11 +63,12 @@ public struct LocalAddressRecord: BitwiseCopyable, Sendable {
 /// A handle to memory that its maker destroys, the scheduler's included.
 @safe
 public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
-    /// Where its cursors are; the same through all snapshots.
-    public let slot: UInt32
     private let backends: UnsafeMutablePointer<BackendRecord>
     private let localAddresses: UnsafeMutablePointer<LocalAddressRecord>
+    let quic: QUICRouting?
     public let scheduler: Scheduler
+    /// Where its cursors are; the same through all snapshots.
+    public let slot: UInt32
     /// Local addresses of IPv4, which stand first, and all of them.
     private let ipv4LocalCount: UInt32
     private let localCount: UInt32
@@ -75,7 +76,6 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     /// Its options lie behind its backends.
     private let hasOptions: Bool
     public let clientAddress: ClientAddressRule
-    let quic: QUICRouting?
 
     public init(
         slot: UInt32,

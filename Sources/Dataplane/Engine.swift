@@ -131,7 +131,9 @@ public final class Engine: Sendable {
     ) -> RehearsalBalancer? {
         let table = ConnectionTable(capacity: 64, seed: seeds[index], now: now.tick)
         let backends = backendCounters[index].copy(first: backendSlots * BackendCounter.stride)
-        let fragments = FragmentTable(limits.fragments, key: HashKey(seed: ~seeds[0]))
+        var few = FragmentTable.Limits()
+        (few.decisions, few.waiting, few.held) = (16, 16, 16)
+        let fragments = FragmentTable(few, key: HashKey(seed: ~seeds[0]))
         guard
             let table, let backends, let fragments,
             let cursors = cursors[index].copy(first: limits.serviceSlots),
