@@ -29,7 +29,9 @@ extension Balancer {
         let isTCP = client.protocol == .tcp
         if isTCP, !Self.opens(packet.tcpFlags) { return .refused(.notOpening) }
         if balancing.options.contains(.stopping) { return .refused(.stopping) }
-        guard var backend = nextBackend(of: service, FlowKey(client), balancing) else {
+        if let refusal = claim(service) { return .refused(refusal) }
+        guard var backend = claimBackend(of: service, FlowKey(client), balancing) else {
+            giveBack(service)
             return .refused(.noBackend)
         }
         if backend.port == 0 {
@@ -38,7 +40,10 @@ extension Balancer {
         var local: LocalPort?
         if service.kind.holdsLocalPort {
             local = takeLocalPort(of: service, toward: backend, hash, balancing)
-            if local == nil { return .refused(.noLocalPort) }
+            if local == nil {
+                giveBack(service, backend, balancing)
+                return .refused(.noLocalPort)
+            }
         }
         let reply = Self.reply(to: client, from: backend, local)
         let connection = Connection(
@@ -60,6 +65,7 @@ extension Balancer {
         )
         guard let reference else {
             if let local { release(local.port, of: local.address, for: reply, balancing) }
+            giveBack(service, backend, balancing)
             return .refused(.tableFull)
         }
         backends.add(1, at: BackendCounter.connections.index(slot: backend.slot))
@@ -85,6 +91,7 @@ extension Balancer {
 
     /// Lets at most `budget` timers fire: connections whose time is up end, the others wait on.
     public mutating func expire(budget: Int, balancing: BalancingState, now: Tick) {
+        if balancing.endings != swept { sweep(balancing, now) }
         var left = budget
         while left > 0 {
             let count = collectEnding(atMost: min(left, Self.endingBatch), balancing, now)
@@ -121,8 +128,11 @@ extension Balancer {
 
     private mutating func end(_ reference: UInt32, _ balancing: BalancingState) {
         let connection = unsafe connections.entry(reference).pointee
+        announceEnd(of: reference, connection)
+        noteSilence(connection, balancing)
         let kind: BackendCounter = connection.state.isActive ? .active : .inactive
         backends.add(.max, at: kind.index(slot: connection.backendSlot))
+        giveBack(connection.backendSlot, balancing)
         if connection.shape.kind.holdsLocalPort {
             let reply = connections.flow(.outbound, of: reference)
             release(reply.destinationPort, of: reply.destination, for: reply, balancing)
@@ -143,14 +153,14 @@ extension Balancer {
     /// SYN without ACK, RST and FIN (RFC 9293 section 3.5).
     private static func opens(_ flags: UInt8) -> Bool { flags & 0x17 == 0x02 }
 
-    private func nextBackend(
+    func nextBackend(
         of service: ServiceRecord,
         _ key: FlowKey,
         _ balancing: BalancingState
     ) -> BackendRecord? {
         let context = SchedulingContext(
             counters: backends,
-            conditions: conditions,
+            conditions: everywhere.conditions,
             worker: worker,
             workerCount: balancing.workerCount
         )

@@ -35,8 +35,9 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         var pools: UnsafeMutablePointer<LocalPortPool?>
         var poolCount: Int
         var localSlots: AddressTable
-        var backendTimeouts: UnsafeMutablePointer<UInt32>
+        var policies: UnsafeMutablePointer<BackendPolicy>
         var backendCount: Int
+        var endings: UInt64
     }
 
     /// Behind a pointer, so that handing the state on is one register.
@@ -44,8 +45,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
 
     /// Copies everything into flat memory.
     ///
-    /// `pools` are by local address slot, then worker, and `localAddresses` tell the slots;
-    /// `backendTimeouts` are by backend slot, in ticks, where 0 means the protocol's.
+    /// `pools` are by local address slot, then worker, and `localAddresses` tell the slots; `policies`
+    /// are by backend slot. `endings` is another number whenever one more of them is ending.
     public init(
         services: ServiceTable,
         timeouts: StateTimeouts,
@@ -53,7 +54,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         workerCount: Int,
         pools: [LocalPortPool?],
         localAddresses: [(IPAddress, slot: Int)],
-        backendTimeouts: [UInt32]
+        policies: [BackendPolicy],
+        endings: UInt64 = 0
     ) {
         unsafe contents = .allocate(capacity: 1)
         unsafe contents.initialize(
@@ -65,8 +67,9 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
                 pools: Self.copy(pools),
                 poolCount: pools.count,
                 localSlots: AddressTable(localAddresses.map { ($0, UInt32($1)) }),
-                backendTimeouts: Self.copy(backendTimeouts),
-                backendCount: backendTimeouts.count
+                policies: Self.copy(policies),
+                backendCount: policies.count,
+                endings: endings
             )
         )
     }
@@ -84,13 +87,16 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         unsafe contents.pointee.pools.deallocate()
         unsafe contents.pointee.stateTimeouts.deallocate()
         unsafe contents.pointee.localSlots.destroy()
-        unsafe contents.pointee.backendTimeouts.deallocate()
+        unsafe contents.pointee.policies.deallocate()
         unsafe contents.deallocate()
     }
 
     public var services: ServiceTable { unsafe contents.pointee.services }
     public var options: Options { unsafe contents.pointee.options }
     public var workerCount: Int { unsafe contents.pointee.workerCount }
+
+    /// Changes when connections are to be looked for that have to end: see `Balancer.sweep`.
+    var endings: UInt64 { unsafe contents.pointee.endings }
 
     /// The ports of a local address that belong to `worker`.
     func pool(_ localSlot: UInt16, worker: Int) -> LocalPortPool? {
@@ -105,15 +111,21 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         return pool(UInt16(truncatingIfNeeded: slot), worker: worker)
     }
 
+    /// How a backend's connections are treated; without a word about it, as any others.
+    func policy(ofBackend slot: UInt32) -> BackendPolicy {
+        guard unsafe Int(slot) < contents.pointee.backendCount else { return BackendPolicy() }
+        return unsafe contents.pointee.policies[Int(slot)]
+    }
+
     /// Ticks of silence after which a connection ends.
     func timeout(of connection: Connection) -> UInt32 {
+        let policy = policy(ofBackend: connection.backendSlot)
+        if policy.isEnding { return 0 }
         let state = connection.state
-        if state == .established || state.rawValue >= ConnectionState.oneWay.rawValue {
-            let slot = Int(connection.backendSlot)
-            let own =
-                unsafe slot < contents.pointee.backendCount
-                ? contents.pointee.backendTimeouts[slot] : 0
-            if own != 0 { return own }
+        if policy.timeout != 0,
+            state == .established || state.rawValue >= ConnectionState.oneWay.rawValue
+        {
+            return policy.timeout
         }
         return timeout(in: state)
     }

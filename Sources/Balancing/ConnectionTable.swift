@@ -115,6 +115,9 @@ public struct ConnectionTable: ~Copyable {
         unsafe entries + Int(reference >> 1)
     }
 
+    /// Every entry lies before this position; those that are free have backend slot `UInt32.max`.
+    var bound: UInt32 { untouched }
+
     /// The key under which packets of a direction find the connection, as they come in.
     ///
     /// `Tuple` is of that key's family.
@@ -263,6 +266,7 @@ public struct ConnectionTable: ~Copyable {
     }
 
     private mutating func giveBack(_ position: UInt32) {
+        unsafe entries[Int(position)].backendSlot = .max
         unsafe entries[Int(position)].timer.next = free
         free = position
     }

@@ -63,14 +63,17 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     private let ipv4LocalCount: UInt32
     private let localCount: UInt32
     public let kind: ConnectionKind
+    let limits: ServiceLimits
 
     public init(
         slot: UInt32,
         kind: ConnectionKind,
         backends: [BackendRecord],
         scheduler: Scheduler,
-        localAddresses: [LocalAddressRecord]
+        localAddresses: [LocalAddressRecord],
+        limits: ServiceLimits = ServiceLimits()
     ) {
+        self.limits = limits
         self.slot = slot
         self.kind = kind
         precondition(backends.count == scheduler.memberCount)

@@ -185,6 +185,7 @@ struct StateChecker {
         checkClientAddress(of: object)
         checkBackends(of: object)
         checkScheduling(of: object)
+        checkProtection(of: object)
     }
 
     private mutating func checkScheduling(of object: ServiceFile.Located<Service>) {
@@ -199,6 +200,19 @@ struct StateChecker {
             report(
                 object.location(of: field),
                 "\(object.path).\(field)",
+                problem.message,
+                problem.value,
+                problem.accepted
+            )
+        }
+    }
+
+    private mutating func checkProtection(of object: ServiceFile.Located<Service>) {
+        for problem in object.value.protectionProblems {
+            let backend = problem.backend.map { ".backends[\($0)]" } ?? ""
+            report(
+                object.location(of: problem.backend == nil ? problem.field : "backends"),
+                "\(object.path)\(backend).\(problem.field)",
                 problem.message,
                 problem.value,
                 problem.accepted

@@ -40,8 +40,16 @@ public final class Engine: Sendable {
     /// Which worker owns which flows of backends.
     public let steering: FamilySteering
     private let cursors: [CounterBlock]
-    /// Per worker, written by it.
-    public let conditions: [BackendConditions]
+    /// Per worker; see `ServiceCounter`.
+    public let serviceCounters: [CounterBlock]
+    /// Per worker; see `HealthCounter`.
+    public let healthCounters: [CounterBlock]
+    /// Of all workers.
+    public let conditions: BackendConditions
+    private let allBackends: CounterBlocks
+    private let allServices: CounterBlocks
+    /// How far the rate of each service is used up; see `RateLimiter`.
+    private let rates: CounterBlock
     private let seeds: [UInt64]
     private let firstSnapshot: SnapshotMemory
 
@@ -73,10 +81,24 @@ public final class Engine: Sendable {
                 CounterBlock(count: limits.backendSlots * BackendCounter.stride)
             }
         cursors = (0..<workers).compactMap { _ in CounterBlock(count: limits.serviceSlots) }
-        conditions = (0..<workers).compactMap { _ in BackendConditions(slots: limits.backendSlots) }
+        serviceCounters = (0..<workers)
+            .compactMap { _ in
+                CounterBlock(count: limits.serviceSlots * ServiceCounter.stride)
+            }
+        healthCounters = (0..<workers)
+            .compactMap { _ in
+                CounterBlock(count: limits.backendSlots * HealthCounter.stride)
+            }
+        guard let conditions = BackendConditions(slots: limits.backendSlots),
+            let rates = CounterBlock(count: limits.serviceSlots * RateLimiter.stride)
+        else { return nil }
+        self.conditions = conditions
+        self.rates = rates
+        allBackends = CounterBlocks(backendCounters)
+        allServices = CounterBlocks(serviceCounters)
         seeds = (0..<workers).map { seed &+ UInt64($0) &* 0x9E37_79B9_7F4A_7C15 }
         guard backendCounters.count == workers, cursors.count == workers,
-            conditions.count == workers
+            serviceCounters.count == workers, healthCounters.count == workers
         else { return nil }
     }
 
@@ -96,7 +118,15 @@ public final class Engine: Sendable {
             connections: table,
             backends: backendCounters[index],
             cursors: cursors[index],
-            conditions: conditions[index]
+            services: serviceCounters[index],
+            health: healthCounters[index],
+            resets: interchange.resets[index],
+            everywhere: EveryWorker(
+                backends: allBackends,
+                services: allServices,
+                conditions: conditions,
+                rates: rates
+            )
         )
     }
 
@@ -105,8 +135,29 @@ public final class Engine: Sendable {
         backendCounters.reduce(0) { $0 &+ $1[counter.index(slot: slot)] }
     }
 
+    /// The same of what connections have met with.
+    public func total(_ counter: HealthCounter, slot: UInt32) -> UInt64 {
+        healthCounters.reduce(0) { $0 &+ $1[counter.index(slot: slot)] }
+    }
+
+    /// One counter of a service over all workers.
+    public func total(_ counter: ServiceCounter, slot: UInt32) -> UInt64 {
+        allServices.sum(at: counter.index(slot: slot))
+    }
+
+    /// Zeroes the slot of a service that no connection and no snapshot of any worker names.
+    public func clear(serviceSlot slot: UInt32) {
+        for block in serviceCounters {
+            for counter in ServiceCounter.allCases { block.set(0, at: counter.index(slot: slot)) }
+        }
+    }
+
     /// Zeroes a slot that no connection and no snapshot of any worker names.
     public func clear(slot: UInt32) {
+        conditions.remove(conditions.reasons(slot: slot), slot: slot)
+        for block in healthCounters {
+            for counter in HealthCounter.allCases { block.set(0, at: counter.index(slot: slot)) }
+        }
         for block in backendCounters {
             for counter in BackendCounter.allCases { block.set(0, at: counter.index(slot: slot)) }
         }
@@ -119,6 +170,11 @@ public final class Engine: Sendable {
         steering.destroy()
         backendCounters.forEach { $0.destroy() }
         cursors.forEach { $0.destroy() }
-        conditions.forEach { $0.destroy() }
+        serviceCounters.forEach { $0.destroy() }
+        healthCounters.forEach { $0.destroy() }
+        conditions.destroy()
+        allBackends.destroy()
+        allServices.destroy()
+        rates.destroy()
     }
 }

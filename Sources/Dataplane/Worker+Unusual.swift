@@ -51,6 +51,8 @@ extension Worker {
         case .noBackend: punt(packet, .refused, as: .noBackend, offset: networkOffset)
         case .noLocalPort: drop(packet, .noLocalPort)
         case .tableFull: drop(packet, .connectionTableFull)
+        case .connectionLimit: drop(packet, .serviceConnectionLimit)
+        case .rateLimit: drop(packet, .serviceRateLimit)
         case .stopping: drop(packet, .stopping)
         case .timeToLive: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
         }

@@ -113,6 +113,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     public mutating func turn(now: Instant) -> Int {
         let snapshot = unsafe cell.current()
         let tick = now.tick
+        balancer.now = now
         var handled = 0
         for position in 0..<receiverCount {
             unsafe receivers[position].receive(into: &arrivals)
@@ -129,6 +130,10 @@ public struct Worker<Port: PacketPort>: ~Copyable {
             balancing: snapshot.pointee.balancing,
             now: tick
         )
+        if balancer.hasResets {
+            balancer.hasResets = false
+            hasPunted = true
+        }
         flush()
         unsafe quiescent.report(snapshot.pointee.generation)
         return handled

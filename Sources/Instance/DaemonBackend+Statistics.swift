@@ -92,6 +92,7 @@ extension DaemonBackend {
         worker.injected = counters[.injected]
         worker.connectionsOpened = counters[.connectionsOpened]
         worker.connectionsExpired = counters[.connectionsExpired]
+        worker.lostResets = counters[.lostResets]
         worker.connections = counters[.connections]
         worker.connectionCapacity = UInt64(machine.engine.limits.connectionsPerWorker)
         return worker
@@ -131,8 +132,17 @@ extension DaemonBackend {
         )
         result.traffic = traffic(totals.sum)
         result.activeConnections = totals.sum[BackendCounter.active.rawValue]
-        result.backends = zip(totals.service.backends, totals.backends)
-            .map { backend, counters in
+        result.leavingConnections = totals.leaving.reduce(0) {
+            $0 &+ $1.counters[BackendCounter.claimed.rawValue]
+        }
+        result.refused = [
+            ("connection_limit", totals.refused.overLimit),
+            ("rate_limit", totals.refused.overRate),
+            ("no_backend", totals.refused.withoutBackend),
+        ]
+        result.backends = totals.service.backends.enumerated()
+            .map { index, backend in
+                let counters = totals.backends[index]
                 var result = BackendStatistics(
                     address: backend.endpoint.address.description,
                     port: backend.endpoint.port,
@@ -141,6 +151,8 @@ extension DaemonBackend {
                 result.traffic = traffic(counters)
                 result.activeConnections = counters[BackendCounter.active.rawValue]
                 result.inactiveConnections = counters[BackendCounter.inactive.rawValue]
+                result.isOverloaded = totals.conditions[index].contains(.full)
+                result.isInhibited = totals.conditions[index].contains(.down)
                 return result
             }
         return result

@@ -10,7 +10,7 @@ package enum Catalogue {
         build, process, configuration, reloads,
         workers, slowPath, connections, connectionStates, drops,
         ports, portInfo, pools, localAddresses, neighbours,
-        services, backends,
+        services, refusals, backends,
     ]
 
     /// Every metric, in the order of a scrape.

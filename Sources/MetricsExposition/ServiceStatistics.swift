@@ -30,6 +30,10 @@ package struct ServiceStatistics: Sendable {
     package var traffic = TrafficStatistics()
     package var activeConnections: UInt64 = 0
     package var backends: [BackendStatistics] = []
+    /// Connections of backends that are gone.
+    package var leavingConnections: UInt64 = 0
+    /// Connections that were refused, by the reason's name.
+    package var refused: [(reason: String, count: UInt64)] = []
 
     package init(name: String, address: String, port: UInt16, transport: String) {
         self.name = name
@@ -47,6 +51,15 @@ package struct BackendStatistics: Sendable {
     package var traffic = TrafficStatistics()
     package var activeConnections: UInt64 = 0
     package var inactiveConnections: UInt64 = 0
+    /// It has as many connections as it may have.
+    package var isOverloaded = false
+    /// It was seen not to answer.
+    package var isInhibited = false
+
+    /// What a draining backend still has; nil for others.
+    var remainingConnections: UInt64? {
+        weight == 0 ? activeConnections &+ inactiveConnections : nil
+    }
 
     package init(address: String, port: UInt16, weight: Int) {
         self.address = address

@@ -39,6 +39,7 @@ package struct Service: Equatable, Codable, Sendable {
     package var connectionTimeout: Duration?
     /// How backends learn the client's address; nil: as the protocol does by default.
     package var clientAddress: ClientAddressMode?
+    package var protection: Protection
     /// No two share an endpoint; order matters to `rr`.
     package var backends: [Backend]
     package var owner: Owner
@@ -53,6 +54,7 @@ package struct Service: Equatable, Codable, Sendable {
         localAddresses: [IPAddress] = [],
         connectionTimeout: Duration? = nil,
         clientAddress: ClientAddressMode? = nil,
+        protection: Protection = Protection(),
         backends: [Backend] = [],
         owner: Owner = .runtime
     ) {
@@ -65,6 +67,7 @@ package struct Service: Equatable, Codable, Sendable {
         self.localAddresses = localAddresses
         self.connectionTimeout = connectionTimeout
         self.clientAddress = clientAddress
+        self.protection = protection
         self.backends = backends
         self.owner = owner
     }
@@ -77,10 +80,21 @@ package struct Backend: Equatable, Codable, Sendable {
     package var endpoint: Endpoint
     /// Share of new connections, in `weights`; 0 drains: no new ones, the others finish.
     package var weight: Int
+    /// Connections at once, over all workers; nil: as many as come.
+    package var maxConnections: Int?
+    /// A backend that had that many takes new ones again below this number; nil: below the maximum.
+    package var minConnections: Int?
 
-    package init(endpoint: Endpoint, weight: Int = 1) {
+    package init(
+        endpoint: Endpoint,
+        weight: Int = 1,
+        maxConnections: Int? = nil,
+        minConnections: Int? = nil
+    ) {
         self.endpoint = endpoint
         self.weight = weight
+        self.maxConnections = maxConnections
+        self.minConnections = minConnections
     }
 }
 

@@ -15,6 +15,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
 
     // What the balancer says.
     case noService, noBackend, noLocalPort, connectionTableFull, tcpNotSYN, connectionGone
+    /// A limit of the service is reached.
+    case serviceConnectionLimit, serviceRateLimit
     /// New connections are refused while the program ends.
     case stopping
 
@@ -38,7 +40,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .unsupportedProtocol:
             .network
         case .noService, .noBackend, .noLocalPort, .connectionTableFull, .tcpNotSYN,
-            .connectionGone, .stopping:
+            .connectionGone, .serviceConnectionLimit, .serviceRateLimit, .stopping:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
             .icmpIgnored:
@@ -75,6 +77,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .connectionTableFull: "connection_table_full"
         case .tcpNotSYN: "tcp_not_syn"
         case .connectionGone: "connection_gone"
+        case .serviceConnectionLimit: "service_connection_limit"
+        case .serviceRateLimit: "service_rate_limit"
         case .stopping: "stopping"
         case .neighbourUnresolved: "neighbour_unresolved"
         case .neighbourQueueFull: "neighbour_queue_full"

@@ -18,6 +18,7 @@ final class CompiledService: Sendable {
         var schedulerOptions: SchedulerOptions
         var backends: [BackendRecordSource]
         var localAddresses: [LocalAddressSource]
+        var limits: ServiceLimits
     }
 
     struct BackendRecordSource: Equatable, Sendable {
@@ -62,7 +63,8 @@ final class CompiledService: Sendable {
                     slot: UInt16($0.slot),
                     steering: steering
                 )
-            }
+            },
+            limits: source.limits
         )
     }
 
@@ -142,7 +144,8 @@ extension Provisioner {
             scheduler: service.scheduler,
             schedulerOptions: service.schedulerOptions,
             backends: backends,
-            localAddresses: locals
+            localAddresses: locals,
+            limits: ServiceLimits(service.protection)
         )
     }
 
@@ -192,6 +195,7 @@ extension Provisioner {
         }
         let inUse = Set(backendSlots.slots.keys.map(\.service))
         for key in serviceSlots.retired where !inUse.contains(key) {
+            if let slot = serviceSlots.slots[key] { engine.clear(serviceSlot: UInt32(slot)) }
             serviceSlots.release(key)
             retiredTotals[key] = nil
         }

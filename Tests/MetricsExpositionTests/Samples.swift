@@ -53,6 +53,7 @@ extension ServiceStatistics {
             port: 80,
             transport: "tcp"
         )
+        service.refused = [("connection_limit", 3)]
         for index in 0..<backends {
             var backend = BackendStatistics(
                 address: "192.168.0.\(index + 2)",

@@ -128,6 +128,21 @@ struct ObjectReader {
 
     mutating func duration(_ key: String) -> Duration? { read(key) { parseDuration($0) } }
 
+    /// `true` or `false`, the only words that YAML 1.2 has for them, and not in quotes.
+    mutating func flag(_ key: String) -> Bool? {
+        guard let node = values[key] else { return nil }
+        guard case .scalar(let text, isPlain: true) = node.content, let value = Bool(text) else {
+            complain(key, node)
+            return nil
+        }
+        return value
+    }
+
+    /// A text that `parse` takes.
+    mutating func parsed<Value>(_ key: String, _ parse: (String) -> Value?) -> Value? {
+        read(key, parse)
+    }
+
     /// The items of a list, each with its path.
     mutating func items(_ key: String) -> [(node: YAMLNode, path: String)] {
         guard let node = values[key] else { return [] }

@@ -112,6 +112,7 @@ struct ServiceFile {
         let locals = reader.addresses("localAddresses")
         let timeout = reader.duration("connectionTimeout")
         let clientAddress: ClientAddressMode? = reader.choice("clientAddress")
+        let protection = readProtection(&reader)
         guard let address, let port = port.flatMap(UInt16.init(exactly:)) else { return }
         let service = Service(
             key: .init(address: address, port: port, protocol: `protocol`),
@@ -123,6 +124,7 @@ struct ServiceFile {
             localAddresses: locals,
             connectionTimeout: timeout,
             clientAddress: clientAddress,
+            protection: protection,
             backends: backends,
             owner: .file(file)
         )
@@ -140,7 +142,14 @@ struct ServiceFile {
         let address = reader.address("address")
         let port = reader.integer("port") ?? servicePort
         let weight = reader.integer("weight") ?? 1
+        let most = reader.integer("maxConnections")
+        let least = reader.integer("minConnections")
         guard let address, let port = port.flatMap(UInt16.init(exactly:)) else { return nil }
-        return Backend(endpoint: Endpoint(address, port), weight: weight)
+        return Backend(
+            endpoint: Endpoint(address, port),
+            weight: weight,
+            maxConnections: most,
+            minConnections: least
+        )
     }
 }

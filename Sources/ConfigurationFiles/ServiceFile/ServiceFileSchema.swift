@@ -24,6 +24,11 @@ package enum ServiceFileSchema {
         case choice([String])
         /// `500ms`, `90s`, `1m30s`, `2h`.
         case duration
+        /// `5s..1h`.
+        case durationRange
+        /// `true` or `false`.
+        case flag
+        case either(Kind, Kind)
         case list(Kind)
         case object(Object)
     }
@@ -50,7 +55,7 @@ package enum ServiceFileSchema {
                 default: "1",
                 "share of new connections; 0 drains the backend"
             ),
-        ]
+        ] + backendLimits
     )
 
     package static let service = Object(
@@ -124,6 +129,7 @@ package enum ServiceFileSchema {
                 default: "toa over TCP, none over UDP",
                 "how backends learn the client's address"
             ),
+        ] + serviceProtection + [
             field("backends", .list(.object(backend)), default: "none", "the real servers"),
         ]
     )
@@ -171,9 +177,11 @@ package enum ServiceFileSchema {
     )
 
     /// In the order in which the manual tells of them.
-    package static let objects = [file, address, route, service, backend]
+    package static let objects = [
+        file, address, route, service, rateLimit, destCheck, backend,
+    ]
 
-    private static func field(
+    static func field(
         _ key: String,
         _ kind: Kind,
         required: Bool = false,
@@ -195,6 +203,10 @@ package enum ServiceFileSchema {
         case .integer(let range): "\(range.lowerBound)...\(range.upperBound)"
         case .choice(let words): "one of " + words.joined(separator: ", ")
         case .duration: "a duration such as 500ms, 90s or 1m30s"
+        case .durationRange: "two durations such as 5s..1h"
+        case .flag: "true or false"
+        case .either(.text, let kind): "a text, or \(accepted(kind))"
+        case .either(let first, let second): "\(accepted(first)), or \(accepted(second))"
         case .list(.object(let object)): "a list of \(object.name)s"
         case .list(let kind): "a list, each \(accepted(kind))"
         case .object(let object): "a mapping with \(object.keys.joined(separator: ", "))"
@@ -241,6 +253,10 @@ package enum ServiceFileSchema {
             ["type": "integer", "minimum": range.lowerBound, "maximum": range.upperBound]
         case .choice(let words): ["enum": words]
         case .duration: ["type": "string", "pattern": "^([0-9]+(d|h|m|s|ms))+$"]
+        case .durationRange:
+            ["type": "string", "pattern": "^([0-9]+(d|h|m|s|ms))+\\.\\.([0-9]+(d|h|m|s|ms))+$"]
+        case .flag: ["type": "boolean"]
+        case .either(let first, let second): ["anyOf": [schema(of: first), schema(of: second)]]
         case .list(let kind): ["type": "array", "items": schema(of: kind)]
         case .object(let object): schema(of: object)
         }
