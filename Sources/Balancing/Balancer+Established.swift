@@ -67,6 +67,13 @@ extension Balancer {
         return unsafe .forward(entry.pointee.towardClient)
     }
 
+    /// Where packets along `reference` went last; `.none` when that is not known.
+    public func nextHop(along reference: UInt32) -> AdjacencyHandle {
+        let entry = unsafe connections.entry(reference)
+        return unsafe reference & 1 == Direction.inbound.rawValue
+            ? entry.pointee.towardBackend : entry.pointee.towardClient
+    }
+
     /// Remembers the next hop of a packet that goes along `reference`.
     public mutating func remember(_ nextHop: AdjacencyHandle, along reference: UInt32) {
         let entry = unsafe connections.entry(reference)

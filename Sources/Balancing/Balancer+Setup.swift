@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Addressing
+public import Addressing
 import Containers
 public import Timing
 
@@ -11,6 +11,8 @@ extension Balancer {
     public enum Setup {
         case created(UInt32)
         case notBalanced
+        /// Another worker opens such connections.
+        case elsewhere(Int)
         case refused(Decision.Refusal)
     }
 
@@ -26,6 +28,10 @@ extension Balancer {
     ) -> Setup {
         let client = packet.flow
         guard let service = balancing.services.service(for: client) else { return .notBalanced }
+        if service.kind == .nat {
+            let owner = ownerOfNAT(client.source, client.sourcePort, balancing)
+            guard owner == worker else { return .elsewhere(owner) }
+        }
         let isTCP = client.protocol == .tcp
         if isTCP, !Self.opens(packet.tcpFlags) { return .refused(.notOpening) }
         if balancing.options.contains(.stopping) { return .refused(.stopping) }
@@ -71,6 +77,19 @@ extension Balancer {
         backends.add(1, at: BackendCounter.connections.index(slot: backend.slot))
         backends.add(1, at: BackendCounter.inactive.index(slot: backend.slot))
         return .created(reference)
+    }
+
+    /// The worker to which connections of mode `nat` of a client belong.
+    ///
+    /// Nothing in a reply is ours to choose, and devices hash the two directions differently; so both
+    /// directions go by what they have in common, the client.
+    public func ownerOfNAT(
+        _ client: WireAddress,
+        _ port: UInt16,
+        _ balancing: BalancingState
+    ) -> Int {
+        let mixed = (client.mixed ^ UInt64(port)) &* 0x9E37_79B9_7F4A_7C15
+        return Int((mixed >> 32) &* UInt64(balancing.workerCount) >> 32)
     }
 
     /// The packet that answers the first one: from the backend, to the local address or, without

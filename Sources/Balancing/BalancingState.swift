@@ -23,6 +23,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         public static let decrementTTL = Options(rawValue: 1 << 2)
         /// The program ends soon: connections finish, new ones are refused.
         public static let stopping = Options(rawValue: 1 << 3)
+        /// Some service is of mode `nat`: packets for others may be replies of its backends.
+        public static let hasNAT = Options(rawValue: 1 << 4)
     }
 
     @unsafe
@@ -36,6 +38,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         var poolCount: Int
         var localSlots: AddressTable
         var policies: UnsafeMutablePointer<BackendPolicy>
+        /// By backend slot, as many as there are policies.
+        var encapsulations: UnsafeMutablePointer<Encapsulation?>
         var backendCount: Int
         var endings: UInt64
     }
@@ -46,7 +50,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     /// Copies everything into flat memory.
     ///
     /// `pools` are by local address slot, then worker, and `localAddresses` tell the slots; `policies`
-    /// are by backend slot. `endings` is another number whenever one more of them is ending.
+    /// and `encapsulations` are by backend slot. `endings` is another number whenever one more of them
+    /// is ending.
     public init(
         services: ServiceTable,
         timeouts: StateTimeouts,
@@ -55,7 +60,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         pools: [LocalPortPool?],
         localAddresses: [(IPAddress, slot: Int)],
         policies: [BackendPolicy],
-        endings: UInt64 = 0
+        endings: UInt64 = 0,
+        encapsulations: [Int: Encapsulation] = [:]
     ) {
         unsafe contents = .allocate(capacity: 1)
         unsafe contents.initialize(
@@ -68,6 +74,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
                 poolCount: pools.count,
                 localSlots: AddressTable(localAddresses.map { ($0, UInt32($1)) }),
                 policies: Self.copy(policies),
+                encapsulations: Self.copy(policies.indices.map { encapsulations[$0] }),
                 backendCount: policies.count,
                 endings: endings
             )
@@ -88,6 +95,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         unsafe contents.pointee.stateTimeouts.deallocate()
         unsafe contents.pointee.localSlots.destroy()
         unsafe contents.pointee.policies.deallocate()
+        unsafe contents.pointee.encapsulations.deallocate()
         unsafe contents.deallocate()
     }
 
@@ -115,6 +123,12 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     func policy(ofBackend slot: UInt32) -> BackendPolicy {
         guard unsafe Int(slot) < contents.pointee.backendCount else { return BackendPolicy() }
         return unsafe contents.pointee.policies[Int(slot)]
+    }
+
+    /// How packets to the backend at `slot` are wrapped, of a tunnel service.
+    public func encapsulation(_ slot: UInt32) -> Encapsulation? {
+        guard unsafe Int(slot) < contents.pointee.backendCount else { return nil }
+        return unsafe contents.pointee.encapsulations[Int(slot)]
     }
 
     /// Ticks of silence after which a connection ends.

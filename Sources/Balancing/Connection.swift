@@ -164,7 +164,7 @@ public struct ConnectionShape: RawRepresentable, Equatable, Sendable, BitwiseCop
     /// IPv6 on one side or both: the addresses are in `WideKeys`.
     var isWide: Bool { rawValue & 0xC0 != 0 }
     /// One family in, the other out.
-    var translates: Bool { rawValue & 0xC0 == 0x40 || rawValue & 0xC0 == 0x80 }
+    public var translates: Bool { rawValue & 0xC0 == 0x40 || rawValue & 0xC0 == 0x80 }
 
     /// Addresses and ports of the same family are rewritten in both directions: the common kind.
     @inline(__always)

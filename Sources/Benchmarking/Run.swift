@@ -23,7 +23,9 @@ package struct Run: Sendable {
     ]
 
     package static let all: [Run] =
-        counts.map { fnatUDP($0, $1) } + counts.prefix(3).map { fnatTCP($0, $1) }
+        counts.map { fnatUDP($0, $1) }
+        + [ForwardingMode.dr, .tunnel, .nat]
+        .flatMap { mode in counts.prefix(3).map { oneWay(mode, $0, $1) } } + counts.prefix(3).map { fnatTCP($0, $1) }
         + counts.prefix(3).map { fnatMixed($0, $1) }
         + [
             // The address is silent for 300 s (`udp.timeout.oneway`), TCP for 30 s (`syn_recv`).
@@ -55,6 +57,14 @@ package struct Run: Sendable {
         // A sub-pool of 64 addresses has 4.1 million ports and serves several of 16 backends.
         if flows > 1 << 22 { load.setting.localAddresses = 256 }
         return Run(name: "fnat-udp-\(suffix)", family: "fnat-udp", flows: flows, load: load)
+    }
+
+    /// Datagrams of clients in another mode.
+    private static func oneWay(_ mode: ForwardingMode, _ suffix: String, _ flows: Int) -> Run {
+        var run = fnatUDP(suffix, flows)
+        run.load.setting.mode = mode
+        let family = "\(mode.rawValue)-udp"
+        return Run(name: "\(family)-\(suffix)", family: family, flows: flows, load: run.load)
     }
 
     private static func fnatTCP(_ suffix: String, _ flows: Int) -> Run {

@@ -70,11 +70,12 @@ package enum Template {
             }
     }
 
-    /// FNAT services, with the clients and the backends each behind a gateway.
+    /// Services, with the clients and the backends each behind a gateway.
     ///
     /// One service has 16 backends, many have 4 each; all share the local addresses.
     static func state(
         _ protocol: TransportProtocol,
+        _ mode: ForwardingMode = .fnat,
         services count: Int,
         localAddresses: Int
     ) -> DesiredState? {
@@ -95,12 +96,16 @@ package enum Template {
                         protocol: `protocol`
                     ),
                     name: "bench\(index)",
-                    localAddresses: locals,
+                    mode: mode,
+                    localAddresses: mode == .fnat ? locals : [],
                     backends: (0..<backendCount)
                         .map { number in
                             let address = base + UInt32((index * backendCount + number) & 0xFFF)
                             return Backend(
-                                endpoint: Endpoint(.v4(IPv4Address(rawValue: address)), 8080)
+                                endpoint: Endpoint(
+                                    .v4(IPv4Address(rawValue: address)),
+                                    mode == .dr || mode == .tunnel ? endpoint.port : 8080
+                                )
                             )
                         }
                 )

@@ -36,6 +36,7 @@ private final class KnownNeighbours: NeighbourRegistry {
 /// What a run needs of a balancer: the same for all of its workers.
 struct Setting: Sendable {
     var `protocol`: TransportProtocol = .udp
+    var mode = ForwardingMode.fnat
     /// Connections of each worker.
     var connections = 1 << 16
     var workers = 1
@@ -62,6 +63,7 @@ final class Testbed: @unchecked Sendable {
         )
         let state = Template.state(
             setting.protocol,
+            setting.mode,
             services: setting.services,
             localAddresses: setting.localAddresses
         )

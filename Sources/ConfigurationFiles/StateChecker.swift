@@ -159,22 +159,11 @@ struct StateChecker {
         let service = object.value
         let place = object.location(of: "address")
         checkUsable(service.key.address, place, object.path + ".address")
-        checkFamily(service.key.address, place, object.path + ".address")
         let localPlace = object.location(of: "localAddresses")
-        if service.localAddresses.isEmpty, object.fields["localAddresses"] != nil {
-            report(
-                localPlace,
-                object.path + ".localAddresses",
-                "is empty",
-                nil,
-                "at least one address: fnat asks backends from it"
-            )
-        }
         var seen: Set<IPAddress> = []
         for (index, address) in service.localAddresses.enumerated() {
             let path = "\(object.path).localAddresses[\(index)]"
             checkUsable(address, localPlace, path)
-            checkFamily(address, localPlace, path)
             if !seen.insert(address).inserted {
                 report(localPlace, path, "is there twice", address.description)
             }
@@ -182,10 +171,29 @@ struct StateChecker {
                 report(localPlace, path, "is the service's own address", address.description)
             }
         }
+        checkMode(of: object)
         checkClientAddress(of: object)
         checkBackends(of: object)
         checkScheduling(of: object)
         checkProtection(of: object)
+    }
+
+    private mutating func checkMode(of object: ServiceFile.Located<Service>) {
+        for problem in object.value.modeProblems {
+            let (field, path) =
+                switch problem.attribute {
+                case .localAddresses: ("localAddresses", "localAddresses")
+                case .tunnel: ("tunnel", "tunnel")
+                case .backend(let index): ("backends", "backends[\(index)]")
+                }
+            report(
+                object.location(of: field),
+                "\(object.path).\(path)",
+                problem.message,
+                problem.value,
+                problem.accepted
+            )
+        }
     }
 
     private mutating func checkScheduling(of object: ServiceFile.Located<Service>) {
@@ -256,7 +264,6 @@ struct StateChecker {
         for (index, backend) in service.backends.enumerated() {
             let path = "\(object.path).backends[\(index)]"
             checkUsable(backend.endpoint.address, place, path)
-            checkFamily(backend.endpoint.address, place, path)
             if !seen.insert(backend.endpoint).inserted {
                 report(place, path, "is there twice", backend.endpoint.description)
             }
@@ -295,16 +302,6 @@ struct StateChecker {
             address.description,
             "a unicast address"
         )
-    }
-
-    /// The parser takes both families; the packet path of this version balances one.
-    private mutating func checkFamily(
-        _ address: IPAddress,
-        _ location: SourceLocation,
-        _ path: String
-    ) {
-        guard address.family == .ipv6 else { return }
-        report(location, path, "is IPv6, which this version does not balance", address.description)
     }
 
     private mutating func report(

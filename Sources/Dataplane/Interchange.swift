@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Addressing
 import Balancing
 import CLinux
 public import CPacket
@@ -36,6 +37,8 @@ public struct PuntedPacket: BitwiseCopyable {
     /// Where the IP header begins in the frame.
     public var offset: UInt16
     public var mtu: UInt16
+    /// Of an unresolved packet, whose way it goes; zero: its own destination's.
+    public var destination: WireAddress
 }
 
 /// What the slow path hands to a worker.

@@ -22,7 +22,9 @@ extension SlowPathState {
     /// Finds the neighbour of a rewritten packet and sends the packet there, now or later.
     mutating func resolve(_ packet: consuming Packet, _ punted: PuntedPacket) {
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
-        guard let destination = bytes.destination(ofPacketAt: Int(punted.offset)) else {
+        let own = bytes.destination(ofPacketAt: Int(punted.offset))
+        guard let destination = punted.destination == .zero ? own : punted.destination.address
+        else {
             drop(packet, .tooShort)
             return
         }

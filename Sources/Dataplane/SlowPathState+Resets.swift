@@ -45,7 +45,8 @@ extension SlowPathState {
             dropReason: DropReason.neighbourUnresolved.rawValue,
             port: UInt16(port),
             offset: 14,
-            mtu: 0
+            mtu: 0,
+            destination: .zero
         )
         resolve(packet, punted)
     }

@@ -14,6 +14,7 @@ extension Worker {
         now: Tick
     ) {
         let count = arrivals.count
+        isHandedOver = port == nil
         prefetchFrames(count, port)
         lookAhead(count)
         for position in 0..<count {

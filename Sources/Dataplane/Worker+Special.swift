@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import Balancing
+import CPacket
+import Networking
 import Packet
 import Timing
 
 /// Packets of connections that do more than rewrite addresses and ports.
 extension Worker {
+    /// Where the IP header of a frame is that was given new headers.
+    private static var newNetworkOffset: Int { Lookahead.networkOffset }
+
     @inline(never)
     mutating func forwardSpecially<Tuple: FlowTuple>(
         _ packet: consuming Packet,
@@ -14,6 +20,189 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
-        drop(packet, .unsupportedProtocol)
+        let received = unsafe Int(packet.buffer.pointee.port)
+        if unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums) {
+            transport.recomputeChecksum()
+        }
+        let shape = unsafe balancer.connections.entry(reference).pointee.shape
+        if shape.kind == .tunnel {
+            let (hash, length) = (transport.tuple.ports, transport.totalLength)
+            unsafe encapsulate(
+                packet,
+                networkOffset,
+                Tuple.isIPv6,
+                length,
+                flowHash: balancer.connections.hash(transport.flow) ^ UInt64(hash),
+                along: reference,
+                snapshot
+            )
+        } else {
+            unsafe translate(packet, along: reference, networkOffset, snapshot)
+        }
+    }
+
+    // MARK: - Tunnels
+
+    /// Puts a packet into the tunnel to its backend.
+    mutating func encapsulate(
+        _ packet: consuming Packet,
+        _ networkOffset: Int,
+        _ isIPv6: Bool,
+        _ length: UInt16,
+        flowHash: UInt64,
+        along reference: UInt32,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let backendSlot = unsafe balancer.connections.entry(reference).pointee.backendSlot
+        let destination = balancer.connections.destination(along: reference)
+        guard
+            let encapsulation = unsafe snapshot.pointee.balancing.encapsulation(backendSlot),
+            let mtu = unsafe mtu(toward: destination, snapshot)
+        else {
+            drop(packet, .noRoute)
+            return
+        }
+        let buffer = unsafe packet.buffer
+        let isUncut = unsafe isIPv6 || (packet.frame + networkOffset + 6)
+            .load(as: UInt8.self) & 0x40 != 0
+        switch encapsulation.fit(
+            length: length,
+            innerIsIPv6: isIPv6,
+            innerDontFragment: isUncut,
+            linkMTU: mtu
+        ) {
+        case .tooBig(let left):
+            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: left)
+            return
+        case .fragmentFirst, .fragmentAfter:
+            drop(packet, .tooBig)
+            return
+        case .fits: break
+        }
+        let isWrapped = unsafe encapsulation.apply(
+            to: buffer,
+            networkOffset: networkOffset,
+            innerIsIPv6: isIPv6,
+            innerLength: length,
+            flowHash: flowHash,
+            identification: nextIdentification()
+        )
+        if isWrapped {
+            let offset = Self.newNetworkOffset
+            let isIPv6 = encapsulation.isIPv6
+            unsafe sendOn(packet, along: reference, offset, isIPv6: isIPv6, snapshot)
+        } else {
+            drop(packet, .noHeadroom)
+        }
+    }
+
+    // MARK: - NAT64
+
+    /// Gives a packet the header of the other family.
+    private mutating func translate(
+        _ packet: consuming Packet,
+        along reference: UInt32,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let isInbound = reference & 1 == Direction.inbound.rawValue
+        let flow = balancer.connections.flow(isInbound ? .outbound : .inbound, of: reference)
+            .reversed
+        let destination = flow.destination.address
+        guard
+            case .parsed(let frame) = ParsedFrame.parse(packet),
+            let mtu = unsafe mtu(toward: destination, snapshot)
+        else {
+            drop(packet, .noRoute)
+            return
+        }
+        clampSegments(packet, frame, towardMTU: mtu)
+        let outcome: TranslationOutcome
+        switch (flow.source.address, destination) {
+        case (.v4(let source), .v4(let destination)):
+            outcome = unsafe Translator.toIPv4(
+                packet.buffer,
+                frame,
+                FlowAddresses(
+                    source: source,
+                    sourcePort: flow.sourcePort,
+                    destination: destination,
+                    destinationPort: flow.destinationPort
+                ),
+                identification: nextIdentification(),
+                mtu: mtu
+            )
+        case (.v6(let source), .v6(let destination)):
+            outcome = unsafe Translator.toIPv6(
+                packet.buffer,
+                frame,
+                FlowAddresses(
+                    source: source,
+                    sourcePort: flow.sourcePort,
+                    destination: destination,
+                    destinationPort: flow.destinationPort
+                ),
+                mtu: mtu,
+                lowestMTU: mtu
+            )
+        default: outcome = .refused(.malformed)
+        }
+        switch outcome {
+        case .translated:
+            let offset = Self.newNetworkOffset
+            unsafe sendOn(packet, along: reference, offset, isIPv6: flow.isIPv6, snapshot)
+        case .tooBig(let left):
+            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: left)
+        case .fragmentFirst: drop(packet, .tooBig)
+        case .refused(.noRoom): drop(packet, .noHeadroom)
+        case .refused: drop(packet, .untranslatable)
+        }
+    }
+
+    /// A SYN asks for no larger segments than the other family's packets have room for: what its
+    /// receiver sends, in IPv6 40 and 20 octets longer than the segment, goes the same way back.
+    private func clampSegments(
+        _ packet: borrowing Packet,
+        _ frame: ParsedFrame,
+        towardMTU mtu: UInt16
+    ) {
+        guard frame.protocol == .tcp else { return }
+        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        guard (bytes.octet(Int(frame.transportOffset) &+ 13) ?? 0) & 0x02 != 0 else { return }
+        let received = unsafe slots[Int(packet.buffer.pointee.port)].traits.mtu
+        let (here, there) = (frame.content == .ipv6 ? 60 : 40, frame.content == .ipv6 ? 40 : 60)
+        let largest = min(Int(mtu) &- there, Int(received) &- here)
+        _ = MaximumSegmentSize.lower(
+            bytes,
+            at: Int(frame.transportOffset),
+            to: UInt16(clamping: largest)
+        )
+    }
+
+    // MARK: - On
+
+    /// Sends a packet that has its new headers to the next hop of its connection.
+    mutating func sendOn(
+        _ packet: consuming Packet,
+        along reference: UInt32,
+        _ networkOffset: Int,
+        isIPv6: Bool,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let nextHop = balancer.nextHop(along: reference)
+        let adjacencies = unsafe snapshot.pointee.forwarding.adjacencies
+        let answer = adjacencies.answer(for: nextHop)
+        if answer.isReachable {
+            let port = adjacencies.port(of: nextHop)
+            emit(packet, to: answer, port, networkOffset, isIPv6: isIPv6)
+        } else {
+            unsafe resolve(packet, nextHop, reference, networkOffset, isIPv6: isIPv6, snapshot)
+        }
+    }
+
+    /// Differs from packet to packet of one worker (RFC 6864 section 4.1).
+    mutating func nextIdentification() -> UInt16 {
+        identification &+= 1
+        return identification
     }
 }

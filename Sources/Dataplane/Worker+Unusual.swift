@@ -32,6 +32,7 @@ extension Worker {
                 snapshot,
                 now
             )
+        case .elsewhere(let owner): redirect(packet, to: owner)
         case .refused(let refusal):
             refuse(packet, refusal, balancing.options, networkOffset)
         case .notBalanced:
@@ -83,11 +84,21 @@ extension Worker {
             }
         case .local where isSilent: drop(packet, .noService)
         case .local: punt(packet, .refused, as: .noService, offset: networkOffset)
-        case .none, .link, .gateway: drop(packet, .notForUs)
+        case .none, .link, .gateway:
+            let owner = unsafe balancer.ownerOfNAT(
+                flow.destination,
+                flow.destinationPort,
+                snapshot.pointee.balancing
+            )
+            if options.contains(.hasNAT), owner != index {
+                redirect(packet, to: owner)
+            } else {
+                drop(packet, .notForUs)
+            }
         }
     }
 
-    private mutating func redirect(_ packet: consuming Packet, to owner: Int) {
+    mutating func redirect(_ packet: consuming Packet, to owner: Int) {
         let buffer = unsafe packet.release()
         if unsafe outgoing[owner].push(buffer) {
             counters.add(1, to: .redirectedOut)
@@ -109,9 +120,10 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
         let forwarding = unsafe snapshot.pointee.forwarding
+        let destination = balancer.connections.destination(along: reference)
         var nextHop = remembered
         if nextHop == .none || !forwarding.adjacencies.answer(for: nextHop).isCurrent {
-            switch forwarding.nextHop(for: balancer.connections.destination(along: reference)) {
+            switch forwarding.nextHop(for: destination) {
             case .adjacency(let found):
                 nextHop = found
                 balancer.remember(found, along: reference)
@@ -123,7 +135,13 @@ extension Worker {
         }
         let answer = forwarding.adjacencies.answer(for: nextHop)
         guard nextHop != .none, answer.isCurrent, answer.state != .unresolved else {
-            punt(packet, .unresolved, as: .neighbourUnresolved, offset: networkOffset)
+            punt(
+                packet,
+                .unresolved,
+                as: .neighbourUnresolved,
+                offset: networkOffset,
+                toward: WireAddress(destination)
+            )
             return
         }
         if answer.state == .stale, staleNeighbours.push(nextHop) { hasPunted = true }
@@ -139,7 +157,8 @@ extension Worker {
         _ reason: PuntedPacket.Reason,
         as dropReason: DropReason,
         offset: Int,
-        mtu: UInt16 = 0
+        mtu: UInt16 = 0,
+        toward destination: WireAddress = .zero
     ) {
         let buffer = unsafe packet.release()
         let punted = unsafe PuntedPacket(
@@ -148,7 +167,8 @@ extension Worker {
             dropReason: dropReason.rawValue,
             port: buffer.pointee.port,
             offset: UInt16(offset),
-            mtu: mtu
+            mtu: mtu,
+            destination: destination
         )
         if punts.push(punted) {
             counters.add(1, to: .punted)
@@ -208,7 +228,7 @@ extension Worker {
         case .tcp: `protocol` = .tcp
         case .udp: `protocol` = .udp
         case .icmp where !Tuple.isIPv6, .icmpv6 where Tuple.isIPv6:
-            punt(packet, .local, as: .icmpIgnored, offset: networkOffset)
+            unsafe settleICMP(packet, frame, snapshot, now)
             return
         default:
             drop(packet, .unsupportedProtocol)
@@ -258,6 +278,9 @@ extension Worker {
         along reference: UInt32,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> UInt16? {
+        let shape = unsafe balancer.connections.entry(reference).pointee.shape
+        // Those that change the length look for themselves.
+        guard !shape.translates, shape.kind != .tunnel else { return nil }
         let destination = balancer.connections.destination(along: reference)
         guard let mtu = unsafe mtu(toward: destination, snapshot), length > mtu else { return nil }
         return mtu

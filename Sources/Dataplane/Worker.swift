@@ -44,6 +44,10 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     let lookahead: UnsafeMutablePointer<Lookahead>
     /// Packets of known connections from backends, in the burst at hand.
     var replies = 0
+    /// Whether the burst at hand comes from another worker.
+    var isHandedOver = false
+    /// Of the latest packet that got a header of ours.
+    var identification: UInt16 = 0
     /// Whether the slow path has something new to look at.
     var hasPunted = false
     /// Timers that may fire in one turn: more than connections that one turn can open.

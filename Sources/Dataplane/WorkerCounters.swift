@@ -21,6 +21,8 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
         case connectionsOpened, connectionsExpired
         /// Ends of connections that the peers were not told of: the ring was full.
         case lostResets
+        /// ICMP errors about packets of connections, passed on to who sent those.
+        case relatedErrors
         /// Connections now.
         case connections
         /// Packets that wait for a neighbour or in a queue.

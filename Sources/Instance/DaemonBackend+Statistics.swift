@@ -88,6 +88,7 @@ extension DaemonBackend {
         worker.redirectedOut = counters[.redirectedOut]
         worker.redirectedIn = counters[.redirectedIn]
         worker.directReplies = counters[.directReplies]
+        worker.relatedErrors = counters[.relatedErrors]
         worker.punted = counters[.punted]
         worker.injected = counters[.injected]
         worker.connectionsOpened = counters[.connectionsOpened]
@@ -151,6 +152,9 @@ extension DaemonBackend {
                 result.traffic = traffic(counters)
                 result.activeConnections = counters[BackendCounter.active.rawValue]
                 result.inactiveConnections = counters[BackendCounter.inactive.rawValue]
+                if backend.weight == 0 {
+                    result.remainingConnections = counters[BackendCounter.claimed.rawValue]
+                }
                 result.isOverloaded = totals.conditions[index].contains(.full)
                 result.isInhibited = totals.conditions[index].contains(.down)
                 return result

@@ -83,6 +83,12 @@ extension Catalogue {
             value: \.directReplies
         ),
         .counter(
+            "dpvs_worker_related_errors_packets_total",
+            unit: "packets",
+            "ICMP errors about packets of connections, passed on to who sent those.",
+            value: \.relatedErrors
+        ),
+        .counter(
             "dpvs_worker_punted_packets_total",
             unit: "packets",
             "Packets handed to the slow path.",

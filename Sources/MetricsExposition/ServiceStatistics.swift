@@ -57,9 +57,7 @@ package struct BackendStatistics: Sendable {
     package var isInhibited = false
 
     /// What a draining backend still has; nil for others.
-    var remainingConnections: UInt64? {
-        weight == 0 ? activeConnections &+ inactiveConnections : nil
-    }
+    package var remainingConnections: UInt64?
 
     package init(address: String, port: UInt16, weight: Int) {
         self.address = address

@@ -13,6 +13,7 @@ package struct WorkerStatistics: Sendable {
     package var redirectedOut: UInt64 = 0
     package var redirectedIn: UInt64 = 0
     package var directReplies: UInt64 = 0
+    package var relatedErrors: UInt64 = 0
     package var punted: UInt64 = 0
     package var injected: UInt64 = 0
     package var connectionsOpened: UInt64 = 0

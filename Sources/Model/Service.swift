@@ -33,6 +33,8 @@ package struct Service: Equatable, Codable, Sendable {
     /// How long a backend that is new, or back from weight 0, takes to come up to its weight; nil: no
     /// time.
     package var slowStart: Duration?
+    /// Mode `tunnel` only; nil: IP in IP.
+    package var tunnel: Tunnel?
     /// Source addresses toward the backends (FNAT); own addresses of the balancer.
     package var localAddresses: [IPAddress]
     /// How long an established TCP or any UDP connection may be silent; nil: the protocol's.
@@ -48,6 +50,7 @@ package struct Service: Equatable, Codable, Sendable {
         key: Key,
         name: String,
         mode: ForwardingMode = .fnat,
+        tunnel: Tunnel? = nil,
         scheduler: SchedulerKind = .rr,
         schedulerOptions: SchedulerOptions = SchedulerOptions(),
         slowStart: Duration? = nil,
@@ -61,6 +64,7 @@ package struct Service: Equatable, Codable, Sendable {
         self.key = key
         self.name = name
         self.mode = mode
+        self.tunnel = tunnel
         self.scheduler = scheduler
         self.schedulerOptions = schedulerOptions
         self.slowStart = slowStart

@@ -12,6 +12,10 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     // Where it wants to go.
     case notForUs, noRoute, ttlExceeded, tooBig
     case unexpectedFragment, unsupportedProtocol
+    /// NAT64 cannot say the packet in the other family.
+    case untranslatable
+    /// A header does not fit before the packet.
+    case noHeadroom
 
     // What the balancer says.
     case noService, noBackend, noLocalPort, connectionTableFull, tcpNotSYN, connectionGone
@@ -37,7 +41,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .badTransportLength, .badSourceAddress, .badExtensionHeader, .unsupportedEtherType,
             .unknownVLAN, .badARP, .badNeighbourDiscovery, .ipv6Disabled:
             .parse
-        case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .unsupportedProtocol:
+        case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .unsupportedProtocol,
+            .untranslatable, .noHeadroom:
             .network
         case .noService, .noBackend, .noLocalPort, .connectionTableFull, .tcpNotSYN,
             .connectionGone, .serviceConnectionLimit, .serviceRateLimit, .stopping:
@@ -71,6 +76,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .tooBig: "too_big"
         case .unexpectedFragment: "unexpected_fragment"
         case .unsupportedProtocol: "unsupported_protocol"
+        case .untranslatable: "untranslatable"
+        case .noHeadroom: "no_headroom"
         case .noService: "no_service"
         case .noBackend: "no_backend"
         case .noLocalPort: "no_local_port"

@@ -191,6 +191,7 @@ extension Provisioner {
             }
             retiredTotals[key.service] = totals
             engine.clear(slot: slot)
+            encapsulations[number] = nil
             backendSlots.release(key)
         }
         let inUse = Set(backendSlots.slots.keys.map(\.service))

@@ -19,8 +19,10 @@ extension Provisioner {
         }
     }
 
-    func options(of settings: Settings, isStopping: Bool) -> BalancingState.Options {
+    func options(of state: DesiredState, isStopping: Bool) -> BalancingState.Options {
+        let settings = state.settings
         var options: BalancingState.Options = []
+        if state.services.contains(where: { $0.mode == .nat }) { options.insert(.hasNAT) }
         if isStopping { options.insert(.stopping) }
         if settings.isOn("ipvs_defs.tcp.defence_tcp_drop") { options.insert(.defenceTCPDrop) }
         if settings.isOn("ipvs_defs.udp.defence_udp_drop") { options.insert(.defenceUDPDrop) }

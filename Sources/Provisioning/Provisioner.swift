@@ -69,6 +69,8 @@ package final class Provisioner {
     var pools: [[LocalPortPool]] = []
     /// By local slot: for which family the pools choose ports.
     var families: [AddressFamily] = []
+    /// By backend slot, of tunnel services.
+    var encapsulations: [Int: Encapsulation] = [:]
     /// Compiled services of the latest snapshot, to be shared with the next.
     var compiled: [Service.Key: CompiledService] = [:]
     /// What backends that are gone have counted for their services.
@@ -171,6 +173,12 @@ package final class Provisioner {
             generation: routeGeneration,
             adjacencies: engine.adjacencies
         )
+        do throws(ProvisioningError) {
+            encapsulations = try compileTunnels(of: state, forwarding)
+        } catch {
+            forwarding.destroy()
+            throw error
+        }
         let snapshot = Snapshot(
             generation: snapshotGeneration,
             forwarding: forwarding,
@@ -256,12 +264,13 @@ package final class Provisioner {
                 }
             ),
             timeouts: stateTimeouts(of: state.settings),
-            options: options(of: state.settings, isStopping: isStopping),
+            options: options(of: state, isStopping: isStopping),
             workerCount: engine.workerCount,
             pools: poolTable,
             localAddresses: localSlots.slots.map { ($0, slot: $1) },
             policies: backendPolicies(of: state, over: over),
-            endings: endings
+            endings: endings,
+            encapsulations: encapsulations
         )
     }
 }

@@ -37,6 +37,7 @@ extension Service {
         [
             phrase("name", old.name, name),
             phrase("mode", old.mode.rawValue, mode.rawValue),
+            phrase("tunnel", text(old.tunnel), text(tunnel)),
             phrase("scheduler", old.scheduler.rawValue, scheduler.rawValue),
             phrase("scheduler flags", old.schedulerOptions.list, schedulerOptions.list),
             phrase(
@@ -89,6 +90,13 @@ extension Backend {
             phrase("min connections", text(old.minConnections), text(minConnections)),
         ]
         .compactMap(\.self)
+    }
+}
+
+extension Tunnel: CustomStringConvertible {
+    /// `gue port 6080 from 10.0.0.1/32`.
+    package var description: String {
+        kind.rawValue + (port.map { " port \($0)" } ?? "") + (source.map { " from \($0)" } ?? "")
     }
 }
 

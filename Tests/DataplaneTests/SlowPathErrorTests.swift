@@ -81,7 +81,8 @@ import Timing
                 dropReason: DropReason.noService.rawValue,
                 port: 0,
                 offset: 14,
-                mtu: mtu
+                mtu: mtu,
+                destination: .zero
             )
             #expect(engine.interchange.punts[0].push(punted))
             return turn()

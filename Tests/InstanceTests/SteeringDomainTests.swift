@@ -37,7 +37,7 @@ import Testing
         #expect(domain.judge(small, of: "b", queueOwners: Self.queues).method == .rss)
         let steering = try #require(domain.makeSteering())
         defer { steering.destroy() }
-        #expect(steering.kind == .toeplitz && steering.workerCount == 3)
+        #expect(steering.ipv4.kind == .toeplitz && steering.ipv4.workerCount == 3)
     }
 
     @Test func `what a device lacks is said, and its replies are redirected`() {

@@ -62,6 +62,7 @@ extension ServiceStatistics {
             )
             backend.traffic.connections = 10
             backend.traffic.incomingBytes = 1000
+            if index == 0 { backend.remainingConnections = 4 }
             service.traffic += backend.traffic
             service.backends.append(backend)
         }

@@ -40,13 +40,17 @@ extension DesiredState {
                     service.slowStart = generator.pick([nil, .seconds(10)])
                     service.connectionTimeout = generator.pick([nil, .seconds(30)])
                     service.clientAddress = generator.pick([nil, ClientAddressMode.none, .proxyV1])
+                    service.protection = generator.pick([
+                        Protection(), Protection(maxConnections: 5, drainTimeout: .seconds(9)),
+                    ])
                     service.owner = owner(&generator)
                     service.backends = keys(&generator)
                         .map { index in
                             let address = IPAddress.v4(IPv4Address(10, 0, 1, UInt8(index)))
                             return Backend(
                                 endpoint: Endpoint(address, 80),
-                                weight: generator.pick([0, 1, 100])
+                                weight: generator.pick([0, 1, 100]),
+                                maxConnections: generator.pick([nil, 10])
                             )
                         }
                     return service

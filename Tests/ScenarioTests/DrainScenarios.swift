@@ -8,8 +8,10 @@ import Provisioning
 import Testing
 
 @Suite struct DrainScenarios {
-    private func world(_ protection: Protection, _ transport: TransportProtocol = .tcp) throws -> World
-    {
+    private func world(
+        _ protection: Protection,
+        _ transport: TransportProtocol = .tcp
+    ) throws -> World {
         var state = DesiredState.web(transport)
         state.services[0].protection = protection
         return try quickstartWorld(state)

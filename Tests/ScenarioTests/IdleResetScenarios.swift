@@ -13,7 +13,8 @@ import Testing
         var state = DesiredState.web(.tcp)
         state.services[0].mode = mode
         if isIPv6 {
-            for (interface, prefix) in [("dpdk0", "2001:db8::1/64"), ("dpdk1", "2001:db8:1::1/64")] {
+            for (interface, prefix) in [("dpdk0", "2001:db8::1/64"), ("dpdk1", "2001:db8:1::1/64")]
+            {
                 state.addresses.append(
                     InterfaceAddress(interface: interface, prefix: .literal(prefix))
                 )
@@ -57,7 +58,9 @@ import Testing
         let (toClient, toBackend) = (world.take(0), world.take(1))
         #expect(toClient.count == 1 && toBackend.count == 1)
         let first = try #require(toClient.first)
-        #expect(first.source == Endpoint(talk.service) && first.destination == Endpoint(talk.client))
+        #expect(
+            first.source == Endpoint(talk.service) && first.destination == Endpoint(talk.client)
+        )
         #expect(first.tcpFlags == Frame.rst && first.sequence == talk.backendSequence)
         #expect(first.destinationMAC == .client(10))
         let second = try #require(toBackend.first)
@@ -102,7 +105,8 @@ import Testing
         world.expectConservation()
     }
 
-    @Test func `when more connections end at once than there is room to tell of, some end silently`()
+    @Test
+    func `when more connections end at once than there is room to tell of, some end silently`()
         throws
     {
         let world = try quickstartWorld(.web(.tcp), buffers: 16384)

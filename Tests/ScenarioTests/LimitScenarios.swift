@@ -32,7 +32,8 @@ import Testing
         workers: Int
     ) throws {
         let world = try quickstartWorld(state(backends: [(3, nil), (nil, nil)]), workers: workers)
-        let chosen = (0..<40).compactMap { world.ask(10 + $0 % 20, port: 5000 + $0, on: $0 % workers) }
+        let chosen = (0..<40)
+            .compactMap { world.ask(10 + $0 % 20, port: 5000 + $0, on: $0 % workers) }
         #expect(chosen.count == 40)
         #expect(chosen.count { $0 == 2 } == 3)
         #expect(world.engine.conditions.areAllUsable == false)

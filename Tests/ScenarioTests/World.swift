@@ -33,6 +33,7 @@ final class World {
     /// Who answers neighbour solicitations.
     var hosts6: [[IPv6Address: MACAddress]] = [[:], [:]]
     private var inbox: [[DecodedFrame]] = [[], []]
+    private var packets: [[(frame: [UInt8], packet: IPPacket)]] = [[], []]
 
     /// A worker cannot be copied, so it lives in a box.
     private final class WorkerBox {
@@ -203,6 +204,25 @@ final class World {
         return inbox[port].filter(\.isLinkTalk)
     }
 
+    /// The same as packets with all their octets; independent of `take`.
+    func takePackets(_ port: Int) -> [IPPacket] {
+        defer { packets[port] = [] }
+        return packets[port].map(\.packet)
+    }
+
+    /// The same as frames.
+    func takeFrames(_ port: Int) -> [[UInt8]] {
+        defer { packets[port] = [] }
+        return packets[port].map(\.frame)
+    }
+
+    /// A packet to us, in a frame to our address on `port`.
+    func send(_ packet: IPPacket, on port: Int, queue: Int = 0) {
+        var frame = packet.withChecksum.frame()
+        frame.replaceSubrange(0..<6, with: Self.portMACs[port].octets)
+        send(frame, on: port, queue: queue)
+    }
+
     /// The ARP among it.
     func takeARP(_ port: Int) -> [DecodedFrame] {
         defer { inbox[port].removeAll { $0.arp != nil } }
@@ -215,6 +235,9 @@ final class World {
             return
         }
         inbox[port].append(decoded)
+        if decoded.arp == nil, !decoded.isLinkTalk, let packet = IPPacket(frame: frame) {
+            packets[port].append((frame, packet))
+        }
         answerSolicitation(decoded, from: port)
         if let arp = decoded.arp, arp.operation == 1, arp.sender != arp.target,
             let mac = hosts[port][arp.target]

@@ -78,18 +78,22 @@ struct ServiceFile: Sendable {
     var routes: [String] = []
     var services = [Service()]
 
+    /// The whole text, instead of all that.
+    var text: String?
+
     var yaml: String {
+        if let text { return text }
         let addresses = addresses.sorted { $0.key < $1.key }
             .map { "  - { interface: \($0.key), address: \($0.value) }" }
         let routes = routes.map { "  - { \($0) }" }
         let lines =
             ["addresses:"] + addresses
             + (routes.isEmpty ? [] : ["routes:"] + routes)
-            + ["services:"] + services.map(Self.text)
+            + ["services:"] + services.map(Self.lines)
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func text(_ service: Service) -> String {
+    private static func lines(_ service: Service) -> String {
         let backends = service.backends.map {
             "      - { address: \($0.address), port: \(service.port), weight: \($0.weight) }"
         }

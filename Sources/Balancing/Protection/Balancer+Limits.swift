@@ -59,7 +59,9 @@ extension Balancer {
         let policy = balancing.policy(ofBackend: slot)
         guard policy.maxConnections > 0 else { return true }
         CPacket_fence()
-        guard everywhere.backends.sum(at: place) > UInt64(policy.maxConnections) else { return true }
+        guard everywhere.backends.sum(at: place) > UInt64(policy.maxConnections) else {
+            return true
+        }
         backends.add(.max, at: place)
         everywhere.conditions.insert(.full, slot: slot)
         // The last connection may have ended before it could see that.

@@ -30,7 +30,8 @@ public struct RateLimiter: BitwiseCopyable, Sendable, Equatable {
     public var isUnlimited: Bool { price == 0 }
 
     /// Whether `units` may pass; then they are paid for in the word at `index`.
-    public func admit(_ units: UInt64, at index: Int, of words: CounterBlock, now: Instant) -> Bool {
+    public func admit(_ units: UInt64, at index: Int, of words: CounterBlock, now: Instant) -> Bool
+    {
         let cost = units &* price >> Self.shift
         while true {
             let before = words[index]

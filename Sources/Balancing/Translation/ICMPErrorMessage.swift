@@ -64,6 +64,13 @@ public struct ICMPErrorMessage: Equatable, BitwiseCopyable, Sendable {
         }
     }
 
+    /// Who sent the error that was read from `bytes`.
+    public func reporter(_ bytes: FrameBytes) -> IPAddress? {
+        isIPv6
+            ? bytes.ipv6(networkOffset &+ 8).map(IPAddress.v6)
+            : bytes.ipv4(networkOffset &+ 12).map(IPAddress.v4)
+    }
+
     /// The checksum of the message in `offset..<end`, for ICMPv6 with its pseudo-header (RFC 4443
     /// section 2.3): what to store when the field is zero, and 0 when the stored one is right.
     static func checksum(

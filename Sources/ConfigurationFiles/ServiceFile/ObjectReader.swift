@@ -83,6 +83,13 @@ struct ObjectReader {
         read(key) { text in text.contains("/") ? IPPrefix(text) : nil }
     }
 
+    /// An address or a network.
+    mutating func source(_ key: String) -> IPPrefix? {
+        read(key) { text in
+            text.contains("/") ? IPPrefix(text) : IPAddress(text).map(IPPrefix.init(host:))
+        }
+    }
+
     /// A network; `default` is all of `family`.
     mutating func destination(_ key: String, _ family: AddressFamily) -> IPPrefix? {
         read(key) { text in

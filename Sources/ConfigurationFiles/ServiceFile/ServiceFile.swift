@@ -101,6 +101,7 @@ struct ServiceFile {
             }
         }
         let mode: ForwardingMode = reader.choice("mode") ?? .fnat
+        let tunnel = reader.node("tunnel").flatMap { readTunnel($0, path + ".tunnel", file) }
         let scheduler = reader.scheduler("scheduler") ?? .rr
         let options = SchedulerOptions(
             flags: Set(reader.choices("schedulerFlags")),
@@ -118,6 +119,7 @@ struct ServiceFile {
             key: .init(address: address, port: port, protocol: `protocol`),
             name: name ?? "\(`protocol`.rawValue)-\(address)-\(port)",
             mode: mode,
+            tunnel: tunnel,
             scheduler: scheduler,
             schedulerOptions: options,
             slowStart: slowStart,
@@ -129,6 +131,20 @@ struct ServiceFile {
             owner: .file(file)
         )
         services.append(located(service, reader))
+    }
+
+    private mutating func readTunnel(
+        _ node: YAMLNode,
+        _ path: String,
+        _ file: String
+    ) -> Tunnel? {
+        guard var reader = reader(node, ServiceFileSchema.tunnel, path, file) else { return nil }
+        defer { diagnostics += reader.diagnostics }
+        return Tunnel(
+            kind: reader.choice("type") ?? .ipip,
+            port: reader.integer("port").flatMap(UInt16.init(exactly:)),
+            source: reader.source("source")
+        )
     }
 
     private mutating func readBackend(

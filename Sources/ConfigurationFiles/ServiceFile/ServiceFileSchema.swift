@@ -18,6 +18,8 @@ package enum ServiceFileSchema {
         case address
         /// `10.0.0.1/24`.
         case prefix
+        /// An address, or a prefix.
+        case source
         /// A prefix or `default`.
         case destination
         case integer(ClosedRange<Int>)
@@ -58,6 +60,25 @@ package enum ServiceFileSchema {
         ] + backendLimits
     )
 
+    package static let tunnel = Object(
+        name: "tunnel",
+        fields: [
+            field(
+                "type",
+                .choice(Tunnel.Kind.allCases.map(\.rawValue)),
+                default: "ipip",
+                "what goes in front of a packet"
+            ),
+            field("port", .integer(ports), default: "6080", "UDP port of gue and fou"),
+            field(
+                "source",
+                .source,
+                default: "the interface's",
+                "own outer address, or a network of which each flow takes one"
+            ),
+        ]
+    )
+
     package static let service = Object(
         name: "service",
         fields: [
@@ -79,8 +100,9 @@ package enum ServiceFileSchema {
                 "mode",
                 .choice(ForwardingMode.allCases.map(\.rawValue)),
                 default: "fnat",
-                "how packets reach the backends"
+                "how packets reach the backends: see modes.md"
             ),
+            field("tunnel", .object(tunnel), default: "ipip", "how mode tunnel wraps packets"),
             field(
                 "scheduler",
                 .choice(SchedulerKind.allCases.map(\.rawValue)),
@@ -114,8 +136,8 @@ package enum ServiceFileSchema {
             field(
                 "localAddresses",
                 .list(.address),
-                required: true,
-                "own addresses from which backends are asked; each gives 64511 ports a backend"
+                default: "none",
+                "fnat: own addresses from which backends are asked, 64511 ports each a backend"
             ),
             field(
                 "connectionTimeout",
@@ -130,7 +152,7 @@ package enum ServiceFileSchema {
                 "how backends learn the client's address"
             ),
         ] + serviceProtection + [
-            field("backends", .list(.object(backend)), default: "none", "the real servers"),
+            field("backends", .list(.object(backend)), default: "none", "the real servers")
         ]
     )
 
@@ -178,7 +200,7 @@ package enum ServiceFileSchema {
 
     /// In the order in which the manual tells of them.
     package static let objects = [
-        file, address, route, service, rateLimit, destCheck, backend,
+        file, address, route, service, rateLimit, destCheck, tunnel, backend,
     ]
 
     static func field(
@@ -199,6 +221,7 @@ package enum ServiceFileSchema {
         case .text: "a text"
         case .address: "an IP address"
         case .prefix: "an address with a length, such as 10.0.0.1/24"
+        case .source: "an address such as 10.0.0.1, or a network such as 10.0.0.0/24"
         case .destination: "default, or a network such as 10.0.0.0/8"
         case .integer(let range): "\(range.lowerBound)...\(range.upperBound)"
         case .choice(let words): "one of " + words.joined(separator: ", ")
@@ -248,6 +271,7 @@ package enum ServiceFileSchema {
         case .text: ["type": "string", "minLength": 1]
         case .address: ["type": "string", "anyOf": [["format": "ipv4"], ["format": "ipv6"]]]
         case .prefix: ["type": "string", "pattern": "^[0-9a-fA-F:.]+/[0-9]+$"]
+        case .source: ["type": "string", "pattern": "^[0-9a-fA-F:.]+(/[0-9]+)?$"]
         case .destination: ["type": "string", "pattern": "^(default|[0-9a-fA-F:.]+/[0-9]+)$"]
         case .integer(let range):
             ["type": "integer", "minimum": range.lowerBound, "maximum": range.upperBound]

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Balancing
+import Model
+import Networking
+
+extension Provisioner {
+    /// How packets to each backend of a tunnel service are wrapped, by backend slot; those of removed
+    /// backends stay until the slot is released.
+    func compileTunnels(
+        of state: DesiredState,
+        _ forwarding: ForwardingTable
+    ) throws(ProvisioningError) -> [Int: Encapsulation] {
+        var result = encapsulations
+        for service in state.services where service.mode == .tunnel {
+            let tunnel = service.tunnel ?? Tunnel()
+            for backend in service.backends {
+                let key = BackendKey(service: service.key, endpoint: backend.endpoint)
+                guard let slot = backendSlots.slots[key] else { continue }
+                let destination = backend.endpoint.address
+                let source: IPPrefix
+                if let given = tunnel.source {
+                    source = given
+                } else {
+                    source = try self.source(toward: destination, of: state, forwarding)
+                }
+                result[slot] = Encapsulation(
+                    Encapsulation.Kind(tunnel.kind),
+                    source: source,
+                    destination: destination,
+                    destinationPort: tunnel.port ?? Encapsulation.guePort
+                )
+            }
+        }
+        return result
+    }
+
+    /// Our address on the interface by which packets to `destination` leave.
+    private func source(
+        toward destination: IPAddress,
+        of state: DesiredState,
+        _ forwarding: ForwardingTable
+    ) throws(ProvisioningError) -> IPPrefix {
+        let port = forwarding.port(toward: destination)
+        let name = interfaces.first { $0.index == port }?.name
+        let own = state.addresses.first { address in
+            address.interface == name && address.prefix.address.family == destination.family
+        }
+        guard let own else {
+            throw ProvisioningError(
+                "no address toward backend \(destination): give the service a tunnel.source"
+            )
+        }
+        return IPPrefix(host: own.prefix.address)
+    }
+}
+
+extension Encapsulation.Kind {
+    fileprivate init(_ kind: Tunnel.Kind) {
+        switch kind {
+        case .ipip: self = .ipip
+        case .gre: self = .gre
+        case .gue: self = .gue
+        case .fou: self = .gueDirect
+        }
+    }
+}
