@@ -240,7 +240,7 @@ let dpdkTargets: [Target] = [
     .executableTarget(
         name: "dpvs",
         dependencies: [
-            "Instance", "Reload", "ConfigurationFiles", "Model", "Control", "Linux",
+            "Instance", "Reload", "ConfigurationFiles", "Model", "Control", "Linux", "Addressing",
             argumentParser,
         ],
         swiftSettings: hotSettings

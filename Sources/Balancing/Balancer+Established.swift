@@ -25,7 +25,6 @@ extension Balancer {
             unsafe forgetNextHops(of: entry, generation: routeGeneration)
         }
         let shape = unsafe entry.pointee.shape
-        let isPlain = unsafe shape.rewrites(Tuple.self) && !entry.pointee.needsCare
         if reference & 1 == Direction.inbound.rawValue {
             track(
                 packet,
@@ -39,7 +38,8 @@ extension Balancer {
                 UInt64(packet.totalLength),
                 at: BackendCounter.incomingBytes.index(slot: slot)
             )
-            guard isPlain else {
+            // After the state, since a SYN may open the connection anew.
+            guard unsafe shape.rewrites(Tuple.self) && !entry.pointee.needsCare else {
                 return unsafe shape.kind == .direct
                     ? .forward(entry.pointee.towardBackend) : .special
             }
@@ -58,7 +58,9 @@ extension Balancer {
         track(packet, reference, .fromBackend, balancing, now)
         backends.add(1, at: BackendCounter.outgoingPackets.index(slot: slot))
         backends.add(UInt64(packet.totalLength), at: BackendCounter.outgoingBytes.index(slot: slot))
-        guard isPlain else { return .special }
+        guard unsafe shape.rewrites(Tuple.self) && !entry.pointee.needsCare else {
+            return .special
+        }
         unsafe packet.rewrite(
             to: connections.key(.inbound, of: reference, Tuple.self).reversed,
             addressDelta: ~entry.pointee.addressDelta,
@@ -122,6 +124,7 @@ extension Balancer {
         let before = unsafe balancing.timeout(of: entry.pointee)
         unsafe entry.pointee.state = new
         let after = unsafe balancing.timeout(of: entry.pointee)
+        if new == .synReceived, old != .none { careAnew(for: reference) }
         if old.isActive != new.isActive {
             let slot = unsafe entry.pointee.backendSlot
             let minusOne = UInt64.max

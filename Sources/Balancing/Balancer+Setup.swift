@@ -76,6 +76,7 @@ extension Balancer {
         }
         backends.add(1, at: BackendCounter.connections.index(slot: backend.slot))
         backends.add(1, at: BackendCounter.inactive.index(slot: backend.slot))
+        if service.kind == .fnat { care(for: reference, service.clientAddress) }
         return .created(reference)
     }
 

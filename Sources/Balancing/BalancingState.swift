@@ -99,6 +99,44 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         unsafe contents.deallocate()
     }
 
+    // MARK: - Looking ahead
+
+    /// The same state with copies of the ports that `worker` has of `addresses`, and of no others.
+    ///
+    /// What is opened with it takes no port of the real ones. To be ended by `endRehearsal`, while the
+    /// state that it was made from still is.
+    public func rehearsal(worker: Int, addresses: [WireAddress]) -> BalancingState {
+        let count = unsafe contents.pointee.poolCount
+        let pools = UnsafeMutablePointer<LocalPortPool?>.allocate(capacity: max(1, count))
+        unsafe pools.initialize(repeating: nil, count: max(1, count))
+        for address in addresses {
+            guard let slot = unsafe contents.pointee.localSlots.value(for: address) else {
+                continue
+            }
+            let index = Int(slot) &* workerCount &+ worker
+            guard index < count, unsafe pools[index] == nil else { continue }
+            unsafe pools[index] = unsafe contents.pointee.pools[index]?.copy()
+        }
+        var copy = unsafe contents.pointee
+        unsafe copy.pools = unsafe pools
+        let memory = UnsafeMutablePointer<Contents>.allocate(capacity: 1)
+        unsafe memory.initialize(to: copy)
+        return unsafe BalancingState(contents: memory)
+    }
+
+    private init(contents: UnsafeMutablePointer<Contents>) {
+        unsafe self.contents = unsafe contents
+    }
+
+    /// Frees what `rehearsal` made, and nothing of the state that it was made from.
+    public func endRehearsal() {
+        for index in 0..<(unsafe contents.pointee.poolCount) {
+            unsafe contents.pointee.pools[index]?.destroy()
+        }
+        unsafe contents.pointee.pools.deallocate()
+        unsafe contents.deallocate()
+    }
+
     public var services: ServiceTable { unsafe contents.pointee.services }
     public var options: Options { unsafe contents.pointee.options }
     public var workerCount: Int { unsafe contents.pointee.workerCount }

@@ -20,7 +20,7 @@ import Timing
 ///     | next sequence| addr | l4  |route|shape| state |
 ///     | from b| from c| delta      | gen |     |       |
 ///     +------+-------+------+-----+-----+-----+-------+
-public struct Connection: BitwiseCopyable {
+public struct Connection: BitwiseCopyable, Sendable {
     /// From the client to the virtual address, as received; of an IPv4 key.
     var clientAddresses: UInt64
     /// From the backend to the local address, as received; of an IPv4 key.
@@ -82,15 +82,29 @@ public struct Connection: BitwiseCopyable {
     }
 
     private static let stateMask: UInt8 = 0x1F
-    /// The connection has a `SideState`, which packets change.
-    static let careFlag: UInt8 = 0x80
+    /// The connection has a `SideState`.
+    private static let sideFlag: UInt8 = 0x40
+    /// The next packet of the connection needs more than new addresses.
+    private static let careFlag: UInt8 = 0x80
 
     public var state: ConnectionState {
         get { ConnectionState(rawValue: stateAndFlags & Self.stateMask) ?? .none }
         set { stateAndFlags = stateAndFlags & ~Self.stateMask | newValue.rawValue }
     }
 
-    var needsCare: Bool { stateAndFlags & Self.careFlag != 0 }
+    var needsCare: Bool {
+        get { stateAndFlags & Self.careFlag != 0 }
+        set { set(Self.careFlag, newValue) }
+    }
+
+    var hasSideState: Bool {
+        get { stateAndFlags & Self.sideFlag != 0 }
+        set { set(Self.sideFlag, newValue) }
+    }
+
+    private mutating func set(_ flag: UInt8, _ isOn: Bool) {
+        stateAndFlags = isOn ? stateAndFlags | flag : stateAndFlags & ~flag
+    }
 
     private static func narrow(_ flow: Flow) -> UInt64 {
         UInt64(flow.source.ipv4) | UInt64(flow.destination.ipv4) << 32
@@ -108,6 +122,11 @@ struct WideKeys: BitwiseCopyable {
     var clientDestination: WireAddress
     var backendSource: WireAddress
     var backendDestination: WireAddress
+}
+
+/// What only some connections have to remember, beside its `Connection`.
+public struct SideState: BitwiseCopyable, Sendable {
+    public var clientAddress: ClientAddressState
 }
 
 /// What a connection does to its packets.

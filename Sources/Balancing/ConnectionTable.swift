@@ -7,7 +7,8 @@ public import Timing
 
 /// All connections of one worker: a slab of entries, an index with their keys, a timer wheel.
 ///
-/// Beside the slab lie the addresses of IPv6 keys, touched only by connections that have them.
+/// Beside the slab lie the addresses of IPv6 keys and the side states, touched only by connections
+/// that have them.
 ///
 /// A reference is what the index stores: the entry's position and, in the lowest bit, by which of
 /// the two keys it was found, which is the packet's direction.
@@ -17,6 +18,8 @@ public struct ConnectionTable: ~Copyable {
 
     private let entries: UnsafeMutablePointer<Connection>
     private let wide: UnsafeMutablePointer<WideKeys>
+    /// A cache line each.
+    private let sides: UnsafeMutableRawPointer
     private var index: TagIndex
     private var wheel: TimerWheel
     private let key: HashKey
@@ -28,6 +31,9 @@ public struct ConnectionTable: ~Copyable {
     /// Entries from here on were never used.
     private var untouched: UInt32 = 0
 
+    /// Octets between two side states.
+    static let sideStride = 64
+
     /// Room for `capacity` connections; nil when memory is short.
     ///
     /// `seed` is random and secret, so that nobody can choose tuples that collide.
@@ -38,10 +44,12 @@ public struct ConnectionTable: ~Copyable {
         guard
             let memory = unsafe CLinux_map_table(capacity * MemoryLayout<Connection>.stride),
             let wideMemory = unsafe CLinux_map_lazily(capacity * MemoryLayout<WideKeys>.stride),
+            let sideMemory = unsafe CLinux_map_lazily(capacity * Self.sideStride),
             let index = TagIndex(keys: capacity * 2)
         else { return nil }
         unsafe entries = memory.assumingMemoryBound(to: Connection.self)
         unsafe wide = wideMemory.assumingMemoryBound(to: WideKeys.self)
+        unsafe sides = sideMemory
         self.index = index
         wheel = TimerWheel(start: now)
     }
@@ -49,6 +57,7 @@ public struct ConnectionTable: ~Copyable {
     deinit {
         unsafe CLinux_unmap_table(entries, capacity * MemoryLayout<Connection>.stride)
         unsafe CLinux_unmap_lazily(wide, capacity * MemoryLayout<WideKeys>.stride)
+        unsafe CLinux_unmap_lazily(sides, capacity * Self.sideStride)
     }
 
     /// Octets of memory for one connection at full capacity, its index included.
@@ -117,6 +126,12 @@ public struct ConnectionTable: ~Copyable {
 
     /// Every entry lies before this position; those that are free have backend slot `UInt32.max`.
     var bound: UInt32 { untouched }
+
+    /// The side state behind a reference, of a connection that has one.
+    func side(_ reference: UInt32) -> UnsafeMutablePointer<SideState> {
+        unsafe (sides + Int(reference >> 1) &* Self.sideStride)
+            .assumingMemoryBound(to: SideState.self)
+    }
 
     /// The key under which packets of a direction find the connection, as they come in.
     ///

@@ -65,6 +65,19 @@ public struct LocalPortPool: BitwiseCopyable, @unchecked Sendable {
         Layout.classes + steering.classCount / 2 + Layout.bits
     }
 
+    /// A copy with memory of its own; nil when memory is short.
+    ///
+    /// For looking at what a worker would do: what it does meanwhile may be in the copy or not.
+    func copy() -> LocalPortPool? {
+        let copy = LocalPortPool(worker: worker, steering: steering, subPools: subPoolMask + 1)
+        guard let copy else { return nil }
+        let words = Self.size(steering, subPools: subPoolMask + 1) / 8
+        for index in 0..<words where unsafe base[index] != 0 {
+            unsafe copy.base[index] = unsafe base[index]
+        }
+        return copy
+    }
+
     // MARK: - The owning worker
 
     /// A free port for a backend whose endpoint hashes to `hash`, such that replies of the flow

@@ -64,10 +64,12 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     private let localCount: UInt32
     public let kind: ConnectionKind
     let limits: ServiceLimits
+    public let clientAddress: ClientAddressRule
 
     public init(
         slot: UInt32,
         kind: ConnectionKind,
+        clientAddress: ClientAddressRule = .none,
         backends: [BackendRecord],
         scheduler: Scheduler,
         localAddresses: [LocalAddressRecord],
@@ -76,6 +78,7 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
         self.limits = limits
         self.slot = slot
         self.kind = kind
+        self.clientAddress = clientAddress
         precondition(backends.count == scheduler.memberCount)
         self.scheduler = scheduler
         let ipv4 = localAddresses.filter { !$0.address.isIPv6 }
@@ -102,6 +105,11 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     public func backend(at index: UInt32) -> BackendRecord {
         assert(index < scheduler.memberCount)
         return unsafe backends[Int(index)]
+    }
+
+    /// All of them, of both families.
+    public var allLocalAddresses: [WireAddress] {
+        (0..<Int(localCount)).map { unsafe localAddresses[$0].address }
     }
 
     public func localAddressCount(isIPv6: Bool) -> UInt32 {

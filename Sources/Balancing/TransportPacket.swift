@@ -53,6 +53,9 @@ public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
 
     public var flow: Flow { Flow(tuple, `protocol`) }
 
+    /// Octets of the IP header, options and extension headers included.
+    public var headerLength: Int { unsafe transport - network }
+
     // MARK: - TCP
 
     /// The flags octet of the TCP header; meaningful for TCP only, as are the next three.

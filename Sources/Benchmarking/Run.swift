@@ -25,9 +25,11 @@ package struct Run: Sendable {
     package static let all: [Run] =
         counts.map { fnatUDP($0, $1) }
         + [ForwardingMode.dr, .tunnel, .nat]
-        .flatMap { mode in counts.prefix(3).map { oneWay(mode, $0, $1) } } + counts.prefix(3).map { fnatTCP($0, $1) }
+        .flatMap { mode in counts.prefix(3).map { oneWay(mode, $0, $1) } }
+        + counts.prefix(3).map { fnatTCP($0, $1) }
         + counts.prefix(3).map { fnatMixed($0, $1) }
         + [
+            addressed(.toa, "toa"), addressed(.proxyV2, "proxy"),
             // The address is silent for 300 s (`udp.timeout.oneway`), TCP for 30 s (`syn_recv`).
             setup("udp-setup", .udp, .newFlows, .silence, step: .milliseconds(10)),
             setup("tcp-setup", .tcp, .tcpClient, .tcpServer, step: .microseconds(100)),
@@ -70,8 +72,17 @@ package struct Run: Sendable {
     private static func fnatTCP(_ suffix: String, _ flows: Int) -> Run {
         var load = Load(traffic: .segments(flows: UInt64(flows)), answer: .acceptor)
         load.setting.protocol = .tcp
+        // The backends answer nothing, so an address would be told for ever.
+        load.setting.clientAddress = ClientAddressMode.none
         load.setting.connections = max(1 << 16, flows)
         return Run(name: "fnat-tcp-\(suffix)", family: "fnat-tcp", flows: flows, load: load)
+    }
+
+    /// Segments each of which takes the client's address along, until the backend has it: never.
+    private static func addressed(_ mode: ClientAddressMode, _ suffix: String) -> Run {
+        var run = fnatTCP(suffix, 1 << 10)
+        run.load.setting.clientAddress = mode
+        return run
     }
 
     private static func fnatMixed(_ suffix: String, _ flows: Int) -> Run {

@@ -76,6 +76,7 @@ package enum Template {
     static func state(
         _ protocol: TransportProtocol,
         _ mode: ForwardingMode = .fnat,
+        _ clientAddress: ClientAddressMode? = nil,
         services count: Int,
         localAddresses: Int
     ) -> DesiredState? {
@@ -98,6 +99,7 @@ package enum Template {
                     name: "bench\(index)",
                     mode: mode,
                     localAddresses: mode == .fnat ? locals : [],
+                    clientAddress: clientAddress,
                     backends: (0..<backendCount)
                         .map { number in
                             let address = base + UInt32((index * backendCount + number) & 0xFFF)

@@ -37,6 +37,8 @@ private final class KnownNeighbours: NeighbourRegistry {
 struct Setting: Sendable {
     var `protocol`: TransportProtocol = .udp
     var mode = ForwardingMode.fnat
+    /// nil: as services have it that do not say.
+    var clientAddress: ClientAddressMode?
     /// Connections of each worker.
     var connections = 1 << 16
     var workers = 1
@@ -64,6 +66,7 @@ final class Testbed: @unchecked Sendable {
         let state = Template.state(
             setting.protocol,
             setting.mode,
+            setting.clientAddress,
             services: setting.services,
             localAddresses: setting.localAddresses
         )

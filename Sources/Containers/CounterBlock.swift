@@ -20,6 +20,15 @@ public struct CounterBlock: BitwiseCopyable, @unchecked Sendable {
 
     public func destroy() { unsafe CLinux_unmap_lazily(base, count * 8) }
 
+    /// A block of its own with the first `used` counters of this one; nil when memory is short.
+    public func copy(first used: Int) -> CounterBlock? {
+        guard let copy = CounterBlock(count: count) else { return nil }
+        for index in 0..<min(used, count) where self[index] != 0 {
+            copy.set(self[index], at: index)
+        }
+        return copy
+    }
+
     /// Writer only: adds `amount`, wrapping.
     public func add(_ amount: UInt64, at index: Int) {
         assert((0..<count).contains(index))

@@ -26,6 +26,19 @@ extension ReloadReport {
     package var isSuccess: Bool { outcome == .applied || outcome == .unchanged }
 }
 
+extension Explanation {
+    /// What `dpvs explain` prints: a line a step.
+    package var text: String {
+        let width = steps.map(\.name.count).max() ?? 0
+        return
+            steps.map { step in
+                let pad = String(repeating: " ", count: width - step.name.count)
+                return "\(step.name)\(pad)  \(step.text)\n"
+            }
+            .joined()
+    }
+}
+
 extension ConfigStatus {
     /// What `dpvs config status` prints.
     package var text: String {

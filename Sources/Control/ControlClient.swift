@@ -49,6 +49,19 @@ package struct ControlClient: Sendable {
         }
     }
 
+    /// What would become of a packet.
+    package func explain(
+        _ request: ExplanationRequest
+    ) async throws(ControlError) -> Explanation {
+        let body: Data
+        do {
+            body = try ControlJSON.encode(request)
+        } catch {
+            throw .unreadable(reason: "\(error)")
+        }
+        return try decode(await ask(.POST, "/v1/explain", body))
+    }
+
     /// Whether somebody accepts connections on the socket.
     package func isListening() async -> Bool {
         do throws(ControlError) {
@@ -71,7 +84,11 @@ package struct ControlClient: Sendable {
     }
 
     /// The body of a 2xx answer.
-    private func ask(_ method: HTTPMethod, _ path: String) async throws(ControlError) -> Data {
+    private func ask(
+        _ method: HTTPMethod,
+        _ path: String,
+        _ body: Data? = nil
+    ) async throws(ControlError) -> Data {
         var configuration = HTTPClient.Configuration()
         // A daemon that is not there now will not be in a moment; say so at once.
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -79,7 +96,7 @@ package struct ControlClient: Sendable {
         let client = HTTPClient(configuration: configuration)
         let answer: Result<Data, ControlError>
         do throws(ControlError) {
-            answer = .success(try await ask(method, path, through: client))
+            answer = .success(try await ask(method, path, body, through: client))
         } catch {
             answer = .failure(error)
         }
@@ -90,6 +107,7 @@ package struct ControlClient: Sendable {
     private func ask(
         _ method: HTTPMethod,
         _ path: String,
+        _ question: Data?,
         through client: HTTPClient
     ) async throws(ControlError) -> Data {
         let status: Int
@@ -98,6 +116,7 @@ package struct ControlClient: Sendable {
             var request = HTTPClientRequest(url: url(path))
             request.method = method
             request.headers.add(name: "Accept", value: "application/json")
+            if let question { request.body = .bytes(ByteBuffer(bytes: question)) }
             let response = try await client.execute(request, timeout: timeout)
             status = Int(response.status.code)
             let buffer = try await response.body.collect(upTo: Self.largestAnswer)

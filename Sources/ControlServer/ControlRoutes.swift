@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Control
+import Foundation
 import HTTPTypes
 import Hummingbird
 import MetricsExposition
+import Model
 import NIOCore
 
 /// The whole API; `doc/control.md` lists it.
@@ -12,6 +14,7 @@ enum ControlRoutes {
         .get("/livez", .everywhere) { _, backend in try .probe(await backend.liveness()) },
         .get("/readyz", .everywhere) { _, backend in try .probe(await backend.readiness()) },
         .get("/v1/status", .everywhere) { _, backend in try .json(await backend.status()) },
+        .post("/v1/explain", handler: explain),
         .get("/v1/config/status") { _, backend in
             try .json(await backend.configurationStatus())
         },
@@ -39,6 +42,27 @@ enum ControlRoutes {
         )
         response.headers[.contentType] = format.contentType
         return response
+    }
+
+    @Sendable private static func explain(
+        _ request: Request,
+        _ backend: any ControlBackend
+    ) async throws -> Response {
+        let body = try await request.body.collect(upTo: 4096)
+        let question: ExplanationRequest
+        do {
+            question = try ControlJSON.decode(
+                ExplanationRequest.self,
+                from: Data(body.readableBytesView)
+            )
+        } catch {
+            throw ProblemDetails(
+                status: 400,
+                title: "Bad Request",
+                detail: "the body is no question: source, destination and protocol are needed"
+            )
+        }
+        return try .json(await backend.explain(question))
     }
 
     @Sendable private static func rollback(

@@ -130,6 +130,30 @@ public final class Engine: Sendable {
         )
     }
 
+    /// The same with copies of the counters, which are the caller's to destroy; nil when memory is
+    /// short.
+    func makeRehearsalBalancer(
+        _ index: Int,
+        _ backendSlots: Int,
+        _ now: Instant
+    ) -> RehearsalBalancer? {
+        let table = ConnectionTable(capacity: 64, seed: seeds[index], now: now.tick)
+        let backends = backendCounters[index].copy(first: backendSlots * BackendCounter.stride)
+        guard
+            let table, let backends,
+            let cursors = cursors[index].copy(first: limits.serviceSlots)
+        else { return nil }
+        let balancer = Balancer(
+            worker: index,
+            steering: steering,
+            connections: table,
+            backends: backends,
+            cursors: cursors,
+            conditions: conditions[index]
+        )
+        return RehearsalBalancer(balancer: balancer, counters: [backends, cursors])
+    }
+
     /// One counter of a backend over all workers.
     public func total(_ counter: BackendCounter, slot: UInt32) -> UInt64 {
         backendCounters.reduce(0) { $0 &+ $1[counter.index(slot: slot)] }
@@ -177,4 +201,10 @@ public final class Engine: Sendable {
         allServices.destroy()
         rates.destroy()
     }
+}
+
+/// A balancer that owns nothing real, and the counters that it was made with.
+struct RehearsalBalancer: ~Copyable {
+    var balancer: Balancer
+    let counters: [CounterBlock]
 }

@@ -60,6 +60,7 @@ public final class Interchange: @unchecked Sendable {
     public let cell: SnapshotCell
     public let quiescent: [QuiescentState]
     public let counters: [WorkerCounters]
+    public let inspections: [InspectionCell]
     let punts: [Ring<PuntedPacket>]
     let injections: [Ring<InjectedPacket>]
     /// Indexed by producer, then consumer.
@@ -83,6 +84,7 @@ public final class Interchange: @unchecked Sendable {
         unsafe cell = SnapshotCell(initial)
         quiescent = (0..<workers).map { _ in QuiescentState() }
         counters = (0..<workers).compactMap { _ in WorkerCounters() }
+        inspections = (0..<workers).map { _ in InspectionCell() }
         punts = (0..<workers).map { _ in Ring(capacity: ringSize) }
         injections = (0..<workers).map { _ in Ring(capacity: ringSize) }
         unsafe redirects = (0..<workers * workers).map { _ in unsafe Ring(capacity: ringSize) }
@@ -97,6 +99,7 @@ public final class Interchange: @unchecked Sendable {
         cell.destroy()
         quiescent.forEach { $0.destroy() }
         counters.forEach { $0.destroy() }
+        inspections.forEach { $0.destroy() }
         punts.forEach { $0.destroy() }
         injections.forEach { $0.destroy() }
         unsafe redirects.forEach { unsafe $0.destroy() }

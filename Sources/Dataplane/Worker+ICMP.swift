@@ -92,7 +92,8 @@ extension Worker {
             return
         }
         let buffer = unsafe packet.buffer
-        guard case .parsed(let frame) = ParsedFrame.parse(packet), unsafe buffer.pointee.data_len > 0
+        guard case .parsed(let frame) = ParsedFrame.parse(packet),
+            unsafe buffer.pointee.data_len > 0
         else {
             drop(packet, .untranslatable)
             return

@@ -36,8 +36,10 @@ extension Worker {
                 along: reference,
                 snapshot
             )
-        } else {
+        } else if shape.translates {
             unsafe translate(packet, along: reference, networkOffset, snapshot)
+        } else {
+            unsafe carryClientAddress(packet, transport, along: reference, networkOffset, snapshot)
         }
     }
 
@@ -63,8 +65,10 @@ extension Worker {
             return
         }
         let buffer = unsafe packet.buffer
-        let isUncut = unsafe isIPv6 || (packet.frame + networkOffset + 6)
-            .load(as: UInt8.self) & 0x40 != 0
+        let isUncut =
+            unsafe isIPv6
+            || (packet.frame + networkOffset + 6)
+                .load(as: UInt8.self) & 0x40 != 0
         switch encapsulation.fit(
             length: length,
             innerIsIPv6: isIPv6,
@@ -116,6 +120,10 @@ extension Worker {
             drop(packet, .noRoute)
             return
         }
+        if let left = unsafe beginTranslation(packet, frame, along: reference, snapshot) {
+            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: left)
+            return
+        }
         clampSegments(packet, frame, towardMTU: mtu)
         let outcome: TranslationOutcome
         switch (flow.source.address, destination) {
@@ -150,6 +158,10 @@ extension Worker {
         switch outcome {
         case .translated:
             let offset = Self.newNetworkOffset
+            if let reason = unsafe endTranslation(packet, frame, along: reference, snapshot) {
+                drop(packet, reason)
+                return
+            }
             unsafe sendOn(packet, along: reference, offset, isIPv6: flow.isIPv6, snapshot)
         case .tooBig(let left):
             punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: left)

@@ -259,6 +259,9 @@ extension Worker {
             )
             return
         }
+        if !Tuple.isIPv6, transport.headerLength > 20 {
+            removeForgedAddress(from: packet, frame, along: reference)
+        }
         unsafe forward(
             packet,
             transport,

@@ -20,6 +20,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     let cell: SnapshotCell
     let quiescent: QuiescentState
     public let counters: WorkerCounters
+    let inspection: InspectionCell
     let punts: Ring<PuntedPacket>
     let injections: Ring<InjectedPacket>
     let staleNeighbours: Ring<AdjacencyHandle>
@@ -69,6 +70,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         cell = interchange.cell
         quiescent = interchange.quiescent[index]
         counters = interchange.counters[index]
+        inspection = interchange.inspections[index]
         punts = interchange.punts[index]
         injections = interchange.injections[index]
         staleNeighbours = interchange.stale[index]
@@ -129,6 +131,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         }
         if workerCount > 1 { unsafe handled &+= takeRedirected(in: snapshot, now: tick) }
         handled &+= takeInjected()
+        if inspection.isAsked { answerInspection() }
         unsafe balancer.expire(
             budget: Self.expiryBudget,
             balancing: snapshot.pointee.balancing,
@@ -167,6 +170,9 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         }
         return taken
     }
+
+    @inline(never)
+    private mutating func answerInspection() { inspection.answer(from: &balancer.connections) }
 
     private mutating func takeInjected() -> Int {
         var taken = 0

@@ -29,9 +29,13 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
         case held
         /// Own addresses that are not used because another node has them (slow path, now).
         case duplicateAddresses
+        /// Packets that took the client's address along, by how.
+        case addressedByTOA, addressedByUOA, addressedByProxyV1, addressedByProxyV2
+        /// Packets that went without one though it was their turn, by the reason.
+        case unaddressedForMTU, unaddressedForBuffer, unaddressedForForm
     }
 
-    private static let dropBase = 32
+    private static let dropBase = 64
 
     public let block: CounterBlock
 

@@ -56,6 +56,8 @@ extension DaemonBackend {
             )
         }
         statistics.neighbours = machine.neighbourStates
+        statistics.addressedPackets = machine.addressedPackets
+        statistics.unaddressedPackets = machine.unaddressedPackets
         statistics.drops = machine.drops.map {
             DropCount(reason: $0.name, stage: $0.stage.rawValue, packets: $1)
         }
@@ -90,6 +92,7 @@ extension DaemonBackend {
         worker.directReplies = counters[.directReplies]
         worker.relatedErrors = counters[.relatedErrors]
         worker.punted = counters[.punted]
+        worker.generated = counters[.generated]
         worker.injected = counters[.injected]
         worker.connectionsOpened = counters[.connectionsOpened]
         worker.connectionsExpired = counters[.connectionsExpired]

@@ -4,6 +4,7 @@ import ControlServer
 import Foundation
 import MetricsExposition
 import Model
+import Provisioning
 import Reload
 
 /// Answers the control server for the daemon.
@@ -40,6 +41,14 @@ actor DaemonBackend: ControlBackend {
         case .starting: .failing("starting")
         case .draining: .failing("draining")
         case .ready: areWorkersAlive ? .passing : .failing("a worker does not turn any more")
+        }
+    }
+
+    func explain(_ request: ExplanationRequest) async throws(ProblemDetails) -> Explanation {
+        do throws(ProvisioningError) {
+            return try await machine.conductor.explain(request)
+        } catch {
+            throw ProblemDetails(status: 400, title: "Bad Request", detail: error.description)
         }
     }
 

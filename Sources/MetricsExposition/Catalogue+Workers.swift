@@ -11,6 +11,18 @@ struct StateRow: MetricRow {
     var labelValues: [String] { [count.state] }
 }
 
+struct AddressModeRow: MetricRow {
+    static let labels = ["mode"]
+    var count: StateCount
+    var labelValues: [String] { [count.state] }
+}
+
+struct AddressReasonRow: MetricRow {
+    static let labels = ["reason"]
+    var count: StateCount
+    var labelValues: [String] { [count.state] }
+}
+
 extension DropCount: MetricRow {
     static let labels = ["reason", "stage"]
     var labelValues: [String] { [reason, stage] }
@@ -93,6 +105,12 @@ extension Catalogue {
             unit: "packets",
             "Packets handed to the slow path.",
             value: \.punted
+        ),
+        .counter(
+            "dpvs_worker_generated_packets_total",
+            unit: "packets",
+            "Packets made by the worker: those that tell the client's address ahead of one without room.",
+            value: \.generated
         ),
         .counter(
             "dpvs_worker_injected_packets_total",
@@ -182,5 +200,29 @@ extension Catalogue {
     static let drops = MetricTable<DropCount>(
         of: \.drops,
         [.counter("dpvs_drops_total", "Packets dropped, and why and where.", value: \.packets)]
+    )
+
+    static let addressed = MetricTable<AddressModeRow>(
+        of: { $0.addressedPackets.map(AddressModeRow.init) },
+        [
+            .counter(
+                "dpvs_client_address_inserted_packets_total",
+                unit: "packets",
+                "Packets to backends that carried the client's address, by how.",
+                value: \.count.count
+            )
+        ]
+    )
+
+    static let unaddressed = MetricTable<AddressReasonRow>(
+        of: { $0.unaddressedPackets.map(AddressReasonRow.init) },
+        [
+            .counter(
+                "dpvs_client_address_not_inserted_packets_total",
+                unit: "packets",
+                "Packets to backends that went without the client's address though it was their turn.",
+                value: \.count.count
+            )
+        ]
     )
 }

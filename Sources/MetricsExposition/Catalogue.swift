@@ -9,6 +9,7 @@ package enum Catalogue {
     static let sections: [any MetricSection] = [
         build, process, configuration, reloads,
         workers, slowPath, connections, connectionStates, drops,
+        addressed, unaddressed,
         ports, portInfo, pools, localAddresses, neighbours,
         services, refusals, backends,
     ]

@@ -14,6 +14,9 @@ package struct DataplaneStatistics: Sendable {
     package var pools: [PoolStatistics] = []
     /// "active" and "inactive", over all workers.
     package var connectionStates: [StateCount] = []
+    /// Packets that took the client's address along, by how; those that could not, by the reason.
+    package var addressedPackets: [StateCount] = []
+    package var unaddressedPackets: [StateCount] = []
     package var services: [ServiceStatistics] = []
     package var localAddresses: [LocalAddressStatistics] = []
     package var neighbours: [StateCount] = []

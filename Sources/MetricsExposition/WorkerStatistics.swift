@@ -15,6 +15,7 @@ package struct WorkerStatistics: Sendable {
     package var directReplies: UInt64 = 0
     package var relatedErrors: UInt64 = 0
     package var punted: UInt64 = 0
+    package var generated: UInt64 = 0
     package var injected: UInt64 = 0
     package var connectionsOpened: UInt64 = 0
     package var connectionsExpired: UInt64 = 0

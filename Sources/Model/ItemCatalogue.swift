@@ -656,7 +656,7 @@ package enum ItemCatalogue {
             .choice(["opp", "ipo"]),
             .text("opp"),
             .live,
-            false,
+            true,
             "how a service with uoa tells its backends: opp, IP protocol 248; ipo, IPv4 option 31"
         ),
         row(
@@ -664,8 +664,8 @@ package enum ItemCatalogue {
             .integer(0...(.max)),
             .integer(3),
             .live,
-            false,
-            "packets of a connection that carry it; 0: none"
+            true,
+            "packets of a connection that carry it, at most 255; 0: none"
         ),
         row(
             "ipvs_defs.udp.timeout.normal",

@@ -23,6 +23,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case serviceConnectionLimit, serviceRateLimit
     /// New connections are refused while the program ends.
     case stopping
+    /// Data that must not reach a backend before the header of the PROXY protocol.
+    case proxyHeaderMissing
 
     // Neighbours and the slow path.
     case neighbourUnresolved, neighbourQueueFull, slowPathRingFull, icmpRateLimited, icmpIgnored
@@ -45,7 +47,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .untranslatable, .noHeadroom:
             .network
         case .noService, .noBackend, .noLocalPort, .connectionTableFull, .tcpNotSYN,
-            .connectionGone, .serviceConnectionLimit, .serviceRateLimit, .stopping:
+            .connectionGone, .serviceConnectionLimit, .serviceRateLimit, .stopping,
+            .proxyHeaderMissing:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
             .icmpIgnored:
@@ -87,6 +90,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .serviceConnectionLimit: "service_connection_limit"
         case .serviceRateLimit: "service_rate_limit"
         case .stopping: "stopping"
+        case .proxyHeaderMissing: "proxy_header_missing"
         case .neighbourUnresolved: "neighbour_unresolved"
         case .neighbourQueueFull: "neighbour_queue_full"
         case .slowPathRingFull: "slow_path_ring_full"

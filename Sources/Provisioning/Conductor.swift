@@ -22,6 +22,7 @@ package actor Conductor {
     /// A worker that does not finish a turn for this long is counted as stalled.
     private let start = ContinuousClock.now
     private static let patience = Duration.seconds(5)
+    private var isExplaining = false
 
     /// `provisioner` belongs to the conductor from now on; `changeLimits` is the slow path's.
     package init(
@@ -85,6 +86,27 @@ package actor Conductor {
     package func beginStopping() async {
         provisioner.beginStopping()
         try? await apply(provisioner.state)
+    }
+
+    /// What would become of a made-up packet; see `Provisioner.explain`.
+    package func explain(
+        _ request: ExplanationRequest
+    ) async throws(ProvisioningError) -> Explanation {
+        let flow = try provisioner.flow(of: request)
+        // A cell takes one question at a time.
+        while isExplaining { try? await Task.sleep(for: .milliseconds(1)) }
+        isExplaining = true
+        defer { isExplaining = false }
+        let cells = provisioner.engine.interchange.inspections
+        for cell in cells { cell.ask(flow) }
+        let deadline = ContinuousClock.now + Self.patience
+        while !cells.allSatisfy(\.isAnswered) {
+            guard ContinuousClock.now < deadline else {
+                throw ProvisioningError("a worker has not finished a turn for \(Self.patience)")
+            }
+            try? await Task.sleep(for: .milliseconds(1))
+        }
+        return try provisioner.explain(request, images: cells.map(\.image), at: now)
     }
 
     /// What runs now.

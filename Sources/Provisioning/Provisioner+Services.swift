@@ -14,6 +14,7 @@ final class CompiledService: Sendable {
     struct Source: Equatable, Sendable {
         var slot: Int
         var mode: ForwardingMode
+        var clientAddress: ClientAddressRule
         var scheduler: SchedulerKind
         var schedulerOptions: SchedulerOptions
         var backends: [BackendRecordSource]
@@ -38,6 +39,7 @@ final class CompiledService: Sendable {
         record = ServiceRecord(
             slot: UInt32(source.slot),
             kind: ConnectionKind(source.mode),
+            clientAddress: source.clientAddress,
             backends: source.backends.map {
                 BackendRecord(
                     address: $0.address,
@@ -81,7 +83,11 @@ extension Provisioner {
         var result: [Service.Key: CompiledService] = [:]
         result.reserveCapacity(state.services.count)
         for service in state.services {
-            let source = try source(of: service, slowStart.weights(of: service, at: now))
+            let source = try source(
+                of: service,
+                slowStart.weights(of: service, at: now),
+                ClientAddressRule(service, state.settings)
+            )
             if let known = compiled[service.key], known.source == source {
                 result[service.key] = known
             } else {
@@ -111,7 +117,8 @@ extension Provisioner {
 
     private func source(
         of service: Service,
-        _ weights: [Int]
+        _ weights: [Int],
+        _ clientAddress: ClientAddressRule
     ) throws(ProvisioningError) -> CompiledService.Source {
         guard service.backends.count <= Scheduler.memberLimit else {
             throw ProvisioningError("more than \(Scheduler.memberLimit) backends of \(service.key)")
@@ -141,6 +148,7 @@ extension Provisioner {
         return .init(
             slot: slot,
             mode: service.mode,
+            clientAddress: clientAddress,
             scheduler: service.scheduler,
             schedulerOptions: service.schedulerOptions,
             backends: backends,
@@ -224,5 +232,28 @@ extension ConnectionKind {
         case .dr: self = .direct
         case .tunnel: self = .tunnel
         }
+    }
+}
+
+extension ClientAddressRule {
+    /// What `service` asks for; only FNAT hides the client.
+    ///
+    /// `uoa` follows `ipvs_defs/udp`: which form, and how many packets carry it.
+    init(_ service: Service, _ settings: Settings) {
+        let mode: BackendAddressMode
+        switch service.effectiveClientAddress {
+        case _ where service.mode != .fnat: mode = .none
+        case .none: mode = .none
+        case .toa: mode = .tcpOption
+        case .uoa where settings.text("ipvs_defs.udp.uoa_mode") == "ipo": mode = .udpOption
+        case .uoa: mode = .udpHeader
+        case .uoaOption: mode = .udpOption
+        case .proxyV1: mode = .proxyV1
+        case .proxyV2: mode = .proxyV2
+        case .proxyV1Insecure: mode = .proxyV1Insecure
+        case .proxyV2Insecure: mode = .proxyV2Insecure
+        }
+        let repeats = settings.integer("ipvs_defs.udp.uoa_max_trail")
+        self.init(mode, repeats: UInt8(clamping: repeats))
     }
 }

@@ -7,6 +7,11 @@ import Timing
 @testable import Balancing
 
 @Suite struct ConnectionTableTests {
+    @Test func `a side state fits its cache line`() {
+        #expect(MemoryLayout<SideState>.size <= ConnectionTable.sideStride)
+        #expect(ConnectionTable.sideStride % MemoryLayout<SideState>.alignment == 0)
+    }
+
     private let now = Tick(rawValue: 1_000)
 
     /// What a connection is made of.

@@ -20,6 +20,17 @@ struct SampleBackend: ControlBackend {
         DesiredState(services: [(try? .sample())].compactMap(\.self))
     }
 
+    func explain(_ request: ExplanationRequest) async throws(ProblemDetails) -> Explanation {
+        guard request.destination.port == 80 else {
+            throw ProblemDetails(status: 400, title: "Bad Request", detail: "not this one")
+        }
+        return Explanation(
+            verdict: .dropped,
+            dropReason: "no_backend",
+            steps: [.init("arrival", "\(request.source)"), .init("end", "dropped: no_backend")]
+        )
+    }
+
     func configurationStatus() async -> ConfigStatus { .sample }
     func history() async -> [HistoryEntry] { .sample }
     func drift() async -> [DriftEntry] { .sample }

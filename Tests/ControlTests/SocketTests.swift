@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import AsyncHTTPClient
 import Foundation
 import Logging
@@ -118,6 +119,14 @@ import Testing
         try await serve(SampleBackend(outcome: outcome)) { client, _ in
             let reloaded = try await client.reload()
             #expect(reloaded == .sample(outcome))
+            let question = ExplanationRequest(
+                source: Endpoint(.v4(IPv4Address(10, 0, 0, 10)), 4000),
+                destination: Endpoint(.v4(IPv4Address(10, 0, 0, 100)), 80),
+                protocol: .tcp
+            )
+            let explanation = try await client.explain(question)
+            #expect(explanation.verdict == .dropped)
+            #expect(explanation.text == "arrival  10.0.0.10:4000\nend      dropped: no_backend\n")
             let rolledBack = try await client.rollback(to: 3)
             #expect(rolledBack == .sample(.applied))
             await #expect(throws: ControlError.self) { try await client.rollback(to: 9) }

@@ -30,6 +30,8 @@ extension DataplaneStatistics {
         statistics.ports = [port]
         statistics.pools = [PoolStatistics(name: "pool0", inUse: 12, capacity: 8191)]
         statistics.connectionStates = [StateCount(state: "active", count: 3)]
+        statistics.addressedPackets = [StateCount(state: "toa", count: 8)]
+        statistics.unaddressedPackets = [StateCount(state: "mtu", count: 1)]
         statistics.services = [.sample()]
         statistics.localAddresses = [
             LocalAddressStatistics(

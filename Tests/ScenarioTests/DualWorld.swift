@@ -106,5 +106,7 @@ extension IPPacket {
 }
 
 extension MACAddress {
-    var octets: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: rawValue >> UInt64(40 - $0 * 8)) } }
+    var octets: [UInt8] {
+        (0..<6).map { UInt8(truncatingIfNeeded: rawValue >> UInt64(40 - $0 * 8)) }
+    }
 }

@@ -137,13 +137,17 @@ import Testing
         var kind: Tunnel.Kind
         var client: Families
         var backend: Families
-        var overhead: Int { (backend == .ipv6 ? 40 : 20) + [.ipip: 0, .gre: 4, .gue: 12, .fou: 8][kind]! }
+        var overhead: Int {
+            (backend == .ipv6 ? 40 : 20) + [.ipip: 0, .gre: 4, .gue: 12, .fou: 8][kind]!
+        }
         var testDescription: String { "\(kind) \(client) in \(backend)" }
 
         static let all = Tunnel.Kind.allCases.flatMap { kind in
-            [Families.ipv4, .ipv6].flatMap { client in
-                [Families.ipv4, .ipv6].map { TunnelCase(kind: kind, client: client, backend: $0) }
-            }
+            [Families.ipv4, .ipv6]
+                .flatMap { client in
+                    [Families.ipv4, .ipv6]
+                        .map { TunnelCase(kind: kind, client: client, backend: $0) }
+                }
         }
     }
 
@@ -242,7 +246,8 @@ import Testing
         try world.change { state in
             state.services[0].mode = mode == .fnat ? .dr : .fnat
             state.services[0].tunnel = nil
-            state.services[0].localAddresses = mode == .fnat ? [] : [.v4(IPv4Address(10, 0, 1, 200))]
+            state.services[0].localAddresses =
+                mode == .fnat ? [] : [.v4(IPv4Address(10, 0, 1, 200))]
         }
         world.send(request, on: 0)
         let after = try #require(world.takePackets(1).first)

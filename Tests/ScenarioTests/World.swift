@@ -198,6 +198,17 @@ final class World {
         return inbox[port].filter { $0.arp == nil && !$0.isLinkTalk }
     }
 
+    /// Runs `body` while the pool has only `count` buffers.
+    func withoutBuffers(but count: Int, _ body: () throws -> Void) rethrows {
+        let port = links[0].port()
+        var taken = Burst(capacity: pool.capacity)
+        while pool.capacity - pool.inUse > count, let packet = port.allocate() {
+            taken.append(packet)
+        }
+        defer { port.free(&taken) }
+        try body()
+    }
+
     /// Neighbour discovery and multicast listener reports among it.
     func takeLinkTalk(_ port: Int) -> [DecodedFrame] {
         defer { inbox[port].removeAll { $0.isLinkTalk } }

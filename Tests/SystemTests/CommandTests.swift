@@ -6,6 +6,44 @@ import Testing
 
 extension SystemTests {
     @Suite struct CommandTests {
+        @Test func `explain tells the way of a packet and sends none`() async throws {
+            try await Lab.balance { lab, dpvs in
+                _ = try await lab.backends(answering: 2)
+                let from = "10.0.0.10:40000"
+                let told = try await dpvs.command(
+                    "explain",
+                    "--from",
+                    from,
+                    "--to",
+                    "10.0.0.100:80"
+                )
+                #expect(told.status == 0, "\(told.errors)")
+                #expect(told.output.contains("service        web tcp 10.0.0.100:80, fnat, rr\n"))
+                #expect(told.output.contains("backend        10.0.1."))
+                #expect(told.output.contains("transmitted on dpdk1, 54 octets\n"))
+
+                let nobody = ["explain", "--from", from, "--to", "192.0.2.1:80"]
+                let dropped = try await dpvs.command(
+                    nobody[0],
+                    nobody[1],
+                    nobody[2],
+                    nobody[3],
+                    nobody[4]
+                )
+                #expect(dropped.status == 1 && dropped.output.contains("dropped: not_for_us\n"))
+                let wrong = try await dpvs.command(
+                    "explain",
+                    "--from",
+                    "here",
+                    "--to",
+                    "10.0.0.100:80"
+                )
+                #expect(wrong.status == 2 && wrong.errors.contains("'here' is not ADDRESS:PORT"))
+                let opened = try await dpvs.scrape().sum("dpvs_backend_connections_total")
+                #expect(opened == 2)
+            }
+        }
+
         // MARK: - Without a daemon
 
         /// `dpvs check` on files that are no balancer's.

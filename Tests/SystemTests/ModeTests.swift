@@ -107,7 +107,13 @@ extension SystemTests {
                         #expect(page.output == "2001:db8:1::200\n", "\(page.errors)")
                         let ping = try await lab.run(
                             in: .client,
-                            "ping", "-6", "-c", "2", "-i", "0.2", "2001:db8::100"
+                            "ping",
+                            "-6",
+                            "-c",
+                            "2",
+                            "-i",
+                            "0.2",
+                            "2001:db8::100"
                         )
                         #expect(ping.status == 0, "\(ping.output)\(ping.errors)")
                     }
@@ -174,7 +180,7 @@ extension Lab {
     }
 
     /// A web server at `address` in the backends' namespace while `body` works with it.
-    fileprivate func serveWeb(
+    func serveWeb(
         _ address: String,
         saying text: String,
         _ body: () async throws -> Void

@@ -22,7 +22,10 @@ func `CI has everything that the system tests need`() {
 }
 
 enum Requirements {
-    private static let tools = ["ip", "ethtool", "nginx", "curl", "iperf3", "promtool", "sysctl", "python3", "ping"]
+    private static let tools = [
+        "ip", "ethtool", "nginx", "curl", "iperf3", "promtool", "sysctl", "python3", "ping",
+        "tcpdump",
+    ]
 
     /// What the tests need and this machine does not have.
     static let missing: [String] =

@@ -83,6 +83,7 @@ extension SystemTests {
                 let scrape = try await dpvs.scrape()
                 let sources =
                     scrape.sum("dpvs_worker_receive_packets_total")
+                    + scrape.sum("dpvs_worker_generated_packets_total")
                     + scrape.sum("dpvs_slow_path_generated_packets_total")
                 let ends =
                     scrape.sum("dpvs_worker_transmit_packets_total")

@@ -33,6 +33,20 @@ public enum BackendAddressMode: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     }
 }
 
+/// How a service tells its backends the clients' addresses.
+public struct ClientAddressRule: Equatable, Sendable, BitwiseCopyable {
+    public var mode: BackendAddressMode
+    /// How many UDP packets of a connection carry an address (UOA).
+    public var repeats: UInt8
+
+    public init(_ mode: BackendAddressMode, repeats: UInt8 = 3) {
+        self.mode = mode
+        self.repeats = repeats
+    }
+
+    public static let none = ClientAddressRule(.none)
+}
+
 /// Where a UDP packet carries the client's address.
 public enum UDPAddressForm: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// Between the IP and the UDP header, as IP protocol 248.

@@ -118,8 +118,8 @@ public struct ClientAddressState: Equatable, Sendable, BitwiseCopyable {
         return receivedForHeader(segment, presence)
     }
 
-    /// The option is due until the client has acknowledged data of the backend: then the backend
-    /// has accepted the connection, and with it the address.
+    /// The option is due until the backend is known to have accepted the connection, and with it
+    /// the address: it says so itself (`accepts`), or the client acknowledges data of it.
     private mutating func receivedForOption(_ segment: TCPSegment) -> ClientAddressAction {
         guard !flags.contains(.done), flags.contains(.knowsBackend), segment.flags.contains(.ack)
         else { return .shift }
@@ -127,6 +127,20 @@ public struct ClientAddressState: Equatable, Sendable, BitwiseCopyable {
         guard answered > 0 else { return .insertOption }
         if answered < 1 << 31 { flags.insert(.done) }
         return .shift
+    }
+
+    /// Whether a segment of the backend shows that it took the client's first segments after the
+    /// SYN: it has data, or acknowledges some.
+    ///
+    /// A bare acknowledgment of the SYN is no sign: whoever gets an old duplicate answers so before
+    /// the handshake has ended (RFC 9293 section 3.10.7.4).
+    private func accepts(_ segment: TCPSegment) -> Bool {
+        guard flags.contains(.knowsBackend), segment.flags.isDisjoint(with: [.syn, .rst]) else {
+            return false
+        }
+        let acknowledged = segment.acknowledgment &- headerSequence
+        return segment.dataLength > 0 || segment.flags.contains(.fin)
+            || segment.flags.contains(.ack) && acknowledged > 0 && acknowledged < 1 << 31
     }
 
     private mutating func receivedForHeader(
@@ -180,11 +194,52 @@ public struct ClientAddressState: Equatable, Sendable, BitwiseCopyable {
         if segment.flags.isSuperset(of: [.syn, .ack]) {
             serverFirst = segment.sequence &+ 1
             flags.insert(.knowsBackend)
+            // Which of several SYN counts, the backend decides: a client that was restarted may
+            // have sent one that never arrived.
+            if !flags.contains(.headerSent) {
+                clientFirst = segment.acknowledgment &- initialShift
+                flags.insert(.knowsClient)
+            }
+            return
         }
+        if mode == .tcpOption, accepts(segment) { flags.insert(.done) }
         guard flags.contains(.headerSent), !flags.contains(.done), segment.flags.contains(.ack)
         else { return }
         let position = segment.acknowledgment &- headerSequence
         if position >= UInt32(headerLength), position < 1 << 31 { flags.insert(.done) }
+    }
+
+    // MARK: - When it is over
+
+    /// Whether the next packets need more than new addresses.
+    ///
+    /// When PROXY has changed the numbers of a TCP connection, it stays so to the end.
+    public func isPending(isTCP: Bool) -> Bool {
+        switch mode {
+        case .none: false
+        case .tcpOption: !flags.contains(.done)
+        case .udpHeader, .udpOption: repeats > 0
+        default: !isTCP || !(hasDelivered && shift.isIdentity)
+        }
+    }
+
+    /// Whether a segment needs no more than the shift: the backend has the whole header, or the
+    /// client's own serves.
+    public var onlyShifts: Bool {
+        mode.proxyVersion != nil && removedLength == 0 && hasDelivered
+    }
+
+    /// What the client's data starts with matters to the end of its first segment, also when the
+    /// header was acknowledged before.
+    private var hasDelivered: Bool {
+        flags.contains(.decided) && (flags.contains(.done) || headerLength == 0)
+    }
+
+    /// Whether what a segment starts with decides anything.
+    func looksAtData(of segment: TCPSegment) -> Bool {
+        guard mode.proxyVersion != nil, segment.dataLength > 0 else { return false }
+        return !flags.contains(.decided)
+            || segment.sequence == clientFirst && !flags.contains(.done)
     }
 
     // MARK: - UDP

@@ -32,13 +32,19 @@ extension PacketEditor {
         _ state: inout ClientAddressState,
         mtu: Int
     ) -> AddressCarriage {
-        let presence: ProxyPresence = state.mode.proxyVersion == nil ? .absent : proxyPresence
         let content = ProxyHeader.Content.proxied(source: client, destination: service)
         if isUDP {
+            if state.mode.udpForm != nil { removeForeignAddressOptionsOfIP() }
+            let presence = state.mode.proxyVersion == nil ? .absent : proxyPresence
             let action = state.receivedDatagram(startingWith: presence)
             return carryDatagram(client, content, action, mtu)
         }
         guard let segment else { return .drop }
+        if state.onlyShifts, !segment.flags.contains(.syn) {
+            shiftTowardBackend(state.shift)
+            return .ready(nil)
+        }
+        let presence = state.looksAtData(of: segment) ? proxyPresence : .absent
         if state.mode == .tcpOption { removeForeignAddressOptions() }
         var outcome: AddressInsertion?
         switch state.received(segment, startingWith: presence) {
@@ -62,6 +68,30 @@ extension PacketEditor {
         }
         shiftTowardBackend(state.shift)
         return .ready(outcome)
+    }
+
+    /// Whether this is a datagram that some header would make longer than `mtu`.
+    public func mayOutgrow(_ mtu: Int) -> Bool {
+        isUDP && packetLength &+ ProxyHeader.longestOverUDP > mtu
+    }
+
+    /// The longest datagram of this sender that fits into `mtu` with the header that it gets; nil
+    /// when this one does.
+    ///
+    /// To be asked while the packet is as it came in, so that its sender can be told.
+    public func exceededMTU(
+        _ client: Endpoint,
+        to service: Endpoint,
+        _ state: ClientAddressState,
+        mtu: Int
+    ) -> Int? {
+        guard mayOutgrow(mtu), state.mode.proxyVersion != nil else { return nil }
+        var copy = state
+        let action = copy.receivedDatagram(startingWith: proxyPresence)
+        guard case .insertHeader(let count, _) = action else { return nil }
+        let content = ProxyHeader.Content.proxied(source: client, destination: service)
+        let growth = ProxyHeader(.v2, content, isUDP: true).length &- count
+        return packetLength &+ growth > mtu ? mtu &- growth : nil
     }
 
     private mutating func carryDatagram(

@@ -60,6 +60,9 @@ extension PacketEditor {
         )
     }
 
+    /// Whether this is a TCP segment with SYN.
+    public var isSYN: Bool { !isUDP && flags.contains(.syn) }
+
     var flags: TCPFlags { TCPFlags(rawValue: octet(transportOffset &+ TCPOffset.flags)) }
 
     // MARK: - Writing with the checksum

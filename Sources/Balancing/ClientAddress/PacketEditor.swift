@@ -28,10 +28,10 @@ public struct PacketEditor: BitwiseCopyable {
         static let fixedLength = 40
     }
 
-    let buffer: UnsafeMutablePointer<CPacket_buffer>
+    public let buffer: UnsafeMutablePointer<CPacket_buffer>
     public let networkOffset: Int
     public private(set) var transportOffset: Int
-    let isIPv6: Bool
+    public let isIPv6: Bool
     let isUDP: Bool
 
     /// Views the packet whose IP header is at `networkOffset` and whose TCP or UDP header is at

@@ -34,6 +34,8 @@ public struct ProxyHeader: Equatable, Sendable, BitwiseCopyable {
 
     /// The longest header that is ever written.
     public static let longest = 107
+    /// The same over UDP: version 2 with IPv6 addresses.
+    static let longestOverUDP = 52
 
     /// Octets of the header.
     public var length: Int {

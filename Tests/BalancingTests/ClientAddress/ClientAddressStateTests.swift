@@ -65,6 +65,44 @@ private func opened(_ mode: BackendAddressMode, shift: UInt32 = 0) -> ClientAddr
         #expect(state.received(segment(.ack, 1001, 5001), startingWith: .absent) == .shift)
     }
 
+    @Test func `the option has arrived when the backend acknowledges data or sends some`() {
+        for answer in [segment(.ack, 5001, 1002), segment(.ack, 5001, 1001, 1)] {
+            var state = opened(.tcpOption)
+            #expect(state.isPending(isTCP: true))
+            state.answered(segment(.ack, 5001, 1001))
+            #expect(state.isPending(isTCP: true), "whoever waits for the ACK may say that too")
+            state.answered(answer)
+            #expect(!state.isPending(isTCP: true))
+            #expect(state.received(segment(.ack, 1001, 5001), startingWith: .absent) == .shift)
+        }
+    }
+
+    @Test func `of several SYN the one counts that the backend answers`() {
+        var state = ClientAddressState(.proxyV2, header: ProxyHeader(.v2, .unknown))
+        _ = state.received(segment(.syn, 1000), startingWith: .absent)
+        _ = state.received(segment(.syn, 7000), startingWith: .absent)
+        state.answered(segment([.syn, .ack], 5000, 7001))
+        let action = state.received(segment(.ack, 7001, 5001), startingWith: .absent)
+        #expect(action == .insertHeader(removing: 0, believed: nil))
+    }
+
+    @Test func `a header of the client that serves leaves nothing to do`() {
+        let theirs = ProxyHeader(.v2, .unknown)
+        let presence = ProxyPresence.present(length: 16, theirs)
+        var state = opened(.proxyV2Insecure)
+        #expect(state.isPending(isTCP: true))
+        let action = state.received(segment(.ack, 1001, 5001, 16), startingWith: presence)
+        #expect(action == .shift && !state.isPending(isTCP: true) && state.shift.isIdentity)
+    }
+
+    @Test func `datagrams with PROXY are never plain, those with UOA are after the last`() {
+        var state = ClientAddressState(.udpHeader, repeats: 1)
+        #expect(state.isPending(isTCP: false))
+        _ = state.receivedDatagram(startingWith: .absent)
+        #expect(!state.isPending(isTCP: false))
+        #expect(ClientAddressState(.proxyV2).isPending(isTCP: false))
+    }
+
     // MARK: - PROXY protocol
 
     @Test func `the header goes with the ACK of the handshake, again and again until acknowledged`()

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Balancing
+import Containers
+public import Packet
+public import Timing
+
+/// What one worker would do with one frame, found out by a worker of its own that owns nothing real.
+///
+/// It is the code of the packet path, on the running snapshot, with copies of what a packet could
+/// change: the flow's connection, cursors, counters, local ports. Nothing of the real ones moves.
+public struct Rehearsal: Sendable {
+    /// How it ended; more than one when the frame brought forth others.
+    public enum Ending: Equatable, Sendable {
+        case transmitted(port: Int, frame: [UInt8])
+        /// The slow path would go on with it: resolve a neighbour, answer, or only count it.
+        case punted(PuntedPacket.Reason, otherwise: DropReason, mtu: UInt16)
+        case redirected(worker: Int)
+        case dropped(DropReason)
+    }
+
+    public var worker: Int
+    /// The flow's connection before, and after.
+    public var before: ConnectionImage?
+    public var after: ConnectionImage?
+    public var endings: [Ending] = []
+}
+
+/// What is asked.
+public struct RehearsalQuestion: Sendable {
+    public var frame: [UInt8]
+    /// As in the frame.
+    public var flow: Flow
+    /// Index of the port where it arrives.
+    public var port: Int
+    public var worker: Int
+    /// What the worker said about the flow: see `InspectionCell`.
+    public var existing: ConnectionImage?
+
+    public init(
+        frame: [UInt8],
+        flow: Flow,
+        port: Int,
+        worker: Int,
+        existing: ConnectionImage? = nil
+    ) {
+        self.frame = frame
+        self.flow = flow
+        self.port = port
+        self.worker = worker
+        self.existing = existing
+    }
+}
+
+extension Engine {
+    /// Answers `question` on the published snapshot, which must stay published meanwhile; nil when
+    /// memory is short.
+    ///
+    /// `ports` are in order of port index; `backendSlots` is how many of them are in use.
+    public func rehearse(
+        _ question: RehearsalQuestion,
+        ports: [PortTraits],
+        backendSlots: Int,
+        now: Instant
+    ) -> Rehearsal? {
+        let published = unsafe interchange.cell.current().pointee
+        let service = published.balancing.services.service(for: question.flow)
+        let balancing = published.balancing.rehearsal(
+            worker: question.worker,
+            addresses: service?.allLocalAddresses ?? []
+        )
+        defer { balancing.endRehearsal() }
+        var snapshot = Snapshot(
+            generation: published.generation,
+            forwarding: published.forwarding,
+            balancing: balancing
+        )
+        return unsafe withUnsafeMutablePointer(to: &snapshot) { pointer in
+            unsafe rehearse(question, ports, backendSlots, now, pointer)
+        }
+    }
+
+    private func rehearse(
+        _ question: RehearsalQuestion,
+        _ traits: [PortTraits],
+        _ backendSlots: Int,
+        _ now: Instant,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) -> Rehearsal? {
+        let wires = unsafe Interchange(workers: workerCount, initial: snapshot, ringSize: 16)
+        guard let wires, var parts = makeRehearsalBalancer(question.worker, backendSlots, now)
+        else { return nil }
+        let counters = parts.counters
+        let ports = traits.map(RehearsalPort.init)
+        defer {
+            ports.forEach { $0.destroy() }
+            counters.forEach { $0.destroy() }
+            wires.destroy()
+        }
+        if let existing = question.existing {
+            _ = parts.balancer.connections.restore(existing, deadline: now.tick + 1 << 20)
+        }
+        var worker = Worker(
+            index: question.worker,
+            interchange: wires,
+            receivers: [ports[question.port]],
+            transmitters: ports,
+            balancer: parts.balancer
+        )
+        ports[question.port].deliver(question.frame)
+        _ = worker.turn(now: now)
+        var rehearsal = Rehearsal(worker: question.worker, before: question.existing)
+        rehearsal.after = worker.balancer.connections.image(of: question.flow)
+        rehearsal.endings = endings(of: question, wires, ports)
+        worker.stop()
+        return rehearsal
+    }
+
+    private func endings(
+        of question: RehearsalQuestion,
+        _ wires: Interchange,
+        _ ports: [RehearsalPort]
+    ) -> [Rehearsal.Ending] {
+        var endings: [Rehearsal.Ending] = []
+        for (index, port) in ports.enumerated() {
+            endings += port.departed.map { .transmitted(port: index, frame: $0) }
+        }
+        while let punted = wires.punts[question.worker].pop() {
+            let reason = DropReason(rawValue: punted.dropReason) ?? .noService
+            endings.append(.punted(punted.reason, otherwise: reason, mtu: punted.mtu))
+        }
+        for other in 0..<workerCount {
+            let ring = unsafe wires.redirects[question.worker * workerCount + other]
+            while unsafe ring.pop() != nil { endings.append(.redirected(worker: other)) }
+        }
+        let counters = wires.counters[question.worker]
+        for reason in DropReason.allCases where counters[reason] > 0 {
+            endings.append(.dropped(reason))
+        }
+        return endings
+    }
+}

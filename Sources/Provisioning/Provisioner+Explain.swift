@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+package import Balancing
+import Dataplane
+package import Model
+import Networking
+import Packet
+package import Timing
+
+extension Provisioner {
+    /// The flow that `request` is about; throws when it is none.
+    package func flow(of request: ExplanationRequest) throws(ProvisioningError) -> Flow {
+        let (source, destination) = (request.source, request.destination)
+        guard source.address.family == destination.address.family else {
+            throw ProvisioningError("\(source) and \(destination) are of different families")
+        }
+        guard let number = FlowProtocol(request.protocol.ipProtocol) else {
+            throw ProvisioningError("\(request.protocol.rawValue) is not balanced")
+        }
+        return Flow(
+            from: source.address,
+            source.port,
+            to: destination.address,
+            destination.port,
+            number
+        )
+    }
+
+    /// Sends a made-up packet through a worker that owns nothing real, and says step by step what it
+    /// did with it.
+    ///
+    /// `images` has what each worker answered about the flow.
+    package func explain(
+        _ request: ExplanationRequest,
+        images: [ConnectionImage?],
+        at now: Instant
+    ) throws(ProvisioningError) -> Explanation {
+        let flow = try flow(of: request)
+        let port = try arrival(of: request, flow)
+        let owner = images.firstIndex { $0 != nil }
+        let worker = request.worker ?? owner ?? 0
+        guard (0..<engine.workerCount).contains(worker) else {
+            throw ProvisioningError(
+                "there is no worker \(worker): accepted are 0...\(engine.workerCount - 1)"
+            )
+        }
+        let existing = images[worker]
+        let mac = interfaces[port].macAddress ?? .zero
+        var frame = RehearsalFrame(flow, to: mac)
+        frame.tcpFlags = try tcpFlags(request.flags ?? [existing == nil ? "syn" : "ack"])
+        let traits = interfaces.map { interface in
+            PortTraits(
+                index: UInt16(interface.index),
+                macAddress: interface.macAddress ?? .zero,
+                mtu: UInt16(clamping: interface.mtu)
+            )
+        }
+        let rehearsal = engine.rehearse(
+            RehearsalQuestion(
+                frame: frame.octets,
+                flow: flow,
+                port: port,
+                worker: worker,
+                existing: existing
+            ),
+            ports: traits,
+            backendSlots: backendSlots.bound,
+            now: now
+        )
+        guard let rehearsal else { throw ProvisioningError("no memory to try the packet") }
+        var narrator = Narrator(self, flow)
+        return narrator.tell(rehearsal, arrivingOn: interfaces[port].name)
+    }
+
+    /// Where the packet arrives: as asked, or where packets to its source leave.
+    private func arrival(
+        of request: ExplanationRequest,
+        _ flow: Flow
+    ) throws(ProvisioningError) -> Int {
+        if let name = request.interface {
+            guard let index = interfaces.firstIndex(where: { $0.name == name }) else {
+                let known = interfaces.map(\.name).joined(separator: ", ")
+                throw ProvisioningError("there is no interface '\(name)': accepted are \(known)")
+            }
+            return index
+        }
+        let forwarding = unsafe engine.interchange.cell.current().pointee.forwarding
+        return forwarding.port(toward: flow.source.address) ?? 0
+    }
+
+    private func tcpFlags(_ names: [String]) throws(ProvisioningError) -> UInt8 {
+        let bits: [String: UInt8] = [
+            "fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32,
+        ]
+        var flags: UInt8 = 0
+        for name in names {
+            guard let bit = bits[name] else {
+                throw ProvisioningError(
+                    "'\(name)' is no flag of TCP: accepted are fin, syn, rst, psh, ack, urg"
+                )
+            }
+            flags |= bit
+        }
+        return flags
+    }
+}
+
+/// Puts a rehearsal into words.
+private struct Narrator {
+    private let provisioner: Provisioner
+    private let flow: Flow
+    private var steps: [Explanation.Step] = []
+
+    init(_ provisioner: Provisioner, _ flow: Flow) {
+        self.provisioner = provisioner
+        self.flow = flow
+    }
+
+    mutating func tell(_ rehearsal: Rehearsal, arrivingOn interface: String) -> Explanation {
+        let (from, to) = (Self.endpoint(flow), Self.endpoint(flow.reversed))
+        say(
+            "arrival",
+            "\(flow.protocol) \(from) > \(to) on \(interface), worker \(rehearsal.worker)"
+        )
+        tellConnection(rehearsal)
+        for ending in rehearsal.endings { tell(ending, rehearsal) }
+        return Explanation(
+            verdict: verdict(rehearsal.endings),
+            dropReason: dropReason(rehearsal.endings),
+            steps: steps
+        )
+    }
+
+    private mutating func say(_ name: String, _ text: String) {
+        steps.append(Explanation.Step(name, text))
+    }
+
+    // MARK: - Connection, service, backend
+
+    private mutating func tellConnection(_ rehearsal: Rehearsal) {
+        if let before = rehearsal.before {
+            let after = rehearsal.after?.connection.state ?? before.connection.state
+            say(
+                "connection",
+                "known, \(before.connection.state.name), \(after.name) after this packet"
+            )
+        } else if rehearsal.after != nil {
+            say("connection", "none yet: this packet opens one")
+        } else {
+            say("connection", "none")
+        }
+        guard let image = rehearsal.after ?? rehearsal.before else {
+            tellService()
+            return
+        }
+        let backend = provisioner.backend(at: image.connection.backendSlot)
+        if let backend {
+            let service = provisioner.state.services.first { $0.key == backend.service }
+            let mode =
+                service.map { ", \($0.mode.rawValue), \($0.scheduler.rawValue)" } ?? " (removed)"
+            say("service", "\(service?.name ?? "") \(backend.service)\(mode)")
+            say("backend", "\(backend.endpoint)")
+        }
+        if image.connection.shape.kind.holdsLocalPort {
+            say("local address", Self.endpoint(image.backend.reversed))
+        }
+    }
+
+    private mutating func tellService() {
+        let table = unsafe provisioner.engine.interchange.cell.current().pointee.balancing.services
+        guard let record = table.service(for: flow) else {
+            say("service", "none for \(Self.endpoint(flow.reversed))")
+            return
+        }
+        let key = provisioner.serviceSlots.slots.first { $0.value == Int(record.slot) }?.key
+        let service = key.flatMap { key in provisioner.state.services.first { $0.key == key } }
+        say("service", service.map { "\($0.name) \($0.key)" } ?? "slot \(record.slot)")
+    }
+
+    // MARK: - Ends
+
+    private mutating func tell(_ ending: Rehearsal.Ending, _ rehearsal: Rehearsal) {
+        switch ending {
+        case .transmitted(let port, let frame): tellFrame(frame, on: port)
+        case .punted(let reason, let otherwise, let mtu):
+            let text =
+                switch reason {
+                case .arp: "the slow path answers ARP"
+                case .local: "the slow path answers: it is for ourselves"
+                case .unresolved: "rewritten; the slow path asks for the neighbour first"
+                case .refused: "the slow path tells the sender that nobody takes it"
+                case .timeExceeded: "the slow path tells the sender that its time to live ended"
+                case .tooBig: "the slow path tells the sender that \(mtu) octets fit"
+                case .noRoute: "the slow path tells the sender that there is no way"
+                }
+            say("end", "\(text); counts as \(otherwise.name) if that fails")
+        case .redirected(let worker): say("end", "handed to worker \(worker), to whom it belongs")
+        case .dropped(let reason): say("end", "dropped: \(reason.name)")
+        }
+    }
+
+    private mutating func tellFrame(_ frame: [UInt8], on port: Int) {
+        let name = provisioner.interfaces[port].name
+        let mac = frame.prefix(6).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        say("rewrite", Self.headers(of: frame))
+        say("next hop", "\(MACAddress(rawValue: mac))")
+        say("end", "transmitted on \(name), \(frame.count) octets")
+    }
+
+    /// Addresses, ports and outer headers of a frame that the worker made.
+    private static func headers(of frame: [UInt8]) -> String {
+        guard frame.count > 34 else { return "a short frame" }
+        let isIPv6 = frame[12] == 0x86
+        func address(_ offset: Int) -> String {
+            isIPv6
+                ? IPv6Address(high: number(frame, offset, 8), low: number(frame, offset + 8, 8))
+                    .description
+                : IPv4Address(rawValue: UInt32(number(frame, offset, 4))).description
+        }
+        let (source, destination) = isIPv6 ? (22, 38) : (26, 30)
+        let transport = isIPv6 ? 54 : 34
+        let protocolNumber = frame[isIPv6 ? 20 : 23]
+        let hop = frame[isIPv6 ? 21 : 22]
+        guard [6, 17, 132].contains(protocolNumber), frame.count >= transport + 4 else {
+            let (from, to) = (address(source), address(destination))
+            return "\(from) > \(to), IP protocol \(protocolNumber), ttl \(hop)"
+        }
+        let ports = (number(frame, transport, 2), number(frame, transport + 2, 2))
+        let from = isIPv6 ? "[\(address(source))]" : address(source)
+        let to = isIPv6 ? "[\(address(destination))]" : address(destination)
+        return "\(from):\(ports.0) > \(to):\(ports.1), ttl \(hop)"
+    }
+
+    private static func number(_ octets: [UInt8], _ offset: Int, _ count: Int) -> UInt64 {
+        guard offset + count <= octets.count else { return 0 }
+        return octets[offset..<offset + count].reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    private static func endpoint(_ flow: Flow) -> String {
+        Endpoint(flow.source.address, flow.sourcePort).description
+    }
+
+    private func verdict(_ endings: [Rehearsal.Ending]) -> Explanation.Verdict {
+        for ending in endings {
+            switch ending {
+            case .transmitted: return .forwarded
+            case .redirected: return .redirected
+            case .punted: return .slowPath
+            case .dropped: continue
+            }
+        }
+        return .dropped
+    }
+
+    private func dropReason(_ endings: [Rehearsal.Ending]) -> String? {
+        for ending in endings { if case .dropped(let reason) = ending { return reason.name } }
+        return nil
+    }
+}
+
+extension Provisioner {
+    /// The backend that has `slot`.
+    fileprivate func backend(at slot: UInt32) -> BackendKey? {
+        backendSlots.slots.first { $0.value == Int(slot) }?.key
+    }
+}
