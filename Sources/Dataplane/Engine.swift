@@ -141,17 +141,37 @@ public final class Engine: Sendable {
         let backends = backendCounters[index].copy(first: backendSlots * BackendCounter.stride)
         guard
             let table, let backends,
-            let cursors = cursors[index].copy(first: limits.serviceSlots)
+            let cursors = cursors[index].copy(first: limits.serviceSlots),
+            let services = serviceCounters[index]
+                .copy(first: limits.serviceSlots * ServiceCounter.stride),
+            let health = healthCounters[index].copy(first: 0),
+            let rates = rates.copy(first: limits.serviceSlots * RateLimiter.stride),
+            let conditions = conditions.copy(first: backendSlots)
         else { return nil }
+        let resets = Ring<ConnectionReset>(capacity: 1)
         let balancer = Balancer(
             worker: index,
             steering: steering,
             connections: table,
             backends: backends,
             cursors: cursors,
-            conditions: conditions[index]
+            services: services,
+            health: health,
+            resets: resets,
+            // Limits look at what really runs, but nothing is taken from it.
+            everywhere: EveryWorker(
+                backends: allBackends,
+                services: allServices,
+                conditions: conditions,
+                rates: rates
+            )
         )
-        return RehearsalBalancer(balancer: balancer, counters: [backends, cursors])
+        return RehearsalBalancer(
+            balancer: balancer,
+            counters: [backends, cursors, services, health, rates],
+            conditions: conditions,
+            resets: resets
+        )
     }
 
     /// One counter of a backend over all workers.
@@ -207,4 +227,6 @@ public final class Engine: Sendable {
 struct RehearsalBalancer: ~Copyable {
     var balancer: Balancer
     let counters: [CounterBlock]
+    let conditions: BackendConditions
+    let resets: Ring<ConnectionReset>
 }

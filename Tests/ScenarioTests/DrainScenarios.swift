@@ -35,8 +35,8 @@ import Testing
         leaving: Leaving
     ) throws {
         let world = try world(Protection(expiresQuiescent: true))
-        let first = try #require(Conversation(world, from: "10.0.0.10:40000"))
-        let second = try #require(Conversation(world, from: "10.0.0.11:40000"))
+        let first = try #require(TCPTalk(world, from: "10.0.0.10:40000"))
+        let second = try #require(TCPTalk(world, from: "10.0.0.11:40000"))
         #expect(first.backend == "10.0.1.2:8080" && second.backend == "10.0.1.3:8080")
         try world.change { leaving.apply(to: &$0) }
         world.settle()
@@ -58,7 +58,7 @@ import Testing
 
     @Test func `without a word about it connections of a backend at weight 0 go on`() throws {
         let world = try world(Protection())
-        let talk = try #require(Conversation(world))
+        let talk = try #require(TCPTalk(world))
         try world.change { $0.services[0].backends[0].weight = 0 }
         world.advance(.seconds(60))
         talk.ask(data: [1, 2])
@@ -79,7 +79,7 @@ import Testing
     @Test(arguments: [Leaving.weight, .removal])
     func `connections of a draining backend finish until its time is up`(leaving: Leaving) throws {
         let world = try world(Protection(drainTimeout: .seconds(40)))
-        let talk = try #require(Conversation(world))
+        let talk = try #require(TCPTalk(world))
         try world.change { leaving.apply(to: &$0) }
         world.advance(.seconds(30))
         #expect(!world.provisioner.isDrained(at: world.now))
@@ -98,7 +98,7 @@ import Testing
 
     @Test func `other reloads do not begin the time anew, and a weight stops it`() throws {
         let world = try world(Protection(drainTimeout: .seconds(40)))
-        let talk = try #require(Conversation(world))
+        let talk = try #require(TCPTalk(world))
         try world.change { $0.services[0].backends[0].weight = 0 }
         world.advance(.seconds(30))
         try world.change { $0.services[0].backends[1].weight = 7 }
@@ -114,7 +114,7 @@ import Testing
 
     @Test func `a removed backend is listed with what it still has`() throws {
         let world = try world(Protection())
-        _ = try #require(Conversation(world))
+        _ = try #require(TCPTalk(world))
         try world.change { $0.services[0].backends.removeFirst() }
         let totals = try #require(world.provisioner.totals().services.first)
         #expect(totals.leaving.map(\.endpoint.description) == ["10.0.1.2:8080"])

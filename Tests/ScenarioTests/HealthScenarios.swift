@@ -29,14 +29,14 @@ import Testing
     @discardableResult
     private func refuse(_ world: World, port: Int) throws -> Int {
         let talk = try #require(
-            Conversation(world, from: "10.0.0.10:\(port)", isAnswered: false)
+            TCPTalk(world, from: "10.0.0.10:\(port)", isAnswered: false)
         )
         talk.answer(Frame.rstAck)
         return try #require(Endpoint(talk.backend)?.address.ipv4.map { Int($0.rawValue & 0xFF) })
     }
 
     private func chosen(_ world: World, _ count: Int, from port: Int) -> Set<String> {
-        Set((0..<count).compactMap { Conversation(world, from: "10.0.0.10:\(port + $0)")?.backend })
+        Set((0..<count).compactMap { TCPTalk(world, from: "10.0.0.10:\(port + $0)")?.backend })
     }
 
     @Test(arguments: SchedulerKind.allCases.filter { $0 != .dh })
@@ -88,7 +88,7 @@ import Testing
         let world = try world()
         for port in 0..<6 {
             let talk = try #require(
-                Conversation(world, from: "10.0.0.10:\(30000 + port)", isAnswered: false)
+                TCPTalk(world, from: "10.0.0.10:\(30000 + port)", isAnswered: false)
             )
             if port % 2 == 0 { talk.ask(Frame.rst) } else { talk.answer(Frame.synAck) }
         }
@@ -99,7 +99,7 @@ import Testing
 
     @Test func `SYNs that stay without any answer are failures when they time out`() throws {
         let world = try world()
-        _ = try #require(Conversation(world, isAnswered: false))
+        _ = try #require(TCPTalk(world, isAnswered: false))
         world.advance(.seconds(29))
         #expect(world.look() == [])
         world.advance(.seconds(3))
@@ -134,7 +134,7 @@ import Testing
         #expect(world.look().count == 1)
         try refuse(world, port: 30002)
         #expect(world.look() == [])
-        #expect(Conversation(world, from: "10.0.0.10:30003") != nil)
+        #expect(TCPTalk(world, from: "10.0.0.10:30003") != nil)
         world.expectConservation()
     }
 

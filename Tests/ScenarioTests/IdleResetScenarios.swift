@@ -46,7 +46,7 @@ import Testing
             isIPv6
             ? ("[2001:db8::10]:40000", "[2001:db8::100]:80")
             : ("10.0.0.10:40000", "10.0.0.100:80")
-        var talk = try #require(Conversation(world, from: ends.0, to: ends.1))
+        var talk = try #require(TCPTalk(world, from: ends.0, to: ends.1))
         talk.ask(data: [1, 2, 3])
         talk.clientSequence += 3
         talk.answer(data: [4, 5, 6, 7, 8])
@@ -76,11 +76,11 @@ import Testing
 
     @Test func `nobody is reset whose connection was closed, reset or never answered`() throws {
         let world = try world(.fnat)
-        let closed = try #require(Conversation(world, from: "10.0.0.10:40001"))
+        let closed = try #require(TCPTalk(world, from: "10.0.0.10:40001"))
         closed.ask(Frame.finAck)
-        let aborted = try #require(Conversation(world, from: "10.0.0.10:40002"))
+        let aborted = try #require(TCPTalk(world, from: "10.0.0.10:40002"))
         aborted.ask(Frame.rst)
-        _ = try #require(Conversation(world, from: "10.0.0.10:40003", isAnswered: false))
+        _ = try #require(TCPTalk(world, from: "10.0.0.10:40003", isAnswered: false))
         _ = (world.take(0), world.take(1))
         world.advance(.seconds(100))
         #expect(world.connectionCount == 0)
@@ -98,7 +98,7 @@ import Testing
 
     @Test func `resets without a way to their end are dropped and counted`() throws {
         let world = try world(.fnat)
-        _ = try #require(Conversation(world))
+        _ = try #require(TCPTalk(world))
         try world.change { $0.addresses.removeLast() }
         world.advance(.seconds(92))
         #expect(world.take(0).count == 1 && world.drops(.noRoute) == 1)
@@ -111,7 +111,7 @@ import Testing
     {
         let world = try quickstartWorld(.web(.tcp), buffers: 16384)
         for port in 0..<1100 {
-            _ = try #require(Conversation(world, from: "10.0.0.10:\(20000 + port)"))
+            _ = try #require(TCPTalk(world, from: "10.0.0.10:\(20000 + port)"))
         }
         // The worker alone: the slow path does not get to empty the ring.
         world.leap(.seconds(92))

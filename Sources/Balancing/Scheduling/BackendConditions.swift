@@ -32,6 +32,13 @@ public struct BackendConditions: BitwiseCopyable, Sendable {
 
     public func destroy() { words.destroy() }
 
+    /// The same conditions in memory of its own, of the first `slots`; nil when memory is short.
+    public func copy(first slots: Int) -> BackendConditions? {
+        words.copy(first: slots + 1).map { BackendConditions(words: $0) }
+    }
+
+    private init(words: CounterBlock) { self.words = words }
+
     public var areAllUsable: Bool { words[0] == 0 }
 
     public func reasons(slot: UInt32) -> Reasons { Reasons(rawValue: words[Int(slot) &+ 1]) }

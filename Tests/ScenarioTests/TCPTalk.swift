@@ -4,7 +4,7 @@ import PacketTesting
 import Testing
 
 /// One TCP connection through a world, with the sequence numbers that both ends believe in.
-struct Conversation {
+struct TCPTalk {
     let world: World
     let client: String
     let service: String
