@@ -105,7 +105,8 @@ extension Balancer {
             next = ConnectionState(new)
         }
         if next != state, packet.isBelievable {
-            move(reference, from: state, to: next, balancing, now)
+            let view: TCPTransitions.View = isOutbound ? .fromBackend : .fromClient
+            move(reference, from: state, to: next, view, balancing, now)
         }
     }
 

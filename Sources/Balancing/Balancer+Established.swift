@@ -137,7 +137,7 @@ extension Balancer {
         } else {
             next = view == .fromBackend ? .twoWay : state
         }
-        if next != state { move(reference, from: state, to: next, balancing, now) }
+        if next != state { move(reference, from: state, to: next, view, balancing, now) }
     }
 
     @inline(never)
@@ -145,6 +145,7 @@ extension Balancer {
         _ reference: UInt32,
         from old: ConnectionState,
         to new: ConnectionState,
+        _ view: TCPTransitions.View,
         _ balancing: BalancingState,
         _ now: Tick
     ) {
@@ -159,6 +160,7 @@ extension Balancer {
             backends.add(new.isActive ? 1 : minusOne, at: BackendCounter.active.index(slot: slot))
             backends.add(new.isActive ? minusOne : 1, at: BackendCounter.inactive.index(slot: slot))
         }
+        if view == .fromBackend { unsafe noteAnswer(in: old, new, entry.pointee, balancing) }
         // Longer times are seen when the timer fires; a shorter one must pull it forward.
         if after < before { connections.rearm(reference, at: now + after) }
     }

@@ -53,7 +53,7 @@ extension Balancer {
     ) -> UInt32? {
         guard let index = balancing.place(of: slot).map({ UInt32($0.index) }),
             index < service.backendCount, service.backend(at: index).slot == slot,
-            conditions.isUsable(slot: slot)
+            everywhere.conditions.isUsable(slot: slot)
         else { return nil }
         let isDrained = service.scheduler.member(index).weight == 0
         return isDrained && balancing.options.contains(.expireQuiescentTemplates) ? nil : index

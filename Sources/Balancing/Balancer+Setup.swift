@@ -94,11 +94,14 @@ extension Balancer {
         now: Tick
     ) -> Setup {
         if balancing.options.contains(.stopping) { return .refused(.stopping) }
+        if let refusal = claim(service) { return .refused(refusal) }
         let options = service.options
         let placement: Placement
         switch place(client, in: service, key, named: named, hash, balancing, now) {
         case .success(let found): placement = found
-        case .failure(let refusal): return .refused(refusal)
+        case .failure(let refusal):
+            giveBack(service)
+            return .refused(refusal)
         }
         let reply = Self.reply(to: client, from: placement.backend, placement.local)
         var connection = Connection(
@@ -124,6 +127,7 @@ extension Balancer {
             if let local = placement.local {
                 release(local.port, of: local.address, for: reply, balancing)
             }
+            giveBack(service, placement.backend, balancing)
             return .refused(.tableFull)
         }
         if service.kind == .snat { sources.add(client.source) }
@@ -173,15 +177,13 @@ extension Balancer {
         {
             return .failure(.sourcePortLimit)
         }
-        let chosen =
-            if let named {
-                named
-            } else if let rule = options?.persistence {
-                persistentBackend(of: service, rule, client, balancing, now: now)
-            } else {
-                schedule(service, key, balancing)
-            }
-        guard let chosen else { return .failure(.noBackend) }
+        let first =
+            named
+            ?? options?.persistence
+            .flatMap { persistentBackend(of: service, $0, client, balancing, now: now) }
+        guard let chosen = claimBackend(of: service, first: first, key, balancing) else {
+            return .failure(.noBackend)
+        }
         if service.kind == .snat {
             return placeAbroad(client, of: service, from: chosen, balancing)
         }
@@ -191,6 +193,7 @@ extension Balancer {
         }
         guard service.kind.holdsLocalPort else { return .success(Placement(backend: backend)) }
         guard let local = takeLocalPort(of: service, toward: backend, hash, balancing) else {
+            giveBackBackend(backend.slot, balancing)
             return .failure(.noLocalPort)
         }
         return .success(Placement(backend: backend, local: local))
@@ -219,10 +222,12 @@ extension Balancer {
             let local = service.localAddress(isIPv6: client.isIPv6, at: position)
             if let port = takePort(of: local, toward: abroad, balancing) {
                 abroad.slot = service.backend(at: position).slot
+                move(claimFrom: service.backend(at: first).slot, to: abroad.slot, balancing)
                 return .success(Placement(backend: abroad, local: port))
             }
             position = position &+ 1 == count ? 0 : position &+ 1
         }
+        giveBackBackend(service.backend(at: first).slot, balancing)
         return .failure(.noLocalPort)
     }
 
@@ -259,6 +264,7 @@ extension Balancer {
 
     /// Lets at most `budget` timers fire: connections whose time is up end, the others wait on.
     public mutating func expire(budget: Int, balancing: BalancingState, now: Tick) {
+        if balancing.endings != swept { sweep(balancing, now) }
         var left = budget
         while left > 0 {
             let count = collectEnding(atMost: min(left, Self.endingBatch), balancing, now)
@@ -310,8 +316,11 @@ extension Balancer {
 
     private mutating func end(_ reference: UInt32, _ balancing: BalancingState) {
         let connection = unsafe connections.entry(reference).pointee
+        announceEnd(of: reference, connection)
+        noteSilence(connection, balancing)
         let kind: BackendCounter = connection.state.isActive ? .active : .inactive
         backends.add(.max, at: kind.index(slot: connection.backendSlot))
+        giveBack(connection.backendSlot, balancing)
         if connection.shape.kind.holdsLocalPort {
             let reply = connections.flow(.outbound, of: reference)
             release(reply.destinationPort, of: reply.destination, for: reply, balancing)
@@ -341,7 +350,7 @@ extension Balancer {
     ) -> UInt32? {
         let context = SchedulingContext(
             counters: backends,
-            conditions: conditions,
+            conditions: everywhere.conditions,
             worker: worker,
             workerCount: balancing.workerCount
         )

@@ -2,6 +2,7 @@
 public import Containers
 public import Networking
 import Packet
+public import Timing
 
 /// What one worker decides about TCP and UDP packets: the connections and everything they touch.
 ///
@@ -13,11 +14,26 @@ public struct Balancer: ~Copyable {
     public let backends: CounterBlock
     /// One a service slot: where its scheduler goes on.
     let cursors: CounterBlock
-    /// Which backends this worker gives no new connections, whatever their weight.
-    public let conditions: BackendConditions
     /// Shared with all workers.
     let persistence: PersistenceTable
     let sources: SourceCounts
+    /// See `ServiceCounter`.
+    let services: CounterBlock
+    /// See `HealthCounter`.
+    let health: CounterBlock
+    /// Ends that the slow path tells the peers of, and whether there is a new one.
+    let resets: Ring<ConnectionReset>
+    public var hasResets = false
+    /// Ends that nobody was told of because the ring was full.
+    public var lostResets: UInt64 = 0
+    /// See `sweep`: which endings the table was looked through for, and is being looked through.
+    var swept: UInt64 = 0
+    var sweeping: UInt64 = 0
+    var sweepPosition: UInt32 = 0
+    /// What limits look at.
+    let everywhere: EveryWorker
+    /// The instant of the worker's turn, for rates: ticks are too coarse.
+    public var now = Instant(nanoseconds: 0)
     let transitions = TCPTransitions()
     let associations = SCTPTransitions()
     let oneSidedAssociations = SCTPTransitions(isOneSided: true)
@@ -40,9 +56,12 @@ public struct Balancer: ~Copyable {
         fragments: consuming FragmentTable,
         backends: CounterBlock,
         cursors: CounterBlock,
-        conditions: BackendConditions,
         persistence: PersistenceTable,
-        sources: consuming SourceCounts
+        sources: consuming SourceCounts,
+        services: CounterBlock,
+        health: CounterBlock,
+        resets: Ring<ConnectionReset>,
+        everywhere: EveryWorker
     ) {
         self.worker = worker
         self.steering = steering
@@ -50,9 +69,12 @@ public struct Balancer: ~Copyable {
         self.fragments = fragments
         self.backends = backends
         self.cursors = cursors
-        self.conditions = conditions
         self.persistence = persistence
         self.sources = sources
+        self.services = services
+        self.health = health
+        self.resets = resets
+        self.everywhere = everywhere
         unsafe ending = .allocateLines(capacity: Self.endingBatch)
         unsafe ending.initialize(repeating: 0, count: Self.endingBatch)
     }
@@ -69,8 +91,8 @@ public enum BackendCounter: Int, CaseIterable, Sendable {
     /// Connections now that are being set up or torn down.
     case inactive
     case incomingPackets, incomingBytes, outgoingPackets, outgoingBytes
-    /// Room for one more.
-    case reserved
+    /// Connections now, and those that are about to be made or refused.
+    case claimed
 
     public static let stride = 8
 
@@ -100,6 +122,10 @@ public enum Decision: BitwiseCopyable {
         case sourcePortLimit
         /// The connection table is full.
         case tableFull
+        /// The service has as many connections as it may have.
+        case connectionLimit
+        /// The service takes no more at this moment.
+        case rateLimit
         /// The balancer is about to end and takes no new connections.
         case stopping
         /// The time to live ran out here.

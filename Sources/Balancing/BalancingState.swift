@@ -39,13 +39,14 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         var pools: UnsafeMutablePointer<LocalPortPool?>
         var poolCount: Int
         var localSlots: AddressTable
-        var backendTimeouts: UnsafeMutablePointer<UInt32>
-        /// By backend slot, as many as there are time-outs.
+        var policies: UnsafeMutablePointer<BackendPolicy>
+        /// By backend slot, as many as there are policies.
         var encapsulations: UnsafeMutablePointer<Encapsulation?>
         var backendCount: Int
         /// By backend slot; none at all when no service is persistent.
         var places: UnsafeMutablePointer<BackendPlace?>
         var placeCount: Int
+        var endings: UInt64
     }
 
     /// Behind a pointer, so that handing the state on is one register.
@@ -53,9 +54,9 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
 
     /// Copies everything into flat memory.
     ///
-    /// `pools` are by local address slot, then worker, and `localAddresses` tell the slots;
-    /// `backendTimeouts` and `encapsulations` are by backend slot; a time of 0 ticks means the
-    /// protocol's. `places` are by backend slot, too, of persistent services.
+    /// `pools` are by local address slot, then worker, and `localAddresses` tell the slots; `policies`
+    /// and `encapsulations` are by backend slot, and so are `places` of persistent services. `endings`
+    /// is another number whenever one more of them is ending.
     public init(
         services: ServiceTable,
         timeouts: StateTimeouts,
@@ -63,7 +64,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         workerCount: Int,
         pools: [LocalPortPool?],
         localAddresses: [(IPAddress, slot: Int)],
-        backendTimeouts: [UInt32],
+        policies: [BackendPolicy],
+        endings: UInt64 = 0,
         encapsulations: [Int: Encapsulation] = [:],
         places: [BackendPlace?] = []
     ) {
@@ -77,11 +79,12 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
                 pools: Self.copy(pools),
                 poolCount: pools.count,
                 localSlots: AddressTable(localAddresses.map { ($0, UInt32($1)) }),
-                backendTimeouts: Self.copy(backendTimeouts),
-                encapsulations: Self.copy(backendTimeouts.indices.map { encapsulations[$0] }),
-                backendCount: backendTimeouts.count,
+                policies: Self.copy(policies),
+                encapsulations: Self.copy(policies.indices.map { encapsulations[$0] }),
+                backendCount: policies.count,
                 places: Self.copy(places),
-                placeCount: places.count
+                placeCount: places.count,
+                endings: endings
             )
         )
     }
@@ -99,7 +102,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         unsafe contents.pointee.pools.deallocate()
         unsafe contents.pointee.stateTimeouts.deallocate()
         unsafe contents.pointee.localSlots.destroy()
-        unsafe contents.pointee.backendTimeouts.deallocate()
+        unsafe contents.pointee.policies.deallocate()
         unsafe contents.pointee.encapsulations.deallocate()
         unsafe contents.pointee.places.deallocate()
         unsafe contents.deallocate()
@@ -147,6 +150,9 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     public var options: Options { unsafe contents.pointee.options }
     public var workerCount: Int { unsafe contents.pointee.workerCount }
 
+    /// Changes when connections are to be looked for that have to end: see `Balancer.sweep`.
+    var endings: UInt64 { unsafe contents.pointee.endings }
+
     /// The ports of a local address that belong to `worker`.
     func pool(_ localSlot: UInt16, worker: Int) -> LocalPortPool? {
         let index = Int(localSlot) &* workerCount &+ worker
@@ -158,6 +164,12 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     func pool(of address: WireAddress, worker: Int) -> LocalPortPool? {
         guard let slot = unsafe contents.pointee.localSlots.value(for: address) else { return nil }
         return pool(UInt16(truncatingIfNeeded: slot), worker: worker)
+    }
+
+    /// How a backend's connections are treated; without a word about it, as any others.
+    func policy(ofBackend slot: UInt32) -> BackendPolicy {
+        guard unsafe Int(slot) < contents.pointee.backendCount else { return BackendPolicy() }
+        return unsafe contents.pointee.policies[Int(slot)]
     }
 
     /// How packets to the backend at `slot` are wrapped, of a tunnel service.
@@ -174,14 +186,10 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
 
     /// Ticks of silence after which a connection ends.
     func timeout(of connection: Connection) -> UInt32 {
+        let policy = policy(ofBackend: connection.backendSlot)
+        if policy.isEnding { return 0 }
         let state = connection.state
-        if state.takesServiceTimeout {
-            let slot = Int(connection.backendSlot)
-            let own =
-                unsafe slot < contents.pointee.backendCount
-                ? contents.pointee.backendTimeouts[slot] : 0
-            if own != 0 { return own }
-        }
+        if policy.timeout != 0, state.takesServiceTimeout { return policy.timeout }
         return timeout(in: state)
     }
 

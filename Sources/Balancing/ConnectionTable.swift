@@ -124,6 +124,9 @@ public struct ConnectionTable: ~Copyable {
         unsafe entries + Int(reference >> 1)
     }
 
+    /// Every entry lies before this position; those that are free have backend slot `UInt32.max`.
+    var bound: UInt32 { untouched }
+
     /// The side state behind a reference, of a connection that has one.
     func side(_ reference: UInt32) -> UnsafeMutablePointer<SideState> {
         unsafe (sides + Int(reference >> 1) &* Self.sideStride)
@@ -281,6 +284,7 @@ public struct ConnectionTable: ~Copyable {
     }
 
     private mutating func giveBack(_ position: UInt32) {
+        unsafe entries[Int(position)].backendSlot = .max
         unsafe entries[Int(position)].timer.next = free
         free = position
     }

@@ -75,6 +75,7 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
     public let kind: ConnectionKind
     /// Its options lie behind its backends.
     private let hasOptions: Bool
+    let limits: ServiceLimits
     public let clientAddress: ClientAddressRule
 
     public init(
@@ -85,8 +86,10 @@ public struct ServiceRecord: BitwiseCopyable, @unchecked Sendable {
         scheduler: Scheduler,
         localAddresses: [LocalAddressRecord],
         quic: QUICRouting? = nil,
-        options: ServiceOptions? = nil
+        options: ServiceOptions? = nil,
+        limits: ServiceLimits = ServiceLimits()
     ) {
+        self.limits = limits
         self.slot = slot
         self.quic = quic
         self.kind = kind

@@ -204,6 +204,7 @@ struct StateChecker {
         checkClientAddress(of: object)
         checkBackends(of: object)
         checkScheduling(of: object)
+        checkProtection(of: object)
     }
 
     /// What an association or a query may be silent for is fixed.
@@ -296,6 +297,19 @@ struct StateChecker {
             report(
                 object.location(of: field),
                 "\(object.path).\(field)",
+                problem.message,
+                problem.value,
+                problem.accepted
+            )
+        }
+    }
+
+    private mutating func checkProtection(of object: ServiceFile.Located<Service>) {
+        for problem in object.value.protectionProblems {
+            let backend = problem.backend.map { ".backends[\($0)]" } ?? ""
+            report(
+                object.location(of: problem.backend == nil ? problem.field : "backends"),
+                "\(object.path)\(backend).\(problem.field)",
                 problem.message,
                 problem.value,
                 problem.accepted

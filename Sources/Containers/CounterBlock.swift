@@ -47,6 +47,8 @@ public struct CounterBlock: BitwiseCopyable, @unchecked Sendable {
         unsafe CPacket_store_relaxed(base + index, value)
     }
 
+    func place(_ index: Int) -> UnsafeMutablePointer<UInt64> { unsafe base + index }
+
     /// Where the counters lie, for tests of the layout.
     var address: UInt { unsafe UInt(bitPattern: base) }
 }

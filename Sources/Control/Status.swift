@@ -159,6 +159,12 @@ package struct BackendStatus: Equatable, Codable, Sendable {
         case serving
         /// Weight 0: its connections finish.
         case draining
+        /// It has as many connections as it may have.
+        case overloaded
+        /// Connections to it failed.
+        case inhibited
+        /// Gone from the service; its connections finish.
+        case removed
     }
 
     package var endpoint: Endpoint
@@ -172,5 +178,12 @@ package struct BackendStatus: Equatable, Codable, Sendable {
         endpoint = backend.endpoint
         weight = backend.weight
         role = backend.weight > 0 ? .serving : .draining
+    }
+
+    /// A backend that is gone.
+    package init(removed endpoint: Endpoint) {
+        self.endpoint = endpoint
+        weight = 0
+        role = .removed
     }
 }

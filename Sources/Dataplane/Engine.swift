@@ -48,8 +48,16 @@ public final class Engine: Sendable {
     /// Which backend clients of persistent services have.
     public let persistence: PersistenceTable
     private let cursors: [CounterBlock]
-    /// Per worker, written by it.
-    public let conditions: [BackendConditions]
+    /// Per worker; see `ServiceCounter`.
+    public let serviceCounters: [CounterBlock]
+    /// Per worker; see `HealthCounter`.
+    public let healthCounters: [CounterBlock]
+    /// Of all workers.
+    public let conditions: BackendConditions
+    private let allBackends: CounterBlocks
+    private let allServices: CounterBlocks
+    /// How far the rate of each service is used up; see `RateLimiter`.
+    private let rates: CounterBlock
     private let seeds: [UInt64]
     private let firstSnapshot: SnapshotMemory
 
@@ -88,10 +96,24 @@ public final class Engine: Sendable {
                 CounterBlock(count: limits.backendSlots * BackendCounter.stride)
             }
         cursors = (0..<workers).compactMap { _ in CounterBlock(count: limits.serviceSlots) }
-        conditions = (0..<workers).compactMap { _ in BackendConditions(slots: limits.backendSlots) }
+        serviceCounters = (0..<workers)
+            .compactMap { _ in
+                CounterBlock(count: limits.serviceSlots * ServiceCounter.stride)
+            }
+        healthCounters = (0..<workers)
+            .compactMap { _ in
+                CounterBlock(count: limits.backendSlots * HealthCounter.stride)
+            }
+        guard let conditions = BackendConditions(slots: limits.backendSlots),
+            let rates = CounterBlock(count: limits.serviceSlots * RateLimiter.stride)
+        else { return nil }
+        self.conditions = conditions
+        self.rates = rates
+        allBackends = CounterBlocks(backendCounters)
+        allServices = CounterBlocks(serviceCounters)
         seeds = (0..<workers).map { seed &+ UInt64($0) &* 0x9E37_79B9_7F4A_7C15 }
         guard backendCounters.count == workers, cursors.count == workers,
-            conditions.count == workers
+            serviceCounters.count == workers, healthCounters.count == workers
         else { return nil }
     }
 
@@ -116,9 +138,17 @@ public final class Engine: Sendable {
             fragments: fragments,
             backends: backendCounters[index],
             cursors: cursors[index],
-            conditions: conditions[index],
             persistence: persistence,
-            sources: sources
+            sources: sources,
+            services: serviceCounters[index],
+            health: healthCounters[index],
+            resets: interchange.resets[index],
+            everywhere: EveryWorker(
+                backends: allBackends,
+                services: allServices,
+                conditions: conditions,
+                rates: rates
+            )
         )
     }
 
@@ -138,8 +168,14 @@ public final class Engine: Sendable {
             let table, let backends, let fragments,
             let cursors = cursors[index].copy(first: limits.serviceSlots),
             let persistence = persistence.copy(),
-            let sources = SourceCounts(seed: seeds[index])
+            let sources = SourceCounts(seed: seeds[index]),
+            let services = serviceCounters[index]
+                .copy(first: limits.serviceSlots * ServiceCounter.stride),
+            let health = healthCounters[index].copy(first: 0),
+            let rates = rates.copy(first: limits.serviceSlots * RateLimiter.stride),
+            let conditions = conditions.copy(first: backendSlots)
         else { return nil }
+        let resets = Ring<ConnectionReset>(capacity: 1)
         let balancer = Balancer(
             worker: index,
             steering: steering,
@@ -147,14 +183,25 @@ public final class Engine: Sendable {
             fragments: fragments,
             backends: backends,
             cursors: cursors,
-            conditions: conditions[index],
             persistence: persistence,
-            sources: sources
+            sources: sources,
+            services: services,
+            health: health,
+            resets: resets,
+            // Limits look at what really runs, but nothing is taken from it.
+            everywhere: EveryWorker(
+                backends: allBackends,
+                services: allServices,
+                conditions: conditions,
+                rates: rates
+            )
         )
         return RehearsalBalancer(
             balancer: balancer,
-            counters: [backends, cursors],
-            persistence: persistence
+            counters: [backends, cursors, services, health, rates],
+            persistence: persistence,
+            conditions: conditions,
+            resets: resets
         )
     }
 
@@ -163,8 +210,29 @@ public final class Engine: Sendable {
         backendCounters.reduce(0) { $0 &+ $1[counter.index(slot: slot)] }
     }
 
+    /// The same of what connections have met with.
+    public func total(_ counter: HealthCounter, slot: UInt32) -> UInt64 {
+        healthCounters.reduce(0) { $0 &+ $1[counter.index(slot: slot)] }
+    }
+
+    /// One counter of a service over all workers.
+    public func total(_ counter: ServiceCounter, slot: UInt32) -> UInt64 {
+        allServices.sum(at: counter.index(slot: slot))
+    }
+
+    /// Zeroes the slot of a service that no connection and no snapshot of any worker names.
+    public func clear(serviceSlot slot: UInt32) {
+        for block in serviceCounters {
+            for counter in ServiceCounter.allCases { block.set(0, at: counter.index(slot: slot)) }
+        }
+    }
+
     /// Zeroes a slot that no connection and no snapshot of any worker names.
     public func clear(slot: UInt32) {
+        conditions.remove(conditions.reasons(slot: slot), slot: slot)
+        for block in healthCounters {
+            for counter in HealthCounter.allCases { block.set(0, at: counter.index(slot: slot)) }
+        }
         for block in backendCounters {
             for counter in BackendCounter.allCases { block.set(0, at: counter.index(slot: slot)) }
         }
@@ -178,7 +246,12 @@ public final class Engine: Sendable {
         persistence.destroy()
         backendCounters.forEach { $0.destroy() }
         cursors.forEach { $0.destroy() }
-        conditions.forEach { $0.destroy() }
+        serviceCounters.forEach { $0.destroy() }
+        healthCounters.forEach { $0.destroy() }
+        conditions.destroy()
+        allBackends.destroy()
+        allServices.destroy()
+        rates.destroy()
     }
 }
 
@@ -187,4 +260,6 @@ struct RehearsalBalancer: ~Copyable {
     var balancer: Balancer
     let counters: [CounterBlock]
     let persistence: PersistenceTable
+    let conditions: BackendConditions
+    let resets: Ring<ConnectionReset>
 }

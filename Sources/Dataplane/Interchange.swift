@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Addressing
+import Balancing
 import CLinux
 public import CPacket
 import Containers
@@ -66,6 +67,8 @@ public final class Interchange: @unchecked Sendable {
     let redirects: [Ring<PacketBuffer>]
     /// Neighbours that packets went to although they were stale.
     let stale: [Ring<AdjacencyHandle>]
+    /// Connections that ended while both ends believe in them.
+    let resets: [Ring<ConnectionReset>]
     public let doorbell: Doorbell
 
     /// Wires for `workers` that begin with the snapshot `initial`; nil when memory is short.
@@ -86,6 +89,7 @@ public final class Interchange: @unchecked Sendable {
         injections = (0..<workers).map { _ in Ring(capacity: ringSize) }
         unsafe redirects = (0..<workers * workers).map { _ in unsafe Ring(capacity: ringSize) }
         stale = (0..<workers).map { _ in Ring(capacity: 256) }
+        resets = (0..<workers).map { _ in Ring(capacity: 1024) }
         self.doorbell = doorbell
         guard counters.count == workers else { return nil }
     }
@@ -100,6 +104,7 @@ public final class Interchange: @unchecked Sendable {
         injections.forEach { $0.destroy() }
         unsafe redirects.forEach { unsafe $0.destroy() }
         stale.forEach { $0.destroy() }
+        resets.forEach { $0.destroy() }
         doorbell.destroy()
     }
 

@@ -89,13 +89,15 @@ extension Engine {
         let wires = unsafe Interchange(workers: workerCount, initial: snapshot, ringSize: 16)
         guard let wires, var parts = makeRehearsalBalancer(question.worker, backendSlots, now)
         else { return nil }
-        let counters = parts.counters
+        let (counters, conditions, resets) = (parts.counters, parts.conditions, parts.resets)
         let persistence = parts.persistence
         let ports = traits.map(RehearsalPort.init)
         defer {
             ports.forEach { $0.destroy() }
             counters.forEach { $0.destroy() }
             persistence.destroy()
+            conditions.destroy()
+            resets.destroy()
             wires.destroy()
         }
         if let existing = question.existing {

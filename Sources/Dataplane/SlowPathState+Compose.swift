@@ -65,16 +65,29 @@ extension SlowPathState {
         )
     }
 
-    /// Makes a packet of `payload` octets behind its headers and sends it; `write` fills in the
-    /// payload, which begins where it is told, and `checksum` is the place of the checksum in it.
+    /// Makes a packet and sends it as its headers say: see `compose`.
     mutating func send(
         _ headers: Headers,
         payload: Int,
         checksum place: Int,
         _ write: (_ bytes: FrameBytes, _ base: Int) -> Void
     ) {
+        guard let packet = compose(headers, payload: payload, checksum: place, write) else {
+            return
+        }
+        inject(packet, on: headers.port)
+    }
+
+    /// Makes a packet of `payload` octets behind its headers; `write` fills in the payload, which
+    /// begins where it is told, and `checksum` is the place of the checksum in it.
+    mutating func compose(
+        _ headers: Headers,
+        payload: Int,
+        checksum place: Int,
+        _ write: (_ bytes: FrameBytes, _ base: Int) -> Void
+    ) -> Packet? {
         let base = headers.payloadOffset
-        guard let packet = make(base + payload, on: headers.port) else { return }
+        guard let packet = make(base + payload, on: headers.port) else { return nil }
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         headers.write(
             to: bytes,
@@ -93,6 +106,6 @@ extension SlowPathState {
                 length: payload
             )
         bytes.set(bytes.checksum(base, payload, adding: pseudo), at: base + place)
-        inject(packet, on: headers.port)
+        return packet
     }
 }

@@ -52,7 +52,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     // MARK: - The loop
 
     /// Packets taken from one worker at once, so that one flood does not silence the others.
-    private static var share: Int { 256 }
+    static var share: Int { 256 }
 
     mutating func turn(_ now: Instant) -> Int {
         self.now = now
@@ -68,6 +68,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
                 handled += 1
                 handle(punted)
             }
+            handled += sendResets(of: worker)
         }
         if now >= nextTick {
             nextTick = now.advanced(by: .milliseconds(100))

@@ -42,7 +42,7 @@ public final class SnapshotMemory: @unchecked Sendable {
             workerCount: workers,
             pools: [],
             localAddresses: [],
-            backendTimeouts: []
+            policies: []
         )
         let snapshot = Snapshot(generation: 0, forwarding: forwarding, balancing: balancing)
         return SnapshotMemory(snapshot, keeping: [])

@@ -72,6 +72,8 @@ extension Worker {
         case .badChecksum: drop(packet, .badSCTPChecksum)
         case .sourcePortLimit: drop(packet, .sourcePortLimit)
         case .tableFull: drop(packet, .connectionTableFull)
+        case .connectionLimit: drop(packet, .serviceConnectionLimit)
+        case .rateLimit: drop(packet, .serviceRateLimit)
         case .stopping: drop(packet, .stopping)
         case .timeToLive: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
         }

@@ -121,6 +121,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     public mutating func turn(now: Instant) -> Int {
         let snapshot = unsafe cell.current()
         let tick = now.tick
+        balancer.now = now
         var handled = 0
         for position in 0..<receiverCount {
             unsafe receivers[position].receive(into: &arrivals)
@@ -140,6 +141,10 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         )
         if balancer.fragments.packetCount | heldFragments != 0 {
             handled &+= tendFragments(tick)
+        }
+        if balancer.hasResets {
+            balancer.hasResets = false
+            hasPunted = true
         }
         flush()
         unsafe quiescent.report(snapshot.pointee.generation)

@@ -19,6 +19,8 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
         /// Packets that were made here, not received.
         case generated
         case connectionsOpened, connectionsExpired
+        /// Ends of connections that the peers were not told of: the ring was full.
+        case lostResets
         /// ICMP errors about packets of connections, passed on to who sent those.
         case relatedErrors
         /// Connections now.

@@ -77,5 +77,6 @@ extension Worker {
         }
         counters.set(balancer.connections.count, for: .connections)
         counters.set(Int(truncatingIfNeeded: balancer.expired), for: .connectionsExpired)
+        counters.set(Int(truncatingIfNeeded: balancer.lostResets), for: .lostResets)
     }
 }

@@ -100,6 +100,7 @@ extension DaemonBackend {
         worker.injected = counters[.injected]
         worker.connectionsOpened = counters[.connectionsOpened]
         worker.connectionsExpired = counters[.connectionsExpired]
+        worker.lostResets = counters[.lostResets]
         worker.connections = counters[.connections]
         worker.connectionCapacity = UInt64(machine.engine.limits.connectionsPerWorker)
         return worker
@@ -142,8 +143,17 @@ extension DaemonBackend {
         )
         result.traffic = traffic(totals.sum)
         result.activeConnections = totals.sum[BackendCounter.active.rawValue]
-        result.backends = zip(totals.service.targets, totals.backends)
-            .map { backend, counters in
+        result.leavingConnections = totals.leaving.reduce(0) {
+            $0 &+ $1.counters[BackendCounter.claimed.rawValue]
+        }
+        result.refused = [
+            ("connection_limit", totals.refused.overLimit),
+            ("rate_limit", totals.refused.overRate),
+            ("no_backend", totals.refused.withoutBackend),
+        ]
+        result.backends = totals.service.targets.enumerated()
+            .map { index, backend in
+                let counters = totals.backends[index]
                 var result = BackendStatistics(
                     address: backend.endpoint.address.description,
                     port: backend.endpoint.port,
@@ -154,6 +164,11 @@ extension DaemonBackend {
                 result.inactiveConnections = counters[BackendCounter.inactive.rawValue]
                 let own = Provisioner.BackendKey(service: key, endpoint: backend.endpoint)
                 result.persistentClients = clients[own] ?? 0
+                if backend.weight == 0 {
+                    result.remainingConnections = counters[BackendCounter.claimed.rawValue]
+                }
+                result.isOverloaded = totals.conditions[index].contains(.full)
+                result.isInhibited = totals.conditions[index].contains(.down)
                 return result
             }
         return result

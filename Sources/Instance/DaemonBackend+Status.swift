@@ -86,14 +86,24 @@ extension DaemonBackend {
         var status = ServiceStatus(totals.service)
         status.activeConnections = totals.sum[BackendCounter.active.rawValue]
         status.totalConnections = totals.sum[BackendCounter.connections.rawValue]
-        status.backends = zip(totals.service.targets, totals.backends)
-            .map { backend, counters in
+        status.backends = totals.service.targets.enumerated()
+            .map { index, backend in
                 var status = BackendStatus(backend)
-                status.activeConnections = counters[BackendCounter.active.rawValue]
-                status.inactiveConnections = counters[BackendCounter.inactive.rawValue]
-                status.totalConnections = counters[BackendCounter.connections.rawValue]
-                return status
+                let conditions = totals.conditions[index]
+                if status.role == .serving, conditions.contains(.full) { status.role = .overloaded }
+                if status.role == .serving, conditions.contains(.down) { status.role = .inhibited }
+                return Self.counting(totals.backends[index], in: status)
             }
+        status.backends += totals.leaving.sorted { "\($0.endpoint)" < "\($1.endpoint)" }
+            .map { Self.counting($0.counters, in: BackendStatus(removed: $0.endpoint)) }
+        return status
+    }
+
+    private static func counting(_ counters: [UInt64], in status: BackendStatus) -> BackendStatus {
+        var status = status
+        status.activeConnections = counters[BackendCounter.active.rawValue]
+        status.inactiveConnections = counters[BackendCounter.inactive.rawValue]
+        status.totalConnections = counters[BackendCounter.connections.rawValue]
         return status
     }
 }

@@ -23,7 +23,9 @@ struct Housekeeping {
         var turns = [UInt64](repeating: .max, count: machine.plan.workers.count)
         var duplicates: Set<OwnAddress> = []
         while !Task.isCancelled {
-            await machine.conductor.keepHouse()
+            for change in await machine.conductor.keepHouse() {
+                logger.log(level: change.isInhibited ? .warning : .notice, "\(change)")
+            }
             watch(&links)
             watch(&duplicates)
             let isAlive = watch(&turns)

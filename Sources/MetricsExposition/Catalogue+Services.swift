@@ -12,6 +12,14 @@ struct BackendRow: MetricRow {
     var labelValues: [String] { serviceLabels + [backend.address, String(backend.port)] }
 }
 
+struct RefusalRow: MetricRow {
+    static let labels = ServiceStatistics.labels + ["reason"]
+    var serviceLabels: [String]
+    var reason: String
+    var count: UInt64
+    var labelValues: [String] { serviceLabels + [reason] }
+}
+
 extension Catalogue {
     static let services = MetricTable<ServiceStatistics>(
         of: \.services,
@@ -25,6 +33,32 @@ extension Catalogue {
             .gauge("dpvs_service_backends", unit: "backends", "Backends, draining ones too.") {
                 .count($0.backends.count)
             },
+            .gauge(
+                "dpvs_service_leaving_connections",
+                unit: "connections",
+                "Connections of backends that are gone from the service."
+            ) { .integer($0.leavingConnections) },
+        ]
+    )
+
+    static let refusals = MetricTable<RefusalRow>(
+        of: { statistics in
+            statistics.services.flatMap { service in
+                service.refused.map {
+                    RefusalRow(
+                        serviceLabels: service.labelValues,
+                        reason: $0.reason,
+                        count: $0.count
+                    )
+                }
+            }
+        },
+        [
+            .counter(
+                "dpvs_service_refused_connections_total",
+                unit: "connections",
+                "Connections that were given no backend."
+            ) { $0.count }
         ]
     )
 
@@ -50,6 +84,19 @@ extension Catalogue {
             .gauge("dpvs_backend_weight", "Share of new connections; 0 drains.") {
                 .count($0.backend.weight)
             },
+            .gauge(
+                "dpvs_backend_remaining_connections",
+                unit: "connections",
+                "Connections that a draining backend still has."
+            ) { $0.backend.remainingConnections.map { .integer($0) } },
+            .gauge(
+                "dpvs_backend_overloaded",
+                "1 while it is passed over because it had maxConnections."
+            ) { .flag($0.backend.isOverloaded) },
+            .gauge(
+                "dpvs_backend_inhibited",
+                "1 while it is passed over because connections to it failed."
+            ) { .flag($0.backend.isInhibited) },
         ]
     )
 

@@ -133,6 +133,12 @@ extension Catalogue {
             "Connections that ended, by close or by silence.",
             value: \.connectionsExpired
         ),
+        .counter(
+            "dpvs_worker_untold_connections_total",
+            unit: "connections",
+            "Connections that ended by silence without resets to their ends: too many at once.",
+            value: \.lostResets
+        ),
         .gauge("dpvs_worker_connections", unit: "connections", "Connections in the table.") {
             .integer($0.connections)
         },

@@ -11,7 +11,7 @@ package enum Catalogue {
         workers, slowPath, connections, connectionStates, drops,
         addressed, unaddressed,
         ports, portInfo, pools, localAddresses, neighbours,
-        services, backends,
+        services, refusals, backends,
     ]
 
     /// Every metric, in the order of a scrape.

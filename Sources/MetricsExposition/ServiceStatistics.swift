@@ -32,6 +32,10 @@ package struct ServiceStatistics: Sendable {
     package var traffic = TrafficStatistics()
     package var activeConnections: UInt64 = 0
     package var backends: [BackendStatistics] = []
+    /// Connections of backends that are gone.
+    package var leavingConnections: UInt64 = 0
+    /// Connections that were refused, by the reason's name.
+    package var refused: [(reason: String, count: UInt64)] = []
 
     package init(name: String, address: String, port: String, transport: String) {
         self.name = name
@@ -51,6 +55,13 @@ package struct BackendStatistics: Sendable {
     package var inactiveConnections: UInt64 = 0
     /// Clients that are remembered for it.
     package var persistentClients = 0
+    /// It has as many connections as it may have.
+    package var isOverloaded = false
+    /// It was seen not to answer.
+    package var isInhibited = false
+
+    /// What a draining backend still has; nil for others.
+    package var remainingConnections: UInt64?
 
     package init(address: String, port: UInt16, weight: Int) {
         self.address = address

@@ -19,6 +19,8 @@ package struct WorkerStatistics: Sendable {
     package var injected: UInt64 = 0
     package var connectionsOpened: UInt64 = 0
     package var connectionsExpired: UInt64 = 0
+    /// Connections that ended without their peers being told.
+    package var lostResets: UInt64 = 0
     package var connections: UInt64 = 0
     package var connectionCapacity: UInt64 = 0
 

@@ -29,6 +29,7 @@ package struct Service: Equatable, Codable, Sendable {
     package var isOnePacket: Bool
     /// SNAT: ports that one source may hold; nil: a share, see `effectivePortsPerSource`.
     package var portsPerSource: Int?
+    package var protection: Protection
     /// No two share an endpoint; order matters to `rr`.
     package var backends: [Backend]
     package var owner: Owner
@@ -48,6 +49,7 @@ package struct Service: Equatable, Codable, Sendable {
         persistence: Persistence? = nil,
         isOnePacket: Bool = false,
         portsPerSource: Int? = nil,
+        protection: Protection = Protection(),
         backends: [Backend] = [],
         owner: Owner = .runtime
     ) {
@@ -65,6 +67,7 @@ package struct Service: Equatable, Codable, Sendable {
         self.persistence = persistence
         self.isOnePacket = isOnePacket
         self.portsPerSource = portsPerSource
+        self.protection = protection
         self.backends = backends
         self.owner = owner
     }
@@ -77,12 +80,24 @@ package struct Backend: Equatable, Codable, Sendable {
     package var endpoint: Endpoint
     /// Share of new connections, in `weights`; 0 drains: no new ones, the others finish.
     package var weight: Int
+    /// Connections at once, over all workers; nil: as many as come.
+    package var maxConnections: Int?
+    /// A backend that had that many takes new ones again below this number; nil: below the maximum.
+    package var minConnections: Int?
     /// What it writes into the connection ids of QUIC-LB.
     package var quicServerID: [UInt8]?
 
-    package init(endpoint: Endpoint, weight: Int = 1, quicServerID: [UInt8]? = nil) {
+    package init(
+        endpoint: Endpoint,
+        weight: Int = 1,
+        maxConnections: Int? = nil,
+        minConnections: Int? = nil,
+        quicServerID: [UInt8]? = nil
+    ) {
         self.endpoint = endpoint
         self.weight = weight
+        self.maxConnections = maxConnections
+        self.minConnections = minConnections
         self.quicServerID = quicServerID
     }
 }

@@ -21,6 +21,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     // What the balancer says.
     case noService, noBackend, noLocalPort, sourcePortLimit, connectionTableFull, tcpNotSYN
     case connectionGone, sctpNotInit, badSCTPChecksum
+    /// A limit of the service is reached.
+    case serviceConnectionLimit, serviceRateLimit
     /// New connections are refused while the program ends.
     case stopping
     /// Data that must not reach a backend before the header of the PROXY protocol.
@@ -48,7 +50,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .untranslatable, .noHeadroom:
             .network
         case .noService, .noBackend, .noLocalPort, .sourcePortLimit, .connectionTableFull,
-            .tcpNotSYN, .connectionGone, .sctpNotInit, .badSCTPChecksum, .stopping,
+            .tcpNotSYN, .connectionGone, .sctpNotInit, .badSCTPChecksum, .serviceConnectionLimit,
+            .serviceRateLimit, .stopping,
             .proxyHeaderMissing:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
@@ -94,6 +97,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .connectionGone: "connection_gone"
         case .sctpNotInit: "sctp_not_init"
         case .badSCTPChecksum: "bad_sctp_checksum"
+        case .serviceConnectionLimit: "service_connection_limit"
+        case .serviceRateLimit: "service_rate_limit"
         case .stopping: "stopping"
         case .proxyHeaderMissing: "proxy_header_missing"
         case .neighbourUnresolved: "neighbour_unresolved"

@@ -61,11 +61,22 @@ package actor Conductor {
         }
     }
 
-    /// Frees what nobody uses any more, and goes on with slow starts; call about once a second.
-    package func keepHouse() async {
+    /// Frees what nobody uses any more, goes on with slow starts and drains, and watches the health
+    /// of backends; call about once a second.
+    ///
+    /// - Returns: which backends were taken out or back.
+    package func keepHouse() async -> [HealthChange] {
+        let changes = provisioner.watchHealth(at: now)
+        await refresh()
+        return changes
+    }
+
+    private func refresh() async {
         let isStale = provisioner.reclaim()
         if isStale { steering?.retain(Set(provisioner.localAddresses.compactMap(\.ipv4))) }
-        guard isStale || provisioner.isSlowStarting else { return }
+        guard isStale || provisioner.isSlowStarting || provisioner.isDrained(at: now) else {
+            return
+        }
         // The same state seen anew: without drained local addresses, with routers that came or went
         // and the weights of now.
         try? await apply(provisioner.state)

@@ -21,6 +21,7 @@ final class CompiledService: Sendable {
         var localAddresses: [LocalAddressSource]
         var quic: QUICOptions?
         var options: ServiceOptions?
+        var limits: ServiceLimits
     }
 
     struct BackendRecordSource: Equatable, Sendable {
@@ -79,7 +80,8 @@ final class CompiledService: Sendable {
                 )
             },
             quic: quic,
-            options: source.options
+            options: source.options,
+            limits: source.limits
         )
     }
 
@@ -197,7 +199,8 @@ extension Provisioner {
             backends: backends,
             localAddresses: locals,
             quic: service.quic,
-            options: options(of: service)
+            options: options(of: service),
+            limits: ServiceLimits(service.protection)
         )
     }
 
@@ -248,6 +251,7 @@ extension Provisioner {
         }
         let inUse = Set(backendSlots.slots.keys.map(\.service))
         for key in serviceSlots.retired where !inUse.contains(key) {
+            if let slot = serviceSlots.slots[key] { engine.clear(serviceSlot: UInt32(slot)) }
             serviceSlots.release(key)
             retiredTotals[key] = nil
         }

@@ -89,6 +89,12 @@ package final class Provisioner {
     private var heeded = LinkNews()
     package private(set) var state = DesiredState()
     private var slowStart = SlowStart()
+    private var draining = Draining()
+    /// Backends whose connections end, in the latest snapshot, and how often their set has grown.
+    private var over: Set<BackendKey> = []
+    private var endings: UInt64 = 0
+    /// See `watchHealth`.
+    var health = HealthMonitor()
     /// Whether new connections are refused because the program ends.
     private var isStopping = false
 
@@ -137,6 +143,7 @@ package final class Provisioner {
         let state: DesiredState
         let addresses: [OwnAddress]
         let slowStart: SlowStart
+        let draining: Draining
         package var generation: UInt64 { memory.generation }
     }
 
@@ -149,8 +156,17 @@ package final class Provisioner {
     ) throws(ProvisioningError) -> Compiled {
         heeded = linkNews
         let slowStart = slowStart.following(from: self.state, to: state, at: now)
+        let draining = draining.following(
+            from: self.state,
+            to: state,
+            at: now,
+            hasSlot: { backendSlots.slots[$0] != nil }
+        )
         let services = try compileServices(of: state, slowStart, at: now)
         let network = try compileNetwork(of: state)
+        let over = draining.over(at: now)
+        if !over.isSubset(of: self.over) { endings += 1 }
+        self.over = over
         snapshotGeneration += 1
         if network.paths != paths {
             routeGeneration &+= 1
@@ -178,7 +194,8 @@ package final class Provisioner {
             memory: SnapshotMemory(snapshot, keeping: Array(services.values)),
             state: state,
             addresses: network.addresses,
-            slowStart: slowStart
+            slowStart: slowStart,
+            draining: draining
         )
     }
 
@@ -190,7 +207,10 @@ package final class Provisioner {
         published = next.memory
         state = next.state
         slowStart = next.slowStart
+        draining = next.draining
         retireSlots(allBut: state)
+        reconsiderFullBackends(of: state)
+        reconsiderFullBackends(of: state)
         warmUpBackends(of: next.state)
     }
 
@@ -205,6 +225,12 @@ package final class Provisioner {
     /// Whether a backend is still in its slow start: compile and publish the same state again now
     /// and then, so that its share grows.
     package var isSlowStarting: Bool { !slowStart.isEmpty }
+
+    /// Whether the time of a draining backend has run out since the latest snapshot: compile and
+    /// publish the same state again, so that its connections end.
+    package func isDrained(at now: Instant) -> Bool {
+        !draining.over(at: now).isSubset(of: over)
+    }
 
     /// Frees what no worker and no connection uses any more; call now and then.
     ///
@@ -233,12 +259,6 @@ package final class Provisioner {
         of state: DesiredState,
         _ services: [Service.Key: CompiledService]
     ) throws(ProvisioningError) -> BalancingState {
-        let settings = Dictionary(state.services.map { ($0.key, $0) }) { first, _ in first }
-        var timeouts = Array(repeating: UInt32(0), count: backendSlots.bound)
-        for (key, slot) in backendSlots.slots {
-            let own = settings[key.service]?.connectionTimeout
-            timeouts[slot] = own.map { ticks(covering: $0) } ?? 0
-        }
         var poolTable: [LocalPortPool?] = []
         for slot in 0..<localSlots.bound { poolTable += pools[slot].map { $0 } }
         return BalancingState(
@@ -248,7 +268,8 @@ package final class Provisioner {
             workerCount: engine.workerCount,
             pools: poolTable,
             localAddresses: localSlots.slots.map { ($0, slot: $1) },
-            backendTimeouts: timeouts,
+            policies: backendPolicies(of: state, over: over),
+            endings: endings,
             encapsulations: encapsulations,
             places: places(of: state)
         )

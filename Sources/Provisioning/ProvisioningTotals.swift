@@ -16,6 +16,18 @@ package struct ProvisioningTotals: Sendable {
         package var backends: [Counters]
         /// Backends included that are gone.
         package var sum: Counters
+        /// Why backends get no new connections, in their order.
+        package var conditions: [BackendConditions.Reasons]
+        /// Removed backends that still have connections.
+        package var leaving: [(endpoint: Endpoint, counters: Counters)]
+        package var refused: Refused
+    }
+
+    /// Connections that a service did not get.
+    package struct Refused: Sendable, Equatable {
+        package var overLimit: UInt64 = 0
+        package var overRate: UInt64 = 0
+        package var withoutBackend: UInt64 = 0
     }
 
     package struct LocalAddressTotals: Sendable {
@@ -35,18 +47,30 @@ package struct ProvisioningTotals: Sendable {
 extension Provisioner {
     package func totals() -> ProvisioningTotals {
         var gone = retiredTotals
+        var leaving: [Service.Key: [(endpoint: Endpoint, counters: [UInt64])]] = [:]
         for key in backendSlots.retired {
             guard let slot = backendSlots.slots[key] else { continue }
-            gone[key.service] = Self.sum(gone[key.service], counters(of: UInt32(slot)))
+            let counters = counters(of: UInt32(slot))
+            gone[key.service] = Self.sum(gone[key.service], counters)
+            if counters[BackendCounter.claimed.rawValue] > 0 {
+                leaving[key.service, default: []].append((key.endpoint, counters))
+            }
         }
         return ProvisioningTotals(
             services: state.services.map { service in
-                let backends = service.targets.map { target in
-                    slot(of: BackendKey(service: service.key, endpoint: target.endpoint))
-                        .map(counters) ?? Self.zeros
+                let slots = service.targets.map {
+                    slot(of: BackendKey(service: service.key, endpoint: $0.endpoint))
                 }
+                let backends = slots.map { $0.map(counters) ?? Self.zeros }
                 let sum = backends.reduce(gone[service.key] ?? Self.zeros) { Self.sum($0, $1) }
-                return .init(service: service, backends: backends, sum: sum)
+                return .init(
+                    service: service,
+                    backends: backends,
+                    sum: sum,
+                    conditions: slots.map { $0.map(engine.conditions.reasons) ?? [] },
+                    leaving: leaving[service.key] ?? [],
+                    refused: refused(of: service.key)
+                )
             },
             localAddresses: localSlots.slots.sorted { $0.key < $1.key }
                 .map { address, slot in
@@ -73,6 +97,15 @@ extension Provisioner {
     /// Connections of every backend that has some.
     package func connections(_ kind: BackendCounter) -> UInt64 {
         backendSlots.slots.values.reduce(0) { $0 &+ engine.total(kind, slot: UInt32($1)) }
+    }
+
+    private func refused(of service: Service.Key) -> ProvisioningTotals.Refused {
+        guard let slot = serviceSlots.slots[service].map(UInt32.init) else { return .init() }
+        return .init(
+            overLimit: engine.total(.overLimit, slot: slot),
+            overRate: engine.total(.overRate, slot: slot),
+            withoutBackend: engine.total(.withoutBackend, slot: slot)
+        )
     }
 
     private static let zeros = Array(repeating: UInt64(0), count: BackendCounter.stride)

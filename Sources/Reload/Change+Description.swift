@@ -26,7 +26,8 @@ extension Change: CustomStringConvertible {
         case .addBackend(let backend, let title, _):
             "\(title): backend \(backend.endpoint) weight \(backend.weight) added"
         case .changeBackend(let title, let old, let new):
-            "\(title): backend \(old.endpoint) weight \(old.weight) → \(new.weight)"
+            "\(title): backend \(old.endpoint) "
+                + new.differences(from: old).joined(separator: ", ")
         case .removeBackend(let backend, let title):
             "\(title): backend \(backend.endpoint) removed"
         case .order(.addresses): "addresses reordered"

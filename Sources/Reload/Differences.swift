@@ -64,6 +64,35 @@ extension Service {
             phrase("ports per source", text(old.portsPerSource), text(portsPerSource)),
             phrase("owner", old.owner, owner),
         ]
+        .compactMap(\.self) + protection.differences(from: old.protection)
+    }
+}
+
+extension Protection {
+    fileprivate func differences(from old: Self) -> [String] {
+        [
+            phrase("max connections", text(old.maxConnections), text(maxConnections)),
+            phrase(
+                "connections a second",
+                text(old.rateLimit.connections),
+                text(rateLimit.connections)
+            ),
+            phrase("expire quiescent", old.expiresQuiescent, expiresQuiescent),
+            phrase("drain timeout", text(old.drainTimeout), text(drainTimeout)),
+            phrase("dest check", text(old.destCheck), text(destCheck)),
+        ]
+        .compactMap(\.self)
+    }
+}
+
+extension Backend {
+    /// `weight 1 → 2, max connections (none) → 100`.
+    func differences(from old: Self) -> [String] {
+        [
+            phrase("weight", old.weight, weight),
+            phrase("max connections", text(old.maxConnections), text(maxConnections)),
+            phrase("min connections", text(old.minConnections), text(minConnections)),
+        ]
         .compactMap(\.self)
     }
 

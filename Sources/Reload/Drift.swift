@@ -62,7 +62,8 @@ private func backendDifferences(from files: Service, to running: Service) -> [St
     var result = backends.removed.map { "backend \($0.endpoint) missing" }
     result += backends.added.map { "backend \($0.element.endpoint) extra" }
     result += backends.changed.map {
-        "backend \($0.to.endpoint) weight \($0.from.weight) → \($0.to.weight)"
+        "backend \($0.to.endpoint) "
+            + $0.to.differences(from: $0.from).joined(separator: ", ")
     }
     if backends.reordered != nil { result.append("backends reordered") }
     return result

@@ -69,3 +69,30 @@ import Testing
         block.destroy()
     }
 }
+
+@Suite struct SharedCounterTests {
+    @Test func `bits are set and cleared, and the word before is told`() throws {
+        let block = try #require(CounterBlock(count: 2))
+        defer { block.destroy() }
+        #expect(block.insert(0b01, at: 1) == 0 && block.insert(0b10, at: 1) == 0b01)
+        #expect(block.remove(0b01, at: 1) == 0b11 && block[1] == 0b10 && block[0] == 0)
+    }
+
+    @Test func `a word is exchanged only for what was expected`() throws {
+        let block = try #require(CounterBlock(count: 1))
+        defer { block.destroy() }
+        #expect(block.exchange(0, for: 7, at: 0) && !block.exchange(0, for: 9, at: 0))
+        #expect(block[0] == 7)
+    }
+
+    @Test func `the same counter of all blocks is added up`() throws {
+        let blocks = try (0..<3).map { _ in try #require(CounterBlock(count: 4)) }
+        let all = CounterBlocks(blocks)
+        defer {
+            all.destroy()
+            blocks.forEach { $0.destroy() }
+        }
+        for (index, block) in blocks.enumerated() { block.add(UInt64(index) + 1, at: 2) }
+        #expect(all.sum(at: 2) == 6 && all.sum(at: 3) == 0)
+    }
+}

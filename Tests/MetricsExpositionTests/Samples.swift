@@ -55,6 +55,7 @@ extension ServiceStatistics {
             port: "80",
             transport: "tcp"
         )
+        service.refused = [("connection_limit", 3)]
         for index in 0..<backends {
             var backend = BackendStatistics(
                 address: "192.168.0.\(index + 2)",
@@ -63,6 +64,7 @@ extension ServiceStatistics {
             )
             backend.traffic.connections = 10
             backend.traffic.incomingBytes = 1000
+            if index == 0 { backend.remainingConnections = 4 }
             service.traffic += backend.traffic
             service.backends.append(backend)
         }

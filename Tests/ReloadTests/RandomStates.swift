@@ -43,13 +43,17 @@ extension DesiredState {
                     service.persistence = generator.pick([nil, Persistence(mask: 24)])
                     service.isOnePacket = generator.pick([true, false])
                     service.portsPerSource = generator.pick([nil, 100])
+                    service.protection = generator.pick([
+                        Protection(), Protection(maxConnections: 5, drainTimeout: .seconds(9)),
+                    ])
                     service.owner = owner(&generator)
                     service.backends = keys(&generator)
                         .map { index in
                             let address = IPAddress.v4(IPv4Address(10, 0, 1, UInt8(index)))
                             return Backend(
                                 endpoint: Endpoint(address, 80),
-                                weight: generator.pick([0, 1, 100])
+                                weight: generator.pick([0, 1, 100]),
+                                maxConnections: generator.pick([nil, 10])
                             )
                         }
                     return service

@@ -3,9 +3,9 @@ import Containers
 
 /// Which backends take no new connections at the moment although their weight is above zero.
 ///
-/// Like a `CounterBlock` it has one writer and any number of readers. All zeros, as it begins, means
-/// that every backend is usable, and one load tells so. Who sets a reason lifts it again before the
-/// backend's slot is given to another.
+/// All workers share one: what one of them finds out holds for the others. All zeros, as it begins,
+/// means that every backend is usable, and one load tells so. Any thread may do anything; the
+/// reasons of a slot are lifted before it is given to another backend.
 public struct BackendConditions: BitwiseCopyable, Sendable {
     /// Why; several may hold.
     public struct Reasons: OptionSet, BitwiseCopyable, Sendable {
@@ -32,28 +32,26 @@ public struct BackendConditions: BitwiseCopyable, Sendable {
 
     public func destroy() { words.destroy() }
 
-    /// Any thread.
+    /// The same conditions in memory of its own, of the first `slots`; nil when memory is short.
+    public func copy(first slots: Int) -> BackendConditions? {
+        words.copy(first: slots + 1).map { BackendConditions(words: $0) }
+    }
+
+    private init(words: CounterBlock) { self.words = words }
+
     public var areAllUsable: Bool { words[0] == 0 }
 
-    /// Any thread.
     public func reasons(slot: UInt32) -> Reasons { Reasons(rawValue: words[Int(slot) &+ 1]) }
 
-    /// Any thread.
     public func isUsable(slot: UInt32) -> Bool { words[Int(slot) &+ 1] == 0 }
 
-    /// Writer only.
     public func insert(_ reasons: Reasons, slot: UInt32) {
-        set(self.reasons(slot: slot).union(reasons), slot: slot)
+        let before = words.insert(reasons.rawValue, at: Int(slot) &+ 1)
+        if before == 0, !reasons.isEmpty { words.addShared(1, at: 0) }
     }
 
-    /// Writer only.
     public func remove(_ reasons: Reasons, slot: UInt32) {
-        set(self.reasons(slot: slot).subtracting(reasons), slot: slot)
-    }
-
-    private func set(_ reasons: Reasons, slot: UInt32) {
-        let wasUsable = isUsable(slot: slot)
-        words.set(reasons.rawValue, at: Int(slot) &+ 1)
-        if wasUsable != reasons.isEmpty { words.add(wasUsable ? 1 : .max, at: 0) }
+        let before = words.remove(reasons.rawValue, at: Int(slot) &+ 1)
+        if before != 0, before & ~reasons.rawValue == 0 { words.addShared(.max, at: 0) }
     }
 }

@@ -121,7 +121,9 @@ extension Scheduler {
         let hash = key.hash(options)
         let chosen = entry(position(of: hash))
         if context.conditions.areAllUsable || isUsable(chosen, context) { return chosen }
-        guard options.contains(.fallsBack) else { return nil }
+        // Without the option flows wait for a backend that is full, but not for one that is down.
+        let reasons = context.conditions.reasons(slot: member(chosen).slot)
+        guard options.contains(.fallsBack) || reasons.contains(.down) else { return nil }
         return fallBack(from: chosen, hash, context)
     }
 

@@ -147,6 +147,21 @@ static inline void CPacket_store_relaxed(uint64_t *word, uint64_t value) {
 static inline void CPacket_store_release(uint64_t *word, uint64_t value) {
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
+/// These return the value before, for the few words that several threads write.
+static inline uint64_t CPacket_fetch_or(uint64_t *word, uint64_t bits) {
+    return __atomic_fetch_or(word, bits, __ATOMIC_SEQ_CST);
+}
+static inline uint64_t CPacket_fetch_and(uint64_t *word, uint64_t bits) {
+    return __atomic_fetch_and(word, bits, __ATOMIC_SEQ_CST);
+}
+static inline uint64_t CPacket_fetch_add(uint64_t *word, uint64_t amount) {
+    return __atomic_fetch_add(word, amount, __ATOMIC_SEQ_CST);
+}
+/// Whether the word was `expected`; then it is `value` now.
+static inline bool CPacket_exchange(uint64_t *word, uint64_t expected, uint64_t value) {
+    return __atomic_compare_exchange_n(word, &expected, value, false, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
+}
 /// Orders every earlier store before every later load, for the sleep and wake-up handshake.
 static inline void CPacket_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 

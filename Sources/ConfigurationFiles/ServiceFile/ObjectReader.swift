@@ -225,6 +225,11 @@ struct ObjectReader {
 
     mutating func duration(_ key: String) -> Duration? { read(key) { parseDuration($0) } }
 
+    /// A text that `parse` takes.
+    mutating func parsed<Value>(_ key: String, _ parse: (String) -> Value?) -> Value? {
+        read(key, parse)
+    }
+
     /// The items of a list, each with its path.
     mutating func items(_ key: String) -> [(node: YAMLNode, path: String)] {
         guard let node = values[key] else { return [] }

@@ -129,6 +129,7 @@ struct ServiceFile {
         let persistence = readPersistence(&reader)
         let isOnePacket = reader.flag("onePacket") ?? false
         let portsPerSource = reader.integer("maxPortsPerSource")
+        let protection = readProtection(&reader)
         guard let selector else { return }
         let key = Service.Key(selector, `protocol`)
         let service = Service(
@@ -146,6 +147,7 @@ struct ServiceFile {
             persistence: persistence,
             isOnePacket: isOnePacket,
             portsPerSource: portsPerSource,
+            protection: protection,
             backends: backends,
             owner: .file(file)
         )
@@ -301,10 +303,14 @@ struct ServiceFile {
         let port = reader.port(`protocol`, default: Int(servicePort ?? 0))
         let weight = reader.integer("weight") ?? 1
         let serverID = reader.hexadecimal("serverID")
+        let most = reader.integer("maxConnections")
+        let least = reader.integer("minConnections")
         guard let address, let port = port.flatMap(UInt16.init(exactly:)) else { return nil }
         return Backend(
             endpoint: Endpoint(address, port),
             weight: weight,
+            maxConnections: most,
+            minConnections: least,
             quicServerID: serverID
         )
     }

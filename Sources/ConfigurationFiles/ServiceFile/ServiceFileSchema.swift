@@ -32,6 +32,9 @@ package enum ServiceFileSchema {
         case choice([String])
         /// `500ms`, `90s`, `1m30s`, `2h`.
         case duration
+        /// `5s..1h`.
+        case durationRange
+        case either(Kind, Kind)
         case list(Kind)
         case object(Object)
     }
@@ -69,7 +72,7 @@ package enum ServiceFileSchema {
                 default: "none",
                 "hexadecimal; what it writes into connection ids of quicLB"
             ),
-        ]
+        ] + backendLimits
     )
 
     package static let quicConfiguration = Object(
@@ -279,7 +282,8 @@ package enum ServiceFileSchema {
                 default: "false",
                 "every packet is scheduled by itself: UDP with dr or tunnel"
             ),
-            field("backends", .list(.object(backend)), default: "none", "the real servers"),
+        ] + serviceProtection + [
+            field("backends", .list(.object(backend)), default: "none", "the real servers")
         ]
     )
 
@@ -327,11 +331,11 @@ package enum ServiceFileSchema {
 
     /// In the order in which the manual tells of them.
     package static let objects = [
-        file, address, route, service, match, persistence, tunnel, backend, quic,
-        quicConfiguration,
+        file, address, route, service, match, persistence, rateLimit, destCheck, tunnel, backend,
+        quic, quicConfiguration,
     ]
 
-    private static func field(
+    static func field(
         _ key: String,
         _ kind: Kind,
         required: Bool = false,
@@ -357,6 +361,9 @@ package enum ServiceFileSchema {
         case .integer(let range): "\(range.lowerBound)...\(range.upperBound)"
         case .choice(let words): "one of " + words.joined(separator: ", ")
         case .duration: "a duration such as 500ms, 90s or 1m30s"
+        case .durationRange: "two durations such as 5s..1h"
+        case .either(.text, let kind): "a text, or \(accepted(kind))"
+        case .either(let first, let second): "\(accepted(first)), or \(accepted(second))"
         case .list(.object(let object)): "a list of \(object.name)s"
         case .list(let kind): "a list, each \(accepted(kind))"
         case .object(let object): "a mapping with \(object.keys.joined(separator: ", "))"
@@ -413,6 +420,9 @@ package enum ServiceFileSchema {
             ["type": "integer", "minimum": range.lowerBound, "maximum": range.upperBound]
         case .choice(let words): ["enum": words]
         case .duration: ["type": "string", "pattern": "^([0-9]+(d|h|m|s|ms))+$"]
+        case .durationRange:
+            ["type": "string", "pattern": "^([0-9]+(d|h|m|s|ms))+\\.\\.([0-9]+(d|h|m|s|ms))+$"]
+        case .either(let first, let second): ["anyOf": [schema(of: first), schema(of: second)]]
         case .list(let kind): ["type": "array", "items": schema(of: kind)]
         case .object(let object): schema(of: object)
         }

@@ -61,6 +61,6 @@ final class Bench {
     }
 
     func disable(_ backends: Int...) {
-        for backend in backends { conditions.insert(.down, slot: UInt32(100 + backend)) }
+        for backend in backends { conditions.insert(.full, slot: UInt32(100 + backend)) }
     }
 }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What shields a service and its backends, and how connections end that nobody wants any more.
+package struct Protection: Equatable, Codable, Sendable {
+    /// Connections of the service at once, over all workers; nil: as many as there is room for.
+    package var maxConnections: Int?
+    package var rateLimit: RateLimit
+    /// Whether connections of a backend end as soon as its weight is 0 or it is gone.
+    package var expiresQuiescent: Bool
+    /// How long such connections may go on; nil: until they end by themselves.
+    package var drainTimeout: Duration?
+    /// How backends are watched by what becomes of connections; nil: they are not.
+    package var destCheck: DestCheck?
+
+    package static let connectionCounts = 1...Int(UInt32.max)
+
+    package init(
+        maxConnections: Int? = nil,
+        rateLimit: RateLimit = RateLimit(),
+        expiresQuiescent: Bool = false,
+        drainTimeout: Duration? = nil,
+        destCheck: DestCheck? = nil
+    ) {
+        self.maxConnections = maxConnections
+        self.rateLimit = rateLimit
+        self.expiresQuiescent = expiresQuiescent
+        self.drainTimeout = drainTimeout
+        self.destCheck = destCheck
+    }
+
+    /// How long connections of a backend without weight may go on; nil: as long as they want.
+    package var patience: Duration? { expiresQuiescent ? .zero : drainTimeout }
+}
+
+/// What a service may take in a second, over all workers; nil: anything.
+package struct RateLimit: Equatable, Codable, Sendable {
+    /// New connections.
+    package var connections: Int?
+
+    package static let connectionRates = 1...100_000_000
+
+    package init(connections: Int? = nil) {
+        self.connections = connections
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import Balancing
+import Dataplane
+import Model
+
+extension Provisioner {
+    /// How connections of each backend slot are treated, those of removed backends included.
+    ///
+    /// Connections of those in `over` end.
+    func backendPolicies(of state: DesiredState, over: Set<BackendKey>) -> [BackendPolicy] {
+        let services = Dictionary(state.services.map { ($0.key, $0) }) { first, _ in first }
+        let backends = Dictionary(
+            state.services.flatMap { service in
+                service.backends.map {
+                    (BackendKey(service: service.key, endpoint: $0.endpoint), $0)
+                }
+            }
+        ) { first, _ in first }
+        var policies = Array(repeating: BackendPolicy(), count: backendSlots.bound)
+        for (key, slot) in backendSlots.slots {
+            var policy = BackendPolicy()
+            policy.timeout =
+                services[key.service]?.connectionTimeout.map { ticks(covering: $0) } ?? 0
+            policy.serviceSlot = UInt32(serviceSlots.slots[key.service] ?? 0)
+            policy.isEnding = over.contains(key)
+            policy.isWatched = services[key.service]?.protection.destCheck != nil
+            if let backend = backends[key] {
+                policy.maxConnections = UInt32(clamping: backend.maxConnections ?? 0)
+                policy.resumesBelow = UInt32(
+                    clamping: backend.minConnections ?? backend.maxConnections ?? 0
+                )
+            }
+            policies[slot] = policy
+        }
+        return policies
+    }
+
+    /// Lifts "full" from backends whose limit has grown or gone.
+    func reconsiderFullBackends(of state: DesiredState) {
+        guard !engine.conditions.areAllUsable else { return }
+        for service in state.services {
+            for backend in service.backends {
+                let key = BackendKey(service: service.key, endpoint: backend.endpoint)
+                guard let slot = slot(of: key),
+                    engine.conditions.reasons(slot: slot).contains(.full)
+                else { continue }
+                let bound = backend.minConnections ?? backend.maxConnections ?? .max
+                if engine.total(BackendCounter.claimed, slot: slot) < UInt64(bound) {
+                    engine.conditions.remove(.full, slot: slot)
+                }
+            }
+        }
+    }
+}
+
+extension ServiceLimits {
+    init(_ protection: Protection) {
+        self.init(
+            maxConnections: UInt64(protection.maxConnections ?? 0),
+            connectionRate: RateLimiter(
+                perSecond: UInt64(protection.rateLimit.connections ?? 0)
+            )
+        )
+    }
+}
