@@ -92,10 +92,13 @@ extension Backend {
             phrase("weight", old.weight, weight),
             phrase("max connections", text(old.maxConnections), text(maxConnections)),
             phrase("min connections", text(old.minConnections), text(minConnections)),
+            phrase("server id", text(old.quicServerID), text(quicServerID)),
         ]
         .compactMap(\.self)
     }
+}
 
+extension Service {
     /// Keys are not told, only that they changed.
     private func quicDifference(from old: Self) -> String? {
         guard quic != old.quic else { return nil }

@@ -55,7 +55,7 @@ struct SampleBackend: ControlBackend {
         var service = ServiceStatistics(
             name: "web",
             address: "10.0.0.100",
-            port: 80,
+            port: "80",
             transport: "tcp"
         )
         service.backends = [BackendStatistics(address: "192.168.0.2", port: 8080, weight: 1)]

@@ -40,7 +40,7 @@ import Testing
         )
         bench.disable(1)
         #expect((0..<4).map { _ in bench.choose() } == [0, 2, 0, 2])
-        bench.conditions.remove(.down, slot: 101)
+        bench.conditions.remove(.full, slot: 101)
         #expect((0..<3).map { _ in bench.choose() } == [0, 1, 2])
         bench.disable(0, 1, 2)
         #expect(bench.choose() == nil)
@@ -85,7 +85,7 @@ import Testing
         #expect(bench.choose() == 2)
         bench.disable(2)
         #expect(bench.choose() == 0)
-        bench.conditions.remove(.down, slot: 101)
+        bench.conditions.remove(.full, slot: 101)
         #expect(bench.choose() == 1)
     }
 
