@@ -57,7 +57,13 @@ let swiftSettings: [SwiftSetting] = [
 
 /// Code that runs per packet must specialise and inline across modules.
 let hotSettings: [SwiftSetting] =
-    swiftSettings + [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))]
+    swiftSettings + [
+        .unsafeFlags(
+            // Merged functions call what they differ in through a pointer.
+            ["-cross-module-optimization", "-Xfrontend", "-disable-llvm-merge-functions-pass"],
+            .when(configuration: .release)
+        )
+    ]
 
 let cSettings: [CSetting] = [.unsafeFlags(cpuFlags + ["-Wall", "-Wextra", "-Werror"])]
 

@@ -110,7 +110,7 @@ extension Balancer {
         }
     }
 
-    private func rewrite<Tuple: FlowTuple>(
+    private mutating func rewrite<Tuple: FlowTuple>(
         _ packet: CarefulPacket<Tuple>,
         along reference: UInt32
     ) -> Decision {
@@ -202,7 +202,7 @@ extension Balancer {
     }
 
     /// Whether packets along `reference` get another header in front, whatever they carry.
-    public func encapsulates(_ reference: UInt32) -> Bool {
+    public mutating func encapsulates(_ reference: UInt32) -> Bool {
         unsafe connections.entry(reference).pointee.shape.kind == .tunnel
     }
 
@@ -211,7 +211,7 @@ extension Balancer {
         connections.hash(connections.flow(.inbound, of: reference))
     }
 
-    public func `protocol`(of reference: UInt32) -> FlowProtocol {
+    public mutating func `protocol`(of reference: UInt32) -> FlowProtocol {
         unsafe connections.entry(reference).pointee.shape.protocol
     }
 

@@ -29,7 +29,7 @@ extension Balancer {
             track(
                 packet,
                 reference,
-                shape.kind.isTwoWay ? .fromClient : .clientOnly,
+                shape.isTwoWay ? .fromClient : .clientOnly,
                 balancing,
                 now
             )
@@ -99,7 +99,7 @@ extension Balancer {
     }
 
     /// Where packets along `reference` went last; `.none` when that is not known.
-    public func nextHop(along reference: UInt32) -> AdjacencyHandle {
+    public mutating func nextHop(along reference: UInt32) -> AdjacencyHandle {
         let entry = unsafe connections.entry(reference)
         return unsafe reference & 1 == Direction.inbound.rawValue
             ? entry.pointee.towardBackend : entry.pointee.towardClient
@@ -115,7 +115,7 @@ extension Balancer {
         }
     }
 
-    func forgetNextHops(of entry: UnsafeMutablePointer<Connection>, generation: UInt16) {
+    mutating func forgetNextHops(of entry: UnsafeMutablePointer<Connection>, generation: UInt16) {
         unsafe entry.pointee.towardBackend = .none
         unsafe entry.pointee.towardClient = .none
         unsafe entry.pointee.routeGeneration = generation

@@ -10,7 +10,7 @@ import Timing
 /// and so it outlives every connection by `timeout` at least.
 extension Balancer {
     /// The backend that a client has, or gets now; as `schedule` by place.
-    func persistentBackend(
+    mutating func persistentBackend(
         of service: ServiceRecord,
         _ rule: PersistenceRule,
         _ flow: Flow,
@@ -32,7 +32,7 @@ extension Balancer {
     }
 
     /// A connection lasts until `deadline` at least: its client is remembered that much longer.
-    func remember(
+    mutating func remember(
         _ client: Flow,
         of backend: UInt32,
         _ balancing: BalancingState,
@@ -46,7 +46,7 @@ extension Balancer {
 
     /// Where a backend stands in a service; nil when it is not in it or takes no more from clients
     /// that it has.
-    private func index(
+    private mutating func index(
         of slot: UInt32,
         in service: ServiceRecord,
         _ balancing: BalancingState

@@ -162,7 +162,7 @@ extension Balancer {
         case failure(Decision.Refusal)
     }
 
-    private func place(
+    private mutating func place(
         _ client: Flow,
         in service: ServiceRecord,
         _ key: FlowKey,
@@ -201,7 +201,7 @@ extension Balancer {
 
     /// SNAT: the other end is whom the client asks; what was chosen is the public address, or the
     /// next one when that has no port left toward it.
-    private func placeAbroad(
+    private mutating func placeAbroad(
         _ client: Flow,
         of service: ServiceRecord,
         from first: UInt32,
@@ -235,7 +235,7 @@ extension Balancer {
     ///
     /// Nothing in a reply is ours to choose, and devices hash the two directions differently; so both
     /// directions go by what they have in common, the client.
-    public func ownerOfNAT(
+    public mutating func ownerOfNAT(
         _ client: WireAddress,
         _ port: UInt16,
         _ balancing: BalancingState
@@ -331,7 +331,7 @@ extension Balancer {
         connections.removeFired(reference)
     }
 
-    private func release(
+    private mutating func release(
         _ port: UInt16,
         of address: WireAddress,
         for reply: Flow,
@@ -343,7 +343,7 @@ extension Balancer {
     }
 
     /// What the scheduler says, by its place in the service's list.
-    func schedule(
+    mutating func schedule(
         _ service: ServiceRecord,
         _ key: FlowKey,
         _ balancing: BalancingState
@@ -370,7 +370,7 @@ extension Balancer {
 
     /// A local address and a free port of it; the first address comes from the flow's hash, so that
     /// addresses and backends do not move in lock-step.
-    private func takeLocalPort(
+    private mutating func takeLocalPort(
         of service: ServiceRecord,
         toward backend: BackendRecord,
         _ hash: UInt64,
@@ -389,7 +389,7 @@ extension Balancer {
         return nil
     }
 
-    private func takePort(
+    private mutating func takePort(
         of local: LocalAddressRecord,
         toward backend: BackendRecord,
         _ balancing: BalancingState

@@ -90,7 +90,8 @@ public struct Connection: BitwiseCopyable, Sendable {
     private static let careFlag: UInt8 = 0x80
 
     public var state: ConnectionState {
-        get { ConnectionState(rawValue: stateAndFlags & Self.stateMask) ?? .none }
+        @inline(__always)
+        get { .numbered(stateAndFlags & Self.stateMask) }
         set { stateAndFlags = stateAndFlags & ~Self.stateMask | newValue.rawValue }
     }
 
@@ -182,6 +183,9 @@ public struct ConnectionShape: RawRepresentable, Equatable, Sendable, BitwiseCop
     public var `protocol`: FlowProtocol { FlowProtocol(rawValue: rawValue & 7) ?? .tcp }
     @inline(__always)
     public var kind: ConnectionKind { ConnectionKind(rawValue: rawValue >> 3 & 7) ?? .fnat }
+    /// Replies find the connection.
+    @inline(__always)
+    var isTwoWay: Bool { rawValue & 0x38 <= ConnectionKind.snat.rawValue << 3 }
     @inline(__always)
     func isIPv6(_ direction: Direction) -> Bool {
         rawValue & 0x40 << UInt8(direction.rawValue) != 0
@@ -193,8 +197,9 @@ public struct ConnectionShape: RawRepresentable, Equatable, Sendable, BitwiseCop
     /// One family in, the other out.
     public var translates: Bool { rawValue & 0xC0 == 0x40 || rawValue & 0xC0 == 0x80 }
 
-    /// Addresses and ports of the same family are rewritten in both directions and nothing else: the
-    /// common kind. SNAT is not: it is a hop, whatever `xmit_ttl` says.
+    /// The common kind: addresses and ports of one family are rewritten, both ways.
+    ///
+    /// SNAT is not of it: it is a hop, whatever `xmit_ttl` says.
     @inline(__always)
     func rewrites<Tuple: FlowTuple>(_ tuple: Tuple.Type) -> Bool {
         rawValue & 0x38 <= ConnectionKind.nat.rawValue << 3

@@ -13,6 +13,8 @@ public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case lastAck = 8
     case listen = 9
     case synAck = 10
+    /// No connection has it; so that the numbers have no gap.
+    case unused = 11
     /// UDP: the backend has not answered yet.
     case oneWay = 12
     /// UDP: packets went both ways.
@@ -39,6 +41,16 @@ public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
 
     /// Room for a table indexed by state.
     public static let tableSize = 32
+    /// The state of a number that was some state's `rawValue`.
+    ///
+    /// Numbers without a gap are what lies in memory; the compiler's `init(rawValue:)` of so many
+    /// cases is a call, and every packet asks.
+    @inline(__always)
+    static func numbered(_ number: UInt8) -> ConnectionState {
+        assert(number <= ConnectionState.sctpClosed.rawValue)
+        return unsafe unsafeBitCast(number, to: ConnectionState.self)
+    }
+
     /// States of TCP fit four bits.
     public static let tcp = allCases.filter { $0.rawValue <= ConnectionState.synAck.rawValue }
 
@@ -46,12 +58,12 @@ public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
 
     /// The state of an association.
     public init(_ association: SCTPState) {
-        self = ConnectionState(rawValue: association.rawValue &+ Self.firstOfSCTP) ?? .sctpNone
+        self = .numbered(association.rawValue &+ Self.firstOfSCTP)
     }
 
     /// Where an association stands; meaningful for SCTP.
     public var association: SCTPState {
-        SCTPState(rawValue: rawValue &- Self.firstOfSCTP) ?? .none
+        .numbered(rawValue &- Self.firstOfSCTP)
     }
 
     /// Before the first packet of a connection.
@@ -103,6 +115,7 @@ public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .lastAck: "last_ack"
         case .listen: "listen"
         case .synAck: "synack"
+        case .unused: "unused"
         case .oneWay: "oneway"
         case .twoWay: "normal"
         case .query: "query"
@@ -193,7 +206,7 @@ public struct TCPTransitions: ~Copyable, @unchecked Sendable {
         guard event != .other else { return state }
         let row = unsafe rows[Self.index(event, direction)]
         let value = UInt8(truncatingIfNeeded: row >> (UInt64(state.rawValue) &* 4)) & 0xF
-        return ConnectionState(rawValue: value) ?? state
+        return .numbered(value)
     }
 
     private static func index(_ event: TCPEvent, _ view: View) -> Int {
@@ -249,7 +262,9 @@ public struct StateTimeouts: Sendable {
     /// `ticks(state)` gives each state's time.
     public init(_ ticks: (ConnectionState) -> UInt32) {
         var table = Array(repeating: UInt32(1), count: ConnectionState.tableSize)
-        for state in ConnectionState.allCases { table[Int(state.rawValue)] = ticks(state) }
+        for state in ConnectionState.allCases where state != .unused {
+            table[Int(state.rawValue)] = ticks(state)
+        }
         self.ticks = table
     }
 }

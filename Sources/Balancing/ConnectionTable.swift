@@ -157,7 +157,7 @@ public struct ConnectionTable: ~Copyable {
     }
 
     /// The same for either family.
-    public func flow(_ direction: Direction, of reference: UInt32) -> Flow {
+    public mutating func flow(_ direction: Direction, of reference: UInt32) -> Flow {
         let shape = unsafe entry(reference).pointee.shape
         return shape.isIPv6(direction)
             ? Flow(key(direction, of: reference, IPv6Tuple.self), shape.protocol)
@@ -165,7 +165,7 @@ public struct ConnectionTable: ~Copyable {
     }
 
     /// Where packets along `reference` go once they are rewritten.
-    public func destination(along reference: UInt32) -> IPAddress {
+    public mutating func destination(along reference: UInt32) -> IPAddress {
         let opposite: Direction = reference & 1 == 0 ? .outbound : .inbound
         return flow(opposite, of: reference).source.address
     }

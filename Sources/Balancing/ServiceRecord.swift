@@ -38,7 +38,8 @@ public struct BackendRecord: BitwiseCopyable, Sendable {
 /// Chooses the sub-pool of local ports.
 @inline(__always)
 func endpointHash(_ address: WireAddress, _ port: UInt16) -> UInt64 {
-    let mixed = (address.first ^ address.second &+ UInt64(port)) &* 0x9E37_79B9_7F4A_7C15
+    // Every bit of the address counts in every bit of the result: neighbours go to other pools.
+    let mixed = (address.mixed ^ UInt64(port)) &* 0x9E37_79B9_7F4A_7C15
     return mixed >> 40
 }
 

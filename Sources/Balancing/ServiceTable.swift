@@ -22,7 +22,9 @@ public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
     private let ranges: ServiceRanges
     public let matches: ServiceMatches
 
-    /// `rules` must be unambiguous: see `ServiceRanges`. Of `matches` the first that fits counts.
+    /// Of `matches` the first that fits counts.
+    ///
+    /// `rules` are unambiguous: see `ServiceRanges`.
     public init(_ rules: [ServiceRanges.Rule], matches: [ServiceMatches.Rule] = []) {
         let isExact = { (rule: ServiceRanges.Rule) in
             rule.prefix.isHost && (rule.ports.count == 1 || rule.protocol.isQuery)

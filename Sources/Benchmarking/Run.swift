@@ -33,6 +33,7 @@ package struct Run: Sendable {
             // The address is silent for 300 s (`udp.timeout.oneway`), TCP for 30 s (`syn_recv`).
             setup("udp-setup", .udp, .newFlows, .silence, step: .milliseconds(10)),
             setup("tcp-setup", .tcp, .tcpClient, .tcpServer, step: .microseconds(100)),
+            setup("tcp-setup-toa", .tcp, .tcpClient, .tcpServer, .toa, step: .microseconds(100)),
             setup("tcp-reset", .tcp, .resettingClient, .acceptor, step: .microseconds(50)),
             setup("tcp-syn-flood", .tcp, .newFlows, .silence, step: .milliseconds(1)),
             services("1", 1), services("100", 1 << 7), services("10k", 1 << 14), redirect,
@@ -96,9 +97,11 @@ package struct Run: Sendable {
         _ protocol: TransportProtocol,
         _ client: Traffic,
         _ server: Traffic,
+        _ clientAddress: ClientAddressMode = .none,
         step: Duration
     ) -> Run {
-        let setting = Setting(protocol: `protocol`, connections: 1 << 20)
+        var setting = Setting(protocol: `protocol`, connections: 1 << 20)
+        setting.clientAddress = clientAddress
         let load = Load(traffic: client, answer: server, setting: setting, step: step)
         return Run(name: name, family: name, load: load)
     }

@@ -88,7 +88,7 @@ extension Worker {
     }
 
     /// The worker that has the connection of a reply without one here; nil when nothing tells.
-    func ownerOfReply(_ flow: Flow, _ snapshot: UnsafeMutablePointer<Snapshot>) -> Int? {
+    mutating func ownerOfReply(_ flow: Flow, _ snapshot: UnsafeMutablePointer<Snapshot>) -> Int? {
         let balancing = unsafe snapshot.pointee.balancing
         switch unsafe snapshot.pointee.forwarding.target(for: flow.destination.address).kind {
         case .localAddress:

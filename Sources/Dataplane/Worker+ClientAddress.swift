@@ -244,13 +244,13 @@ extension Worker {
     }
 
     /// A datagram goes without the address; data without the header would be taken for one.
-    private func unaddressed(_ companion: AddressCompanion) -> DropReason? {
+    private mutating func unaddressed(_ companion: AddressCompanion) -> DropReason? {
         counters.add(1, to: .unaddressedForBuffer)
         if case .headerSegment = companion { return .noBuffer }
         return nil
     }
 
-    private func count(_ outcome: AddressInsertion, _ mode: BackendAddressMode) {
+    private mutating func count(_ outcome: AddressInsertion, _ mode: BackendAddressMode) {
         let kind: WorkerCounters.Kind
         switch outcome {
         case .inserted, .insertedWithoutOptions:

@@ -104,7 +104,7 @@ extension Worker {
     }
 
     /// Which worker a first fragment without a connection here goes on to; nil: it stays.
-    private func nextWorker(
+    private mutating func nextWorker(
         for flow: Flow,
         _ keeper: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>
@@ -119,7 +119,7 @@ extension Worker {
     }
 
     /// The worker to which whole packets of a flow come, where anything tells.
-    private func knownOwner(
+    private mutating func knownOwner(
         of flow: Flow,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Int? {

@@ -150,7 +150,7 @@ extension Worker {
 
     /// The worker that may have the connection of an error: the owner of the reply, or, where only a
     /// device knows who has a client's packets, one after the other.
-    private func nextToAsk(
+    private mutating func nextToAsk(
         _ packet: borrowing Packet,
         _ flow: Flow,
         _ forwarding: ForwardingTable
@@ -170,7 +170,7 @@ extension Worker {
     }
 
     /// Makes an error about a tunnel packet of ours one for the client whose packet is in it.
-    private func reportTunnel(
+    private mutating func reportTunnel(
         _ buffer: UnsafeMutablePointer<CPacket_buffer>,
         _ message: ICMPErrorMessage,
         _ snapshot: UnsafeMutablePointer<Snapshot>

@@ -33,7 +33,7 @@ extension Worker {
     }
 
     /// Also writes our name of the port into each buffer: drivers have names of their own.
-    private func prefetchFrames(_ count: Int, _ port: UInt16?) {
+    private mutating func prefetchFrames(_ count: Int, _ port: UInt16?) {
         for position in 0..<count {
             let buffer = unsafe arrivals.storage[position].unsafelyUnwrapped
             if let port { unsafe buffer.pointee.port = port }

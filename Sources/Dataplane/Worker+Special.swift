@@ -173,7 +173,7 @@ extension Worker {
 
     /// A SYN asks for no larger segments than the other family's packets have room for: what its
     /// receiver sends, in IPv6 40 and 20 octets longer than the segment, goes the same way back.
-    private func clampSegments(
+    private mutating func clampSegments(
         _ packet: borrowing Packet,
         _ frame: ParsedFrame,
         towardMTU mtu: UInt16

@@ -91,7 +91,10 @@ extension Worker {
 
     /// A reply whose connection lives at another worker, a packet for ourselves, or none of our
     /// business.
-    func judgeUnbalanced(_ flow: Flow, _ snapshot: UnsafeMutablePointer<Snapshot>) -> Unbalanced {
+    mutating func judgeUnbalanced(
+        _ flow: Flow,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) -> Unbalanced {
         let options = unsafe snapshot.pointee.balancing.options
         let isSilent = options.contains(
             flow.protocol == .tcp ? .defenceTCPDrop : .defenceUDPDrop
@@ -362,7 +365,7 @@ extension Worker {
 
     /// The MTU toward the next hop of a packet, not rewritten yet, that is too long for it.
     @inline(never)
-    func exceededMTU(
+    mutating func exceededMTU(
         _ length: UInt16,
         along reference: UInt32,
         _ snapshot: UnsafeMutablePointer<Snapshot>
@@ -376,7 +379,10 @@ extension Worker {
     }
 
     /// What the way to `destination` takes; nil when there is none.
-    func mtu(toward destination: IPAddress, _ snapshot: UnsafeMutablePointer<Snapshot>) -> UInt16? {
+    mutating func mtu(
+        toward destination: IPAddress,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) -> UInt16? {
         let forwarding = unsafe snapshot.pointee.forwarding
         guard let port = forwarding.port(toward: destination) else { return nil }
         return unsafe forwarding.mtu(toward: destination, portMTU: slots[port].traits.mtu)

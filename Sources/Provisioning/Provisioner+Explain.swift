@@ -14,7 +14,8 @@ extension Provisioner {
         guard source.address.family == destination.address.family else {
             throw ProvisioningError("\(source) and \(destination) are of different families")
         }
-        guard let number = FlowProtocol(request.protocol.ipProtocol(for: destination.address)) else {
+        guard let number = FlowProtocol(request.protocol.ipProtocol(for: destination.address))
+        else {
             throw ProvisioningError("\(request.protocol.rawValue) is not balanced")
         }
         return Flow(

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import Balancing
+import Addressing
 import PacketTesting
 import Testing
+
+@testable import Balancing
 
 @Suite struct LocalPortPoolTests {
     /// A pool with what it stands on.
@@ -102,5 +104,15 @@ import Testing
             }
         }
         #expect(owned.pool.used == UInt64(used[0].count + used[1].count))
+    }
+
+    /// What lies side by side in a network must not share one sub-pool.
+    @Test func `backends of one network spread over the sub-pools`() {
+        var counts = Array(repeating: 0, count: 16)
+        for last in 0..<4096 as Range<UInt32> {
+            let address = IPAddress.v4(IPv4Address(rawValue: 0x0A02_0000 + last))
+            counts[Int(endpointHash(WireAddress(address), 8080) & 15)] += 1
+        }
+        #expect(counts.allSatisfy { (180...340).contains($0) }, "\(counts)")
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import Balancing
 import Testing
+
+@testable import Balancing
 
 @Suite final class TCPTransitionsTests {
     private let table = TCPTransitions()
@@ -71,5 +72,16 @@ import Testing
     )
     func `flags are read in the order RST, SYN, FIN, ACK`(flags: UInt8, event: TCPEvent) {
         #expect(TCPEvent(flags: flags) == event)
+    }
+}
+
+@Suite struct ConnectionStateTests {
+    @Test(arguments: ConnectionState.allCases)
+    func `the number of a state is the state`(state: ConnectionState) {
+        #expect(ConnectionState.numbered(state.rawValue) == state)
+    }
+
+    @Test func `numbers of states have no gap`() {
+        #expect(ConnectionState.allCases.map { Int($0.rawValue) } == Array(0...29))
     }
 }

@@ -465,7 +465,10 @@ private let forged: [UInt8] = [254, 8, 0, 99, 6, 6, 6, 6]
                 InterfaceAddress(interface: "dpdk0", prefix: .literal("2001:db8::1/64")),
                 InterfaceAddress(interface: "dpdk1", prefix: .literal("2001:db8:1::1/64")),
             ]
-            state.services[0].key.selector = .destination(IPPrefix(host: .v6(.literal("2001:db8::100"))), PortRange(80))
+            state.services[0].key.selector = .destination(
+                IPPrefix(host: .v6(.literal("2001:db8::100"))),
+                PortRange(80)
+            )
             state.services[0].localAddresses = [.v6(.literal("2001:db8:1::200"))]
             state.services[0].backends[0].endpoint = Endpoint(.v6(.literal("2001:db8:1::2")), 8080)
         }

@@ -125,11 +125,10 @@ import Testing
         let world = try quickstartWorld(desired, workers: workers)
         var opened = 0
         for step in 0..<100 {
-            for queue in 0..<workers {
-                if world.ask(10 + step % 20, port: 5000 + step * 4 + queue, on: queue) != nil {
-                    opened += 1
+            opened += (0..<workers)
+                .count { queue in
+                    world.ask(10 + step % 20, port: 5000 + step * 4 + queue, on: queue) != nil
                 }
-            }
             world.advance(.milliseconds(10 * workers))
         }
         let seconds = workers

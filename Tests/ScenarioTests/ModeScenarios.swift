@@ -138,7 +138,14 @@ import Testing
         var client: Families
         var backend: Families
         var overhead: Int {
-            (backend == .ipv6 ? 40 : 20) + [.ipip: 0, .gre: 4, .gue: 12, .fou: 8][kind]!
+            let shim =
+                switch kind {
+                case .ipip: 0
+                case .gre: 4
+                case .gue: 12
+                case .fou: 8
+                }
+            return (backend == .ipv6 ? 40 : 20) + shim
         }
         var testDescription: String { "\(kind) \(client) in \(backend)" }
 

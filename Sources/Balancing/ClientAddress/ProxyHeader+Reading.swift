@@ -230,7 +230,7 @@ private struct TextReader: BitwiseCopyable {
             count &+= 1
         }
         guard headCount == nil ? count == 8 : count < 8 else { return nil }
-        if let headCount { groups |= head << UInt128(16 &* (8 &- headCount)) }
+        if let headCount { groups |= head << UInt128(truncatingIfNeeded: 16 &* (8 &- headCount)) }
         return IPv6Address(
             high: UInt64(truncatingIfNeeded: groups >> 64),
             low: UInt64(truncatingIfNeeded: groups)

@@ -7,7 +7,7 @@ import Containers
 /// unfinished, do not count.
 extension Balancer {
     /// A packet of the backend moved a connection from state `old` to `new`.
-    func noteAnswer(
+    mutating func noteAnswer(
         in old: ConnectionState,
         _ new: ConnectionState,
         _ connection: Connection,
@@ -22,7 +22,7 @@ extension Balancer {
     }
 
     /// A connection has ended by silence, perhaps before the backend said anything.
-    func noteSilence(_ connection: Connection, _ balancing: BalancingState) {
+    mutating func noteSilence(_ connection: Connection, _ balancing: BalancingState) {
         guard connection.state == .synReceived || connection.state == .oneWay else { return }
         let policy = balancing.policy(ofBackend: connection.backendSlot)
         guard policy.isWatched, !policy.isEnding else { return }

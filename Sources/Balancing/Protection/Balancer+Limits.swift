@@ -13,7 +13,7 @@ extension Balancer {
     private static var claimTries: Int { 64 }
 
     /// Counts a connection of `service`, or says why there cannot be one.
-    func claim(_ service: ServiceRecord) -> Decision.Refusal? {
+    mutating func claim(_ service: ServiceRecord) -> Decision.Refusal? {
         let limits = service.limits
         if !limits.connectionRate.isUnlimited {
             let isAdmitted = limits.connectionRate.admit(
@@ -39,7 +39,7 @@ extension Balancer {
 
     /// Chooses a backend, by its place in the service, and counts its connection: `first` when it
     /// has room, else what the scheduler says.
-    func claimBackend(
+    mutating func claimBackend(
         of service: ServiceRecord,
         first: UInt32?,
         _ key: FlowKey,
@@ -56,7 +56,7 @@ extension Balancer {
 
     /// A connection goes to another backend than the one that it was counted for; that one has no
     /// limit.
-    func move(claimFrom old: UInt32, to new: UInt32, _ balancing: BalancingState) {
+    mutating func move(claimFrom old: UInt32, to new: UInt32, _ balancing: BalancingState) {
         guard old != new else { return }
         backends.add(1, at: BackendCounter.claimed.index(slot: new))
         giveBackBackend(old, balancing)
@@ -64,7 +64,7 @@ extension Balancer {
 
     /// Counts a connection of a backend unless that is full: then no worker chooses it until it has
     /// room again.
-    private func claim(_ slot: UInt32, _ balancing: BalancingState) -> Bool {
+    private mutating func claim(_ slot: UInt32, _ balancing: BalancingState) -> Bool {
         let place = BackendCounter.claimed.index(slot: slot)
         backends.add(1, at: place)
         let policy = balancing.policy(ofBackend: slot)
@@ -84,7 +84,7 @@ extension Balancer {
     ///
     /// Whoever ends a connection counts it first and then looks whether the backend was full;
     /// whoever finds it full says so first and then counts. So one of them sees the other.
-    private func resume(_ slot: UInt32, _ policy: BackendPolicy) {
+    private mutating func resume(_ slot: UInt32, _ policy: BackendPolicy) {
         CPacket_fence()
         guard everywhere.conditions.reasons(slot: slot).contains(.full) else { return }
         let count = everywhere.backends.sum(at: BackendCounter.claimed.index(slot: slot))
@@ -96,28 +96,32 @@ extension Balancer {
     // MARK: - Ends
 
     /// A connection of `service` came to nothing.
-    func giveBack(_ service: ServiceRecord) {
+    mutating func giveBack(_ service: ServiceRecord) {
         services.add(.max, at: ServiceCounter.claimed.index(slot: service.slot))
     }
 
     /// The same after a backend was chosen.
-    func giveBack(_ service: ServiceRecord, _ backend: BackendRecord, _ balancing: BalancingState) {
+    mutating func giveBack(
+        _ service: ServiceRecord,
+        _ backend: BackendRecord,
+        _ balancing: BalancingState
+    ) {
         giveBack(service)
         giveBackBackend(backend.slot, balancing.policy(ofBackend: backend.slot))
     }
 
     /// A connection of a backend slot has ended.
-    func giveBack(_ slot: UInt32, _ balancing: BalancingState) {
+    mutating func giveBack(_ slot: UInt32, _ balancing: BalancingState) {
         let policy = balancing.policy(ofBackend: slot)
         services.add(.max, at: ServiceCounter.claimed.index(slot: policy.serviceSlot))
         giveBackBackend(slot, policy)
     }
 
-    func giveBackBackend(_ slot: UInt32, _ balancing: BalancingState) {
+    mutating func giveBackBackend(_ slot: UInt32, _ balancing: BalancingState) {
         giveBackBackend(slot, balancing.policy(ofBackend: slot))
     }
 
-    private func giveBackBackend(_ slot: UInt32, _ policy: BackendPolicy) {
+    private mutating func giveBackBackend(_ slot: UInt32, _ policy: BackendPolicy) {
         backends.add(.max, at: BackendCounter.claimed.index(slot: slot))
         if policy.maxConnections > 0 { resume(slot, policy) }
     }

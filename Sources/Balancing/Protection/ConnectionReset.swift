@@ -10,7 +10,9 @@ public struct ConnectionReset: BitwiseCopyable, Sendable {
     public var client: Flow
     /// Packets of the backend, as they came in.
     public var backend: Flow
-    /// What the client expects next, and what the backend does: RFC 5961 section 3.2, "If the RST
+    /// What the client expects next, and what the backend does.
+    ///
+    /// RFC 5961 section 3.2: "If the RST
     /// bit is set and the sequence number exactly matches the next expected sequence number
     /// (RCV.NXT), then TCP MUST reset the connection."
     public var sequenceTowardClient: UInt32

@@ -28,6 +28,15 @@ public enum SCTPState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case rejected = 12
     case closed = 13
 
+    /// The state of a number as connections store it; `none` where there is no such state.
+    ///
+    /// The compiler's `init(rawValue:)` of so many cases asks the runtime for types. Cases are
+    /// numbered in order, so the number is the memory's.
+    @inline(__always)
+    static func numbered(_ number: UInt8) -> SCTPState {
+        number <= Self.closed.rawValue ? unsafe unsafeBitCast(number, to: SCTPState.self) : .none
+    }
+
     /// Carries data both ways, as the field counts "active" connections.
     public var isActive: Bool { self == .established }
 

@@ -59,7 +59,7 @@ public struct SCTPTransitions: ~Copyable, @unchecked Sendable {
     ) -> SCTPState {
         let row = unsafe rows[Self.index(event, direction)]
         let value = UInt8(truncatingIfNeeded: row >> (UInt64(state.rawValue) &* 4)) & 0xF
-        return SCTPState(rawValue: value) ?? state
+        return SCTPState.numbered(value)
     }
 
     private static func index(_ event: SCTPEvent, _ direction: Direction) -> Int {

@@ -53,7 +53,8 @@ public struct PersistenceRule: BitwiseCopyable, Sendable, Equatable {
     /// connection of a client meet the same backend.
     func client(of flow: Flow) -> Flow {
         let length = flow.isIPv6 ? Int(ipv6Length) : 96 &+ Int(ipv4Length)
-        let network = flow.source.number & (UInt128.max << UInt128(128 &- length))
+        let network =
+            flow.source.number & (UInt128.max &<< UInt128(truncatingIfNeeded: 128 &- length))
         return Flow(
             source: WireAddress(
                 first: UInt64(truncatingIfNeeded: network >> 64).bigEndian,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 
-/// What `dpvs explain` asks: what would become of the first packet of this flow, or of its next?
+/// The question of `dpvs explain`.
+///
+/// What would become of the first packet of this flow, or of its next?
 package struct ExplanationRequest: Codable, Sendable, Equatable {
     package var source: Endpoint
     package var destination: Endpoint

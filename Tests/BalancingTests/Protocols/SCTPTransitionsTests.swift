@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import Balancing
 import Testing
+
+@testable import Balancing
 
 @Suite final class SCTPTransitionsTests {
     private let table = SCTPTransitions()
@@ -113,5 +114,12 @@ import Testing
     @Test func `states live as long as those of DPVS`() {
         let seconds = SCTPState.allCases.map { Int($0.timeout.components.seconds) }
         #expect(seconds == [2, 4, 61, 61, 61, 61, 61, 61, 900, 61, 61, 61, 4, 61])
+    }
+}
+
+@Suite struct SCTPStateTests {
+    @Test(arguments: UInt8.min...UInt8.max)
+    func `a number is the state with that raw value, or none`(number: UInt8) {
+        #expect(SCTPState.numbered(number) == SCTPState(rawValue: number) ?? .none)
     }
 }
