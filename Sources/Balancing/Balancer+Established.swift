@@ -51,12 +51,12 @@ extension Balancer {
             )
             return unsafe .forward(entry.pointee.towardBackend)
         }
-        if packet.protocol == .tcp {
+        track(packet, reference, .fromBackend, balancing, now)
+        if packet.protocol == .tcp, packet.tcpFlags & TCPEvent.resetFlag == 0 {
             // What resets both ends when the connection has been silent too long.
             unsafe entry.pointee.nextFromBackend = packet.nextSequence
             unsafe entry.pointee.nextFromClient = packet.acknowledgment
         }
-        track(packet, reference, .fromBackend, balancing, now)
         backends.add(1, at: BackendCounter.outgoingPackets.index(slot: slot))
         backends.add(UInt64(packet.totalLength), at: BackendCounter.outgoingBytes.index(slot: slot))
         guard unsafe shape.rewrites(Tuple.self) && !entry.pointee.needsCare else {
@@ -137,7 +137,35 @@ extension Balancer {
         } else {
             next = view == .fromBackend ? .twoWay : state
         }
-        if next != state { move(reference, from: state, to: next, view, balancing, now) }
+        guard next != state else { return }
+        if packet.protocol == .tcp, packet.tcpFlags & TCPEvent.resetFlag != 0,
+            !isBelievable(packet, reference, view)
+        {
+            return
+        }
+        move(reference, from: state, to: next, view, balancing, now)
+    }
+
+    /// How far from what its receiver expects a reset may be: what can be under way.
+    private static var resetWindow: Int32 { 1 << 22 }
+
+    /// Whether a reset may be from one of the ends.
+    ///
+    /// Strangers do not know the numbers (RFC 5961 section 3). The packet goes on either way, and its
+    /// receiver judges more strictly.
+    @inline(never)
+    private mutating func isBelievable<Tuple: FlowTuple>(
+        _ reset: TransportPacket<Tuple>,
+        _ reference: UInt32,
+        _ view: TCPTransitions.View
+    ) -> Bool {
+        let connection = unsafe connections.entry(reference).pointee
+        // Only data in both directions tells what is expected.
+        guard connection.state == .established, connection.shape.isTwoWay else { return true }
+        let expected =
+            view == .fromBackend ? connection.nextFromBackend : connection.nextFromClient
+        let distance = Int32(bitPattern: reset.sequence &- expected)
+        return (-Self.resetWindow...Self.resetWindow).contains(distance)
     }
 
     @inline(never)

@@ -131,6 +131,9 @@ public enum TCPEvent: Int, Sendable {
     /// None of the four flags: not a segment of RFC 9293, so nothing moves.
     case other
 
+    /// RST in the flags octet.
+    static var resetFlag: UInt8 { 0x04 }
+
     /// Reads the flags octet of a TCP header (RFC 9293 section 3.1).
     public init(flags: UInt8) {
         if flags & 0x04 != 0 {

@@ -82,6 +82,10 @@ extension Worker {
             )
         )
         rewrite.identification = nextIdentification()
+        if isTowardClient, let state = balancer.clientAddressState(of: reference) {
+            // The backend's side counts a PROXY header that the client never sent.
+            rewrite.sequenceDelta = 0 &- state.shift.delta
+        }
         switch unsafe message.rewrite(packet.buffer, rewrite) {
         case .translated: break
         case .refused(.noRoom):

@@ -65,6 +65,38 @@ extension SystemTests {
             }
         }
 
+        @Test func `echo requests are balanced like anything else`() async throws {
+            try await Lab.run { lab in
+                var setup = Setup()
+                setup.services.text = """
+                    addresses:
+                      - { interface: dpdk0, address: 10.0.0.1/24 }
+                      - { interface: dpdk1, address: 10.0.1.1/24 }
+                    services:
+                      - name: echo
+                        protocol: icmp
+                        address: 10.0.0.100
+                        localAddresses: [10.0.1.200]
+                        backends: [{ address: 10.0.1.2 }]
+                    """ + "\n"
+                try await lab.balance(setup) { dpvs in
+                    let ping = try await lab.run(
+                        in: .client,
+                        "ping",
+                        "-c",
+                        "3",
+                        "-i",
+                        "0.2",
+                        "10.0.0.100"
+                    )
+                    #expect(ping.output.contains(" 0% packet loss"), "\(ping.output)")
+                    let scrape = try await dpvs.scrape()
+                    let opened = scrape.sum("dpvs_backend_connections_total", ["service": "echo"])
+                    #expect(opened == 1, "the backend answers, not the balancer")
+                }
+            }
+        }
+
         @Test func `nat64: a client that speaks IPv6 only reaches an IPv4 backend`() async throws {
             try await Lab.run { lab in
                 try await lab.enableIPv6(.client, "2001:db8::10/64")
