@@ -251,7 +251,12 @@ let dpdkTargets: [Target] = [
         ],
         swiftSettings: hotSettings
     ),
-    tests("SystemTests", ["Linux", "Model", "Control", subprocess]),
+    .testTarget(
+        name: "SystemTests",
+        dependencies: ["Linux", "Model", "Control", subprocess],
+        exclude: ["decapsulate.py"],
+        swiftSettings: swiftSettings
+    ),
 ]
 
 let benchTargets: [Target] = [
