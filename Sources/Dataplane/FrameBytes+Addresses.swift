@@ -3,21 +3,6 @@ import Addressing
 import Packet
 
 extension FrameBytes {
-    func ipv4Address(_ offset: Int) -> IPv4Address? {
-        long(offset).map(IPv4Address.init(rawValue:))
-    }
-
-    func ipv6Address(_ offset: Int) -> IPv6Address? {
-        guard
-            let first = long(offset), let second = long(offset &+ 4),
-            let third = long(offset &+ 8), let fourth = long(offset &+ 12)
-        else { return nil }
-        return IPv6Address(
-            high: UInt64(first) << 32 | UInt64(second),
-            low: UInt64(third) << 32 | UInt64(fourth)
-        )
-    }
-
     func macAddress(_ offset: Int) -> MACAddress? {
         address(offset).map(MACAddress.init(rawValue:))
     }
@@ -28,17 +13,6 @@ extension FrameBytes {
         case 4: ipv4Address(offset &+ 16).map(IPAddress.v4)
         case 6: ipv6Address(offset &+ 24).map(IPAddress.v6)
         default: nil
-        }
-    }
-
-    func set(_ address: IPAddress, at offset: Int) {
-        switch address {
-        case .v4(let address): set(address.rawValue, at: offset)
-        case .v6(let address):
-            set(UInt32(truncatingIfNeeded: address.high >> 32), at: offset)
-            set(UInt32(truncatingIfNeeded: address.high), at: offset &+ 4)
-            set(UInt32(truncatingIfNeeded: address.low >> 32), at: offset &+ 8)
-            set(UInt32(truncatingIfNeeded: address.low), at: offset &+ 12)
         }
     }
 }

@@ -121,6 +121,32 @@ extension Worker {
             routeGeneration: unsafe snapshot.pointee.forwarding.generation,
             now: now
         )
+        if case .refuse = decision {
+            punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
+            return false
+        }
+        return unsafe carryOut(
+            decision,
+            packet,
+            along: reference,
+            networkOffset,
+            careful.ip,
+            otherwise: careful.isFragment ? .unexpectedFragment : .untranslatable,
+            snapshot
+        )
+    }
+
+    /// Sends a packet that the balancer has rewritten, or encapsulates it; drops it as `otherwise`
+    /// when neither is possible, and then answers false.
+    mutating func carryOut<Tuple: FlowTuple>(
+        _ decision: Decision,
+        _ packet: consuming Packet,
+        along reference: UInt32,
+        _ networkOffset: Int,
+        _ ip: TransportPacket<Tuple>,
+        otherwise reason: DropReason,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) -> Bool {
         switch decision {
         case .forward:
             unsafe sendOn(
@@ -136,16 +162,15 @@ extension Worker {
                 packet,
                 networkOffset,
                 Tuple.isIPv6,
-                careful.ip.totalLength,
+                ip.totalLength,
                 flowHash: balancer.flowHash(of: reference),
                 along: reference,
                 snapshot
             )
             return true
-        case .special where careful.isFragment: drop(packet, .unexpectedFragment)
-        case .special: drop(packet, .untranslatable)
-        case .refuse: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
+        case .special, .refuse:
+            drop(packet, reason)
+            return false
         }
-        return false
     }
 }

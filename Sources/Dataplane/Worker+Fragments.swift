@@ -199,28 +199,19 @@ extension Worker {
             routeGeneration: unsafe snapshot.pointee.forwarding.generation,
             now: now
         )
-        switch decision {
-        case .forward:
-            unsafe sendOn(
-                packet,
-                along: reference,
-                networkOffset,
-                isIPv6: Tuple.isIPv6,
-                snapshot
-            )
-        case .special where balancer.encapsulates(reference):
-            unsafe encapsulate(
-                packet,
-                networkOffset,
-                Tuple.isIPv6,
-                frame.totalLength,
-                flowHash: balancer.flowHash(of: reference),
-                along: reference,
-                snapshot
-            )
-        case .special: drop(packet, .unexpectedFragment)
-        case .refuse: drop(packet, .ttlExceeded)
+        if case .refuse = decision {
+            drop(packet, .ttlExceeded)
+            return
         }
+        _ = unsafe carryOut(
+            decision,
+            packet,
+            along: reference,
+            networkOffset,
+            transport,
+            otherwise: .unexpectedFragment,
+            snapshot
+        )
     }
 
     // MARK: - Time

@@ -234,17 +234,7 @@ extension Lab {
             }
             """
         try Data(configuration.utf8).write(to: URL(filePath: "\(root)/nginx.conf"))
-        let words = ["-p", root, "-c", "\(root)/nginx.conf", "-e", "\(root)/error.log"]
-        let command = command(in: .backends, ["nginx"] + words)
-        _ = try await Subprocess.run(
-            .name(command[0]),
-            arguments: Arguments(Array(command.dropFirst())),
-            input: .none,
-            output: .discarded,
-            error: .discarded
-        ) { server in
-            try await body()
-            try server.send(signal: .terminate)
-        }
+        let paths = (conf: "\(root)/nginx.conf", log: "\(root)/error.log")
+        try await serve("nginx", "-p", root, "-c", paths.conf, "-e", paths.log, body: body)
     }
 }

@@ -86,7 +86,7 @@ extension PacketEditor {
         bytes.set(TCPOptionKind.clientAddress.rawValue, at: start)
         bytes.set(UInt8(truncatingIfNeeded: length), at: start &+ 1)
         bytes.set(client.port, at: start &+ 2)
-        write(client.address, at: start &+ 4)
+        bytes.set(client.address, at: start &+ 4)
         let words = UInt8(truncatingIfNeeded: (header &+ growth) / 4)
         let field = transportOffset &+ TCPOffset.dataOffset
         bytes.set(words << 4 | octet(field) & 0xF, at: field)

@@ -176,31 +176,6 @@ public struct PacketEditor: BitwiseCopyable {
         else { return }
         unsafe (frame + target).copyMemory(from: frame + source, byteCount: count)
     }
-
-    /// Writes `address` in network order: 4 or 16 octets.
-    func write(_ address: IPAddress, at offset: Int) { bytes.write(address, at: offset) }
-}
-
-extension FrameBytes {
-    /// Writes `address` in network order: 4 or 16 octets.
-    func write(_ address: IPAddress, at offset: Int) {
-        switch address {
-        case .v4(let address): set(address.rawValue, at: offset)
-        case .v6(let address):
-            set(UInt32(truncatingIfNeeded: address.high >> 32), at: offset)
-            set(UInt32(truncatingIfNeeded: address.high), at: offset &+ 4)
-            set(UInt32(truncatingIfNeeded: address.low >> 32), at: offset &+ 8)
-            set(UInt32(truncatingIfNeeded: address.low), at: offset &+ 12)
-        }
-    }
-
-    /// Sixteen octets as an address.
-    func ipv6Address(_ offset: Int) -> IPv6Address? {
-        guard let a = long(offset), let b = long(offset &+ 4), let c = long(offset &+ 8),
-            let d = long(offset &+ 12)
-        else { return nil }
-        return IPv6Address(high: UInt64(a) << 32 | UInt64(b), low: UInt64(c) << 32 | UInt64(d))
-    }
 }
 
 /// Whether and how a packet came to carry the client's address.

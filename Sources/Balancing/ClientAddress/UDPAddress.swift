@@ -101,7 +101,7 @@ extension PacketEditor {
         bytes.set(UDPAddress.optionKind, at: offset)
         bytes.set(UInt8(truncatingIfNeeded: length), at: offset &+ 1)
         bytes.set(client.port, at: offset &+ 2)
-        write(client.address, at: offset &+ 4)
+        bytes.set(client.address, at: offset &+ 4)
     }
 
     private func setProtocol(_ number: UInt8) {

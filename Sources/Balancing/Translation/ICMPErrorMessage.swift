@@ -67,8 +67,8 @@ public struct ICMPErrorMessage: Equatable, BitwiseCopyable, Sendable {
     /// Who sent the error that was read from `bytes`.
     public func reporter(_ bytes: FrameBytes) -> IPAddress? {
         isIPv6
-            ? bytes.ipv6(networkOffset &+ 8).map(IPAddress.v6)
-            : bytes.ipv4(networkOffset &+ 12).map(IPAddress.v4)
+            ? bytes.ipv6Address(networkOffset &+ 8).map(IPAddress.v6)
+            : bytes.ipv4Address(networkOffset &+ 12).map(IPAddress.v4)
     }
 
     /// The checksum of the message in `offset..<end`, for ICMPv6 with its pseudo-header (RFC 4443
@@ -83,7 +83,9 @@ public struct ICMPErrorMessage: Equatable, BitwiseCopyable, Sendable {
         let length = end &- offset
         guard isIPv6 else { return bytes.checksum(offset, length) }
         var pseudo = InternetSum()
-        if let source = bytes.ipv6(network &+ 8), let destination = bytes.ipv6(network &+ 24) {
+        if let source = bytes.ipv6Address(network &+ 8),
+            let destination = bytes.ipv6Address(network &+ 24)
+        {
             pseudo.add(source)
             pseudo.add(destination)
         }

@@ -42,7 +42,8 @@ public struct QuotedPacket: Equatable, BitwiseCopyable, Sendable {
             base &+ 20 <= end, let first = bytes.octet(base), first >> 4 == 4,
             let total = bytes.word(base &+ 2).map(Int.init),
             let fragment = bytes.word(base &+ 6), let number = bytes.octet(base &+ 9),
-            let source = bytes.ipv4(base &+ 12), let destination = bytes.ipv4(base &+ 16)
+            let source = bytes.ipv4Address(base &+ 12),
+            let destination = bytes.ipv4Address(base &+ 16)
         else { return .refused(.malformed) }
         let headerLength = Int(first & 0xF) &* 4
         guard
@@ -66,7 +67,8 @@ public struct QuotedPacket: Equatable, BitwiseCopyable, Sendable {
         guard
             base &+ 40 <= end, let first = bytes.octet(base), first >> 4 == 6,
             let payload = bytes.word(base &+ 4).map(Int.init),
-            let source = bytes.ipv6(base &+ 8), let destination = bytes.ipv6(base &+ 24)
+            let source = bytes.ipv6Address(base &+ 8),
+            let destination = bytes.ipv6Address(base &+ 24)
         else { return .refused(.malformed) }
         let total = 40 &+ payload
         let end = min(end, base &+ total)

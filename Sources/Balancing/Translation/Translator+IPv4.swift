@@ -30,7 +30,8 @@ extension Translator {
         }
         guard
             let first = bytes.word(base), let hopLimit = bytes.octet(base &+ 7),
-            let source = bytes.ipv6(base &+ 8), let destination = bytes.ipv6(base &+ 24)
+            let source = bytes.ipv6Address(base &+ 8),
+            let destination = bytes.ipv6Address(base &+ 24)
         else { return .refused(.malformed) }
         let fragment = HeaderFields.fragment(bytes, at: headers.fragmentOffset)
         let transport = Transport(

@@ -27,8 +27,8 @@ extension Translator {
         guard
             frame.content == .ipv4, end <= bytes.count, let first = bytes.word(base),
             let flags = bytes.word(base &+ 6), let timeToLive = bytes.octet(base &+ 8),
-            let number = bytes.octet(base &+ 9), let source = bytes.ipv4(base &+ 12),
-            let destination = bytes.ipv4(base &+ 16)
+            let number = bytes.octet(base &+ 9), let source = bytes.ipv4Address(base &+ 12),
+            let destination = bytes.ipv4Address(base &+ 16)
         else { return .refused(.malformed) }
         let headerLength = Int(first >> 8 & 0xF) &* 4
         guard headerLength >= 20, base &+ headerLength <= end else { return .refused(.malformed) }
