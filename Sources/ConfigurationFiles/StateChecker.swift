@@ -257,14 +257,21 @@ struct StateChecker {
                 case .onePacket: "onePacket"
                 case .portsPerSource: "maxPortsPerSource"
                 }
-            report(
-                object.location(of: field),
-                "\(object.path).\(field)",
-                problem.message,
-                problem.value,
-                problem.accepted
-            )
+            report(object, field, problem.message, problem.value, problem.accepted)
         }
+    }
+
+    /// Complains about `field` of a service; `path` tells a part of it.
+    private mutating func report(
+        _ object: ServiceFile.Located<Service>,
+        _ field: String,
+        at path: String? = nil,
+        _ message: String,
+        _ value: String?,
+        _ accepted: String?
+    ) {
+        let place = object.location(of: field)
+        report(place, "\(object.path).\(path ?? field)", message, value, accepted)
     }
 
     private mutating func checkMode(of object: ServiceFile.Located<Service>) {
@@ -275,13 +282,7 @@ struct StateChecker {
                 case .tunnel: ("tunnel", "tunnel")
                 case .backend(let index): ("backends", "backends[\(index)]")
                 }
-            report(
-                object.location(of: field),
-                "\(object.path).\(path)",
-                problem.message,
-                problem.value,
-                problem.accepted
-            )
+            report(object, field, at: path, problem.message, problem.value, problem.accepted)
         }
     }
 
@@ -294,13 +295,7 @@ struct StateChecker {
                 case .maglevTableSize: "maglevTableSize"
                 case .slowStart: "slowStart"
                 }
-            report(
-                object.location(of: field),
-                "\(object.path).\(field)",
-                problem.message,
-                problem.value,
-                problem.accepted
-            )
+            report(object, field, problem.message, problem.value, problem.accepted)
         }
     }
 
