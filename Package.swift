@@ -239,10 +239,13 @@ let dpdkTargets: [Target] = [
         [
             "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "DPDK", "Containers",
             "Timing", "Addressing", "Reload", "ConfigurationFiles", "Model", "MetricsExposition",
-            "Control", "ControlServer", "Linux", logging, lifecycle,
+            "Control", "ControlServer", "Cryptography", "Linux", logging, lifecycle,
         ]
     ),
-    tests("InstanceTests", ["Instance", "DPDK", "Balancing", "Packet", "Addressing"]),
+    tests(
+        "InstanceTests",
+        ["Instance", "DPDK", "Balancing", "Packet", "Addressing", "Provisioning", "FileTesting"]
+    ),
     .executableTarget(
         name: "dpvs",
         dependencies: [

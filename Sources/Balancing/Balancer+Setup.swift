@@ -331,15 +331,19 @@ extension Balancer {
         connections.removeFired(reference)
     }
 
-    private mutating func release(
+    mutating func release(
         _ port: UInt16,
         of address: WireAddress,
         for reply: Flow,
         _ balancing: BalancingState
     ) {
+        balancing.pool(of: address, worker: worker)?.release(port, hash: portHash(of: reply))
+    }
+
+    /// By which the pool of a local address knows the port that a reply comes to.
+    mutating func portHash(of reply: Flow) -> UInt64 {
         let endpointPort = reply.protocol.isQuery ? 0 : UInt16(truncatingIfNeeded: reply.ports)
-        let hash = endpointHash(reply.source, endpointPort)
-        balancing.pool(of: address, worker: worker)?.release(port, hash: hash)
+        return endpointHash(reply.source, endpointPort)
     }
 
     /// What the scheduler says, by its place in the service's list.

@@ -100,6 +100,22 @@ public struct LocalPortPool: BitwiseCopyable, @unchecked Sendable {
         return nil
     }
 
+    /// Takes a certain port, as `allocate` would have for the same `hash`; false when it is taken
+    /// or reserved.
+    public func hold(_ port: UInt16, hash: UInt64) -> Bool {
+        let pool = unsafe subPool(hash)
+        if unsafe pool[Layout.isPrepared] == 0 { unsafe prepare(pool) }
+        let portClass = Int(steering.portClass(of: port))
+        let rank = steering.rank(of: port, in: portClass)
+        let mask: UInt64 = 1 << UInt64(rank & 63)
+        let word = unsafe bits(of: portClass, in: pool) + rank >> 6
+        guard unsafe word.pointee & mask == 0 else { return false }
+        unsafe word.pointee |= mask
+        unsafe state(of: portClass, in: pool).pointee.inUse &+= 1
+        unsafe base[Layout.used] &+= 1
+        return true
+    }
+
     /// Gives back `port`, which `allocate` gave out for the same `hash`.
     public func release(_ port: UInt16, hash: UInt64) {
         let pool = unsafe subPool(hash)

@@ -38,6 +38,12 @@ package struct ControlClient: Sendable {
         try await report("/v1/config/rollback?generation=\(generation)")
     }
 
+    /// Makes the daemon end; nil: as its configuration says. Returns when it has begun to.
+    package func stop(_ mode: StopMode?) async throws(ControlError) {
+        let query = mode.map { "?mode=\($0.rawValue)" } ?? ""
+        _ = try await ask(.POST, "/v1/stop" + query)
+    }
+
     private func report(_ path: String) async throws(ControlError) -> ReloadReport {
         do throws(ControlError) {
             return try decode(await ask(.POST, path))

@@ -26,4 +26,7 @@ package protocol ControlBackend: Sendable {
     func reload() async -> ReloadReport
     /// Applies `generation` again, as a new one; throws 404 when it is not remembered.
     func rollback(to generation: UInt64) async throws(ProblemDetails) -> ReloadReport
+
+    /// Begins to end the process; nil: as the configuration says.
+    func stop(_ mode: StopMode?) async
 }

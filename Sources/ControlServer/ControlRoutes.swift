@@ -23,6 +23,7 @@ enum ControlRoutes {
         .get("/v1/config/running") { _, backend in try .json(await backend.running()) },
         .post("/v1/config/reload") { _, backend in try .report(await backend.reload()) },
         .post("/v1/config/rollback", handler: rollback),
+        .post("/v1/stop", handler: stop),
     ]
 
     @Sendable private static func metrics(
@@ -78,6 +79,26 @@ enum ControlRoutes {
             )
         }
         return try .report(await backend.rollback(to: generation))
+    }
+
+    @Sendable private static func stop(
+        _ request: Request,
+        _ backend: any ControlBackend
+    ) async throws -> Response {
+        var mode: StopMode?
+        if let text = request.uri.queryParameters["mode"] {
+            guard let named = StopMode(rawValue: String(text)) else {
+                let accepted = StopMode.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ProblemDetails(
+                    status: 400,
+                    title: "Bad Request",
+                    detail: "'\(text)' is no way to stop; accepted: \(accepted)"
+                )
+            }
+            mode = named
+        }
+        await backend.stop(mode)
+        return Response(status: .accepted)
     }
 
     /// `?name=on` or `?name=off`; nil without it.

@@ -220,6 +220,16 @@ public final class Engine: Sendable {
         allServices.sum(at: counter.index(slot: slot))
     }
 
+    /// Goes on with what another process has counted, by `BackendCounter`; no worker knows the slot
+    /// yet, and what is open now is not part of it.
+    public func restore(_ counters: [UInt64], slot: UInt32) {
+        let open: [BackendCounter] = [.active, .inactive, .claimed]
+        for (counter, value) in zip(BackendCounter.allCases, counters)
+        where !open.contains(counter) {
+            backendCounters[0].add(value, at: counter.index(slot: slot))
+        }
+    }
+
     /// Zeroes the slot of a service that no connection and no snapshot of any worker names.
     public func clear(serviceSlot slot: UInt32) {
         for block in serviceCounters {

@@ -10,11 +10,19 @@ public struct Snapshot: BitwiseCopyable, @unchecked Sendable {
     public let generation: UInt64
     public let forwarding: ForwardingTable
     public let balancing: BalancingState
+    /// Of the first snapshot of a process that goes on for another one.
+    let adoption: Adoption?
 
-    public init(generation: UInt64, forwarding: ForwardingTable, balancing: BalancingState) {
+    public init(
+        generation: UInt64,
+        forwarding: ForwardingTable,
+        balancing: BalancingState,
+        adoption: Adoption? = nil
+    ) {
         self.generation = generation
         self.forwarding = forwarding
         self.balancing = balancing
+        self.adoption = adoption
     }
 }
 

@@ -53,6 +53,8 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     var heldFragments = 0
     /// Whether the slow path has something new to look at.
     var hasPunted = false
+    /// Whether it has taken over what the process before has left.
+    private var hasAdopted = false
     /// Timers that may fire in one turn: more than connections that one turn can open.
     static var expiryBudget: Int { 128 }
 
@@ -122,6 +124,9 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         let snapshot = unsafe cell.current()
         let tick = now.tick
         balancer.now = now
+        if let adoption = unsafe snapshot.pointee.adoption, !hasAdopted {
+            unsafe adopt(adoption, snapshot, tick)
+        }
         var handled = 0
         for position in 0..<receiverCount {
             unsafe receivers[position].receive(into: &arrivals)
@@ -175,6 +180,16 @@ public struct Worker<Port: PacketPort>: ~Copyable {
             unsafe process(in: snapshot, from: nil, now: now)
         }
         return taken
+    }
+
+    @inline(never)
+    private mutating func adopt(
+        _ adoption: Adoption,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        hasAdopted = true
+        unsafe adoption.carryOut(by: index, &balancer, snapshot.pointee.balancing, now)
     }
 
     @inline(never)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Balancing
+public import Balancing
 import CLinux
 import CPacket
 public import Packet
@@ -10,7 +10,7 @@ public import Timing
 ///
 /// Another thread may only call `requestStop`.
 public final class WorkerLoop<Port: PacketPort>: @unchecked Sendable {
-    /// Until `run` takes it: the loop's own thread is then the only one that can reach it.
+    /// While `run` has it, the loop's own thread is the only one that can reach it.
     private var worker: Worker<Port>?
     private let clock: CycleClock
     private let backsOff: Bool
@@ -34,7 +34,17 @@ public final class WorkerLoop<Port: PacketPort>: @unchecked Sendable {
         if backsOff { CLinux_sleep_exactly() }
         loop(&worker)
         worker.stop()
+        self.worker = consume worker
     }
+
+    /// Calls `body` with every connection that the worker has left; its thread has ended.
+    public func save(_ body: (SavedConnection) throws -> Void) rethrows {
+        let now = clock.instant(at: CPacket_cycles()).tick
+        try worker?.balancer.save(at: now, body)
+    }
+
+    /// How many `save` finds.
+    public var savableConnections: Int { worker?.balancer.connections.count ?? 0 }
 
     /// The root of the hot path: see scripts/audit-hot-path.
     @inline(never)

@@ -61,12 +61,31 @@ package struct Daemon {
         let settings = try firstSettings(source, logger)
         StandardErrorLog.apply(settings)
         logger.notice("\(BuildInformation.text), instance \(instance)")
-        let machine = try Machine(settings, instance: instance, eal: eal, logger: logger)
+        let inheritance = Inheritance(instance, settings, logger)
+        let machine = try Machine(
+            settings,
+            instance: instance,
+            eal: eal,
+            after: inheritance.handover,
+            logger: logger
+        )
+        let end: End
         do {
-            defer { machine.stop() }
-            try await balance(on: machine, settings, source, signals, logger)
+            end = try await balance(on: machine, settings, source, inheritance, signals, logger)
+        } catch {
+            await machine.stop()
+            throw error
         }
+        await machine.stop(leavingTo: end.file, digest: end.digest)
         logger.notice("stopped")
+    }
+
+    /// How a run ended.
+    private struct End {
+        /// Where connections are left.
+        var file: HandoverFile?
+        /// Of the configuration that ran.
+        var digest: String
     }
 
     /// From the first configuration to the end of the drain.
@@ -74,9 +93,10 @@ package struct Daemon {
         on machine: Machine,
         _ settings: Settings,
         _ source: FileSource,
+        _ inheritance: Inheritance,
         _ signals: Signals,
         _ logger: Logger
-    ) async throws {
+    ) async throws -> End {
         let reloader = Reloader(
             source: source,
             executor: Executor(conductor: machine.conductor),
@@ -91,6 +111,7 @@ package struct Daemon {
         guard first.isSuccess else {
             throw StartError("the configuration is not applied; see above")
         }
+        inheritance.finish(await machine.conductor.handoverResult(), first.digest, logger)
         let backend = DaemonBackend(instance, machine, reloader, reloads)
         let server = ControlServer(
             backend: backend,
@@ -117,6 +138,12 @@ package struct Daemon {
             try await group.run()
             tasks.cancelAll()
         }
+        let running = await reloader.running.settings
+        let isWarm = await backend.stopMode(running) == .warm
+        return End(
+            file: isWarm ? HandoverFile(instance: instance, running) : nil,
+            digest: await reloader.status().digest
+        )
     }
 
     // MARK: - Start
@@ -196,9 +223,11 @@ package struct Daemon {
                     draining.cancel()
                     return
                 }
-                logger.notice("\(signal): draining")
+                let settings = await reloader.running.settings
+                let mode = await backend.stopMode(settings)
+                logger.notice("\(signal): \(mode.deed)")
                 draining = Task {
-                    await drain(backend, machine, await reloader.running.settings, logger)
+                    await end(mode, backend, machine, settings, logger)
                     signals.stop()
                 }
             }
@@ -206,14 +235,16 @@ package struct Daemon {
         await draining?.value
     }
 
-    private static func drain(
+    private static func end(
+        _ mode: StopMode,
         _ backend: DaemonBackend,
         _ machine: Machine,
         _ settings: Settings,
         _ logger: Logger
     ) async {
         await backend.enter(.draining)
-        Systemd.stopping("draining")
+        Systemd.stopping(mode == .drain ? "draining" : "stopping")
+        guard mode == .drain else { return }
         await machine.conductor.beginStopping()
         let deadline = ContinuousClock.now + settings.duration("global_defs.drain_timeout")
         while await machine.conductor.activeConnections > 0, ContinuousClock.now < deadline,
@@ -235,5 +266,16 @@ struct Executor: ChangeExecutor {
         if generation > 1 { Systemd.reloading() }
         try await conductor.apply(target)
         StandardErrorLog.apply(target.settings)
+    }
+}
+
+extension StopMode {
+    /// What a process does when it is told to end so.
+    fileprivate var deed: String {
+        switch self {
+        case .drain: "draining"
+        case .warm: "leaving connections to the next process"
+        case .now: "stopping at once"
+        }
     }
 }

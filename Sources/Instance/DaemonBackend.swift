@@ -16,6 +16,8 @@ actor DaemonBackend: ControlBackend {
     let startTime = Date()
     private(set) var phase = Status.Phase.starting
     private var areWorkersAlive = true
+    /// What a command asked for, which counts more than the configuration.
+    private(set) var wantedStop: StopMode?
     /// Busy and idle cycles of each worker at the last status.
     var lastCycles: [(busy: UInt64, idle: UInt64)] = []
 
@@ -29,6 +31,16 @@ actor DaemonBackend: ControlBackend {
     func enter(_ phase: Status.Phase) { self.phase = phase }
 
     func note(areWorkersAlive: Bool) { self.areWorkersAlive = areWorkersAlive }
+
+    /// Goes the way of a signal, so that there is one way to end.
+    func stop(_ mode: StopMode?) {
+        wantedStop = mode
+        kill(getpid(), SIGTERM)
+    }
+
+    func stopMode(_ settings: Settings) -> StopMode {
+        wantedStop ?? (settings.isOn("global_defs.warm_restart") ? .warm : .drain)
+    }
 
     // MARK: - Probes
 

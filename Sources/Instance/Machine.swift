@@ -23,8 +23,15 @@ final class Machine: Sendable {
     private let instance: String
     private let logger: Logger
 
-    /// Starts everything with an empty configuration.
-    init(_ settings: Settings, instance: String, eal extra: [String], logger: Logger) throws {
+    /// Starts everything with an empty configuration; the first one that is applied takes
+    /// `handover` along.
+    init(
+        _ settings: Settings,
+        instance: String,
+        eal extra: [String],
+        after handover: consuming Handover?,
+        logger: Logger
+    ) throws {
         self.instance = instance
         self.logger = logger
         plan = WorkerPlan(settings, cpus: Host.usableCPUs())
@@ -38,7 +45,12 @@ final class Machine: Sendable {
         logger.notice("\(memory)")
         do {
             try Environment.start(options)
-            ports = try PortSet(settings, plan: plan, names: names)
+            ports = try PortSet(
+                settings,
+                plan: plan,
+                names: names,
+                steeringKey: handover?.head.steeringKey
+            )
         } catch {
             let said = Environment.takeLog().suffix(8).map { "\n  DPDK: \($0)" }.joined()
             throw StartError("\(error)\(said)\n  EAL arguments: \(options.arguments)")
@@ -82,13 +94,19 @@ final class Machine: Sendable {
                     macAddress: $1.device.facts.macAddress
                 )
             }
+        let provisioner = Provisioner(
+            engine: engine,
+            interfaces: interfaces,
+            neighbours: slowPath,
+            subPools: settings.integer("sa_pool.pool_hash_size")
+        )
+        if var handover {
+            let silence = Host.monotonicNanoseconds &- handover.head.savedAt
+            handover.age(by: .nanoseconds(Int64(clamping: silence)))
+            provisioner.takeOver(handover)
+        }
         conductor = Conductor(
-            provisioner: Provisioner(
-                engine: engine,
-                interfaces: interfaces,
-                neighbours: slowPath,
-                subPools: settings.integer("sa_pool.pool_hash_size")
-            ),
+            provisioner: provisioner,
             steering: FlowSteerer(
                 devices: ports.ports.compactMap { port in port.flowRules.map { (port.name, $0) } },
                 logger: logger
@@ -193,9 +211,13 @@ final class Machine: Sendable {
     }
 
     /// Ends all threads and gives everything back; the process may exit then.
-    func stop() {
+    ///
+    /// With a file, connections are left there, for a process that goes on with the configuration of
+    /// `digest`.
+    func stop(leavingTo file: HandoverFile? = nil, digest: String = "") async {
         for loop in loops { loop.requestStop() }
         for worker in plan.workers { Environment.wait(lcore: worker.id) }
+        if let file { await leave(to: file, digest) }
         slowPathThread.stop()
         slowPath.destroy()
         engine.destroy()
@@ -203,5 +225,28 @@ final class Machine: Sendable {
         Environment.stop()
         // DPDK makes it and leaves it.
         Files.removeDirectory("/run/dpdk/dpvs-\(instance)")
+    }
+
+    private func leave(to file: HandoverFile, _ digest: String) async {
+        var (head, places) = await conductor.leave()
+        head.savedAt = Host.monotonicNanoseconds
+        head.bootID = Host.bootID
+        head.digest = digest
+        head.steeringKey = ports.domain.wantedKey
+        head.connections = loops.reduce(0) { $0 + $1.savableConnections }
+        do {
+            try file.write(head) { keep in
+                for loop in loops {
+                    try loop.save { connection in
+                        var connection = connection
+                        connection.backendSlot = places[connection.backendSlot] ?? .max
+                        try keep(connection)
+                    }
+                }
+            }
+            logger.notice("left \(head.connections) connections in \(file.path)")
+        } catch {
+            logger.error("the connections are lost: \(error)")
+        }
     }
 }

@@ -84,7 +84,13 @@ struct PortSet {
         }
     }
 
-    init(_ settings: Settings, plan: WorkerPlan, names: Names) throws {
+    /// `steeringKey` is what devices were asked to hash with before, if anybody relies on that.
+    init(
+        _ settings: Settings,
+        plan: WorkerPlan,
+        names: Names,
+        steeringKey: [UInt8]? = nil
+    ) throws {
         let all = try Device.all()
         // Where all devices are near one node, packets are there, too.
         let sockets = Set(all.map(\.facts.socket))
@@ -99,6 +105,7 @@ struct PortSet {
         domain = try SteeringDomain(
             workers: plan.workers.count,
             tableSizes: all.map(\.facts.redirectionPlaces),
+            key: steeringKey,
             random: Host.randomNumber
         )
         var unnamed = all.filter { !named.contains($0.facts.device) }

@@ -42,18 +42,24 @@ struct SteeringDomain {
     /// - Parameters:
     ///   - workers: how many there are.
     ///   - tableSizes: places of the redirection table of each device that has one.
-    ///   - random: gives random octets.
-    init(workers: Int, tableSizes: [Int], random: () throws -> UInt64) rethrows {
+    ///   - known: a key that serves.
+    ///   - random: gives random octets for another one.
+    init(
+        workers: Int,
+        tableSizes: [Int],
+        key known: [UInt8]? = nil,
+        random: () throws -> UInt64
+    ) rethrows {
         self.workers = workers
         places = tableSizes.filter(Self.isUsable).min() ?? 0
-        var key: [UInt8] = []
-        repeat {
+        var key = known ?? []
+        while !Self.tellsPortsApart(key) {
             key = []
             for _ in 0..<8 {
                 let word = try random()
                 key += (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
             }
-        } while !Self.tellsPortsApart(key)
+        }
         wantedKey = key
     }
 

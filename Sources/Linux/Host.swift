@@ -36,6 +36,12 @@ package enum Host {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
+    /// Another one after every boot of the kernel; empty where it does not tell.
+    package static var bootID: String {
+        let text = try? Files.read("/proc/sys/kernel/random/boot_id", limit: 64)
+        return String(decoding: (text ?? []).prefix { $0 != 10 }, as: UTF8.self)
+    }
+
     /// The processor's time-stamp counter.
     package static var cycles: UInt64 { CLinux_cycles() }
 

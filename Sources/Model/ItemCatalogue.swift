@@ -141,6 +141,22 @@ package enum ItemCatalogue {
             true,
             "how long SIGTERM waits for connections to finish"
         ),
+        row(
+            "global_defs.warm_restart",
+            .onOff,
+            .flag(false),
+            .live,
+            true,
+            "SIGTERM leaves connections to the next process instead of waiting for them"
+        ),
+        row(
+            "global_defs.warm_restart_file",
+            .text(longest: 255),
+            nil,
+            .live,
+            true,
+            "where it leaves them; connections in the instance's directory by default"
+        ),
     ]
 
     private static let netif =

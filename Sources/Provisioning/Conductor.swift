@@ -88,6 +88,16 @@ package actor Conductor {
         try? await apply(provisioner.state)
     }
 
+    /// What the next process has to know; see `Provisioner.leave`.
+    package func leave() -> (head: Handover.Head, places: [UInt32: UInt32]) { provisioner.leave() }
+
+    /// What became of the connections of the process before, once a configuration is applied; nil
+    /// when it left none.
+    package func handoverResult() async -> HandoverResult? {
+        await refresh()
+        return provisioner.handoverResult
+    }
+
     /// What would become of a made-up packet; see `Provisioner.explain`.
     package func explain(
         _ request: ExplanationRequest

@@ -97,6 +97,11 @@ package final class Provisioner {
     var health = HealthMonitor()
     /// Whether new connections are refused because the program ends.
     private var isStopping = false
+    /// What another process has left, until the first compilation lays it out as `adoption`.
+    var inheritance: Handover?
+    var adoption: AdoptionMemory?
+    /// What became of it; final when every worker has left the snapshots before.
+    package internal(set) var handoverResult: HandoverResult?
 
     package struct BackendKey: Hashable, Sendable {
         package var service: Service.Key
@@ -184,14 +189,20 @@ package final class Provisioner {
             forwarding.destroy()
             throw error
         }
+        if let inheritance {
+            prepareAdoption(of: inheritance, state)
+            self.inheritance = nil
+        }
         let snapshot = Snapshot(
             generation: snapshotGeneration,
             forwarding: forwarding,
-            balancing: balancing
+            balancing: balancing,
+            adoption: adoption?.handle
         )
         compiled = services
+        let adopted: [AnyObject] = adoption.map { [$0] } ?? []
         return Compiled(
-            memory: SnapshotMemory(snapshot, keeping: Array(services.values)),
+            memory: SnapshotMemory(snapshot, keeping: Array(services.values) + adopted),
             state: state,
             addresses: network.addresses,
             slowStart: slowStart,
@@ -235,14 +246,15 @@ package final class Provisioner {
     /// Frees what no worker and no connection uses any more; call now and then.
     ///
     /// - Returns: whether compiling and publishing the same state again would change something: a
-    ///   local address is free to go, or a link has news.
+    ///   local address is free to go, connections were taken over, or a link has news.
     package func reclaim() -> Bool {
         let oldest = engine.interchange.oldestGeneration
         leaving.removeAll { $0.generation < oldest }
         guard isSettled else { return false }
         releaseBackends()
         let isReleased = releaseLocalAddresses()
-        return isReleased || published != nil && linkNews != heeded
+        let isAdopted = finishAdoption()
+        return isReleased || isAdopted || published != nil && linkNews != heeded
     }
 
     /// What the links tell that snapshots depend on.

@@ -41,6 +41,8 @@ struct SampleBackend: ControlBackend {
         throw ProblemDetails(status: 404, title: "Not Found", detail: "no generation \(generation)")
     }
 
+    func stop(_ mode: StopMode?) async {}
+
     func statistics() async -> DataplaneStatistics {
         var statistics = DataplaneStatistics(
             process: ProcessStatistics(

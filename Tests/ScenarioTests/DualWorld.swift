@@ -68,9 +68,10 @@ extension DesiredState {
 func dualWorld(
     _ state: DesiredState,
     workers: Int = 1,
-    mtus: [UInt16] = [1500, 1500]
+    mtus: [UInt16] = [1500, 1500],
+    after handover: Handover? = nil
 ) throws -> World {
-    let world = try World(state, workers: workers, mtus: mtus)
+    let world = try World(state, workers: workers, mtus: mtus, after: handover)
     for last in 10...20 {
         world.hosts[0][IPv4Address(10, 0, 0, UInt8(last))] = .client(last)
         let low = UInt64("\(last)", radix: 16) ?? 0

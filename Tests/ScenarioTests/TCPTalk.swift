@@ -5,7 +5,7 @@ import Testing
 
 /// One TCP connection through a world, with the sequence numbers that both ends believe in.
 struct TCPTalk {
-    let world: World
+    var world: World
     let client: String
     let service: String
     /// What the balancer made of the client's SYN.

@@ -52,7 +52,8 @@ final class World {
         slowPathLimits: SlowPathLimits = SlowPathLimits(),
         scaling: ReceiveSideScaling? = nil,
         steering given: FamilySteering? = nil,
-        hasLinkLocalAddresses: Bool = false
+        hasLinkLocalAddresses: Bool = false,
+        after handover: Handover? = nil
     ) throws {
         pool = MemoryPool(buffers: buffers)
         links = (0..<2)
@@ -123,6 +124,7 @@ final class World {
                 )
             )
         }
+        if let handover { provisioner.takeOver(handover) }
         try apply(state)
     }
 
@@ -143,6 +145,23 @@ final class World {
         var state = provisioner.state
         edit(&state)
         try apply(state)
+    }
+
+    /// What this world leaves to the next one, through the form that files have.
+    func leave() throws -> Handover {
+        let (head, places) = provisioner.leave()
+        var handover = Handover(head: head)
+        for box in boxes {
+            box.worker.balancer.save(at: now.tick) { connection in
+                var saved = connection
+                saved.backendSlot = places[saved.backendSlot] ?? .max
+                if let read = SavedConnection(reading: saved.encoded) {
+                    handover.connections.append(read)
+                }
+            }
+        }
+        #expect(handover.connections.count == connectionCount)
+        return handover
     }
 
     // MARK: - Time

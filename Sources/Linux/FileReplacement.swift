@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+
+/// A file that takes the place of another one when it is complete; what was there stays until then.
+package struct FileReplacement: ~Copyable {
+    private let path: String
+    private let descriptor: Int32
+    private var isCommitted = false
+
+    private var temporaryPath: String { path + ".new" }
+
+    /// Begins an empty file that only its owner may read.
+    package init(of path: String) throws(LinuxError) {
+        self.path = path
+        descriptor = unsafe open(
+            path + ".new",
+            O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+            0o600
+        )
+        guard descriptor >= 0 else { throw LinuxError("open", on: path + ".new") }
+    }
+
+    deinit {
+        close(descriptor)
+        if !isCommitted { unsafe unlink(path + ".new") }
+    }
+
+    package mutating func append(_ bytes: [UInt8]) throws(LinuxError) {
+        var written = 0
+        while written < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { all in
+                unsafe Glibc.write(
+                    descriptor,
+                    all.baseAddress.map { unsafe $0 + written },
+                    all.count - written
+                )
+            }
+            guard count > 0 else {
+                if count < 0, errno == EINTR { continue }
+                throw LinuxError("write", on: temporaryPath)
+            }
+            written += count
+        }
+    }
+
+    /// Puts the file in its place; nothing follows.
+    package mutating func commit() throws(LinuxError) {
+        guard unsafe rename(temporaryPath, path) == 0 else { throw LinuxError("rename", on: path) }
+        isCommitted = true
+    }
+}
