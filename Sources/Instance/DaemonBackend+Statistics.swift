@@ -23,7 +23,7 @@ extension DaemonBackend {
                 dpdk: Environment.version,
                 swift: BuildInformation.swift,
                 startTime: startTime.timeIntervalSince1970,
-                isReady: readiness().isPassing
+                isReady: trafficProbe.isPassing
             )
         )
         statistics.configuration = await configurationStatistics()

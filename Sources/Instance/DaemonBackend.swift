@@ -36,7 +36,14 @@ actor DaemonBackend: ControlBackend {
         areWorkersAlive ? .passing : .failing("a worker does not turn any more")
     }
 
-    func readiness() -> Probe {
+    func readiness() async -> Probe {
+        var probe = trafficProbe
+        (probe.generation, probe.digest) = await reloader.current
+        return probe
+    }
+
+    /// Whether traffic is balanced, or why not.
+    var trafficProbe: Probe {
         switch phase {
         case .starting: .failing("starting")
         case .draining: .failing("draining")

@@ -10,7 +10,7 @@ struct Dpvs: AsyncParsableCommand {
         version: BuildInformation.text,
         subcommands: [
             RunCommand.self, CheckCommand.self, PlanCommand.self, StatusCommand.self,
-            ConfigCommand.self, MetricsCommand.self, ExplainCommand.self,
+            ConfigCommand.self, MetricsCommand.self, ExplainCommand.self, ProbeCommand.self,
         ],
         defaultSubcommand: RunCommand.self
     )
