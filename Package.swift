@@ -253,7 +253,7 @@ let dpdkTargets: [Target] = [
     ),
     .testTarget(
         name: "SystemTests",
-        dependencies: ["Linux", "Model", "Control", subprocess],
+        dependencies: ["Linux", "Model", "Control", "FileTesting", subprocess],
         exclude: ["decapsulate.py"],
         swiftSettings: swiftSettings
     ),

@@ -9,7 +9,7 @@ import Synchronization
 /// of the volume change at that instant. Whoever opened them one after another through `..data`
 /// could see two versions, so the link is followed once for the whole reading.
 package final class FileTree: SourceReader {
-    /// Larger files are no configuration.
+    /// Octets; larger files are no configuration, and reading them would hold up every reload.
     private static let limit = 64 << 20
 
     private struct State {
@@ -29,17 +29,18 @@ package final class FileTree: SourceReader {
         let (directory, name) = Self.split(path)
         let real = "\(resolved(directory))/\(name)"
         let before = Files.identity(of: real)
+        if let size = before?.size, size > Self.limit {
+            let message = "it has \(size) octets, and accepted are at most \(Self.limit) (64 MiB)"
+            throw SourceError(path: path, message: message)
+        }
         do throws(LinuxError) {
             let bytes = try Files.read(real, limit: Self.limit)
             state.withLock { $0.identities[real] = before }
             return bytes
         } catch {
-            let reason = error.code == Self.tooLarge ? "more than 64 MiB" : error.reason
-            throw SourceError(path: path, message: reason)
+            throw SourceError(path: path, message: error.reason)
         }
     }
-
-    private static let tooLarge = LinuxError.fileTooLarge
 
     package func glob(_ pattern: String) -> [String] {
         // Patterns are for names; a directory in which one stands is resolved as any other.
