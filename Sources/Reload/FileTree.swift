@@ -68,18 +68,37 @@ package final class FileTree: SourceReader {
         }
     }
 
+    /// Directories whose link `..data` was followed: where a volume changes.
+    package var volumes: [String] {
+        state.withLock { $0.links.keys.map { Self.split($0).directory } }
+    }
+
+    /// Where `directory` really is, with the link `..data` of its volume followed once.
     private func resolved(_ directory: String) -> String {
         state.withLock { state in
             if let known = state.directories[directory] { return known }
-            let link = "\(directory)/..data"
             var real = directory
-            if let target = Files.link(link) {
-                state.links[link] = target
-                real = target.hasPrefix("/") ? target : "\(directory)/\(target)"
+            if let found = Self.volume(of: directory) {
+                let link = "\(found.volume)/..data"
+                let target = state.links[link] ?? Files.link(link)
+                if let target {
+                    state.links[link] = target
+                    let root = target.hasPrefix("/") ? target : "\(found.volume)/\(target)"
+                    real = root + found.below
+                }
             }
             state.directories[directory] = real
             return real
         }
+    }
+
+    /// The volume that `directory` is, or that it is a directory of: the kubelet makes a link to
+    /// `..data/NAME` for each name in a volume.
+    private static func volume(of directory: String) -> (volume: String, below: String)? {
+        if Files.link("\(directory)/..data") != nil { return (directory, "") }
+        let (above, name) = split(directory)
+        guard Files.link(directory) == "..data/\(name)" else { return nil }
+        return (above, "/\(name)")
     }
 
     private static func split(_ path: String) -> (directory: String, name: String) {
