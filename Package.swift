@@ -200,6 +200,12 @@ let testTargets: [Target] = [
         ["Provisioning", "Balancing", "Model", "Addressing", "Timing", "PacketTesting"]
     ),
     tests("MetricsExpositionTests", ["MetricsExposition"]),
+    .testTarget(
+        name: "ChartTests",
+        dependencies: ["ConfigurationFiles", "Model", "YAML", "MetricsExposition", "Packet"],
+        exclude: ["alerts.test.yaml"],
+        swiftSettings: swiftSettings
+    ),
     tests(
         "ControlTests",
         [
@@ -242,7 +248,7 @@ let dpdkTargets: [Target] = [
             "Control", "ControlServer", "Linux", logging, lifecycle,
         ]
     ),
-    tests("InstanceTests", ["Instance", "DPDK", "Balancing", "Packet", "Addressing"]),
+    tests("InstanceTests", ["Instance", "DPDK", "Balancing", "Packet", "Addressing", "Timing"]),
     .executableTarget(
         name: "dpvs",
         dependencies: [
