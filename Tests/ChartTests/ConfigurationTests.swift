@@ -23,7 +23,8 @@ struct ConfigurationTests {
             let items = source["configMap.items"]?.list.map(\.texts)
             for item in items ?? data.keys.map({ ["key": $0, "path": $0] }) {
                 let (key, path) = (try #require(item["key"]), try #require(item["path"]))
-                files["/etc/dpvs/\(path)"] = try #require(data[key])
+                let text: String = try #require(data[key])
+                files["/etc/dpvs/\(path)"] = text
             }
         }
         let words = try #require(try objects.container()["args"]).list.compactMap(\.text)

@@ -94,7 +94,8 @@ struct WorkloadTests {
         let objects = try Chart.render(nil, ["drain.preStopSeconds=7", "drain.timeoutSeconds=100"])
         #expect(try objects.pod()["spec.terminationGracePeriodSeconds"]?.text == "122")
         #expect(try objects.container()["lifecycle.preStop.sleep.seconds"]?.text == "7")
-        #expect(try #require(configuration(of: objects)).contains("drain_timeout           100s"))
+        let conf = try #require(try configuration(of: objects))
+        #expect(conf.contains("drain_timeout           100s"))
         // Before 1.30 there is no such action.
         let old = try Chart.render(nil, kubernetes: "1.27.0").container()
         #expect(old["lifecycle.preStop.exec.command"]?.list.compactMap(\.text) == ["sleep", "5"])
