@@ -26,12 +26,11 @@ func pkgConfig(_ arguments: String...) -> [String]? {
 }
 
 let dpdkCompilerFlags = pkgConfig("--cflags", "libdpdk")
-/// `swiftc` links, and passes `-Wl,` words on only one by one.
+/// All for the linker itself: `swiftc` would move `--as-needed` behind the libraries it is about,
+/// and half of DPDK would be linked for nothing.
 let dpdkLinkerFlags = (pkgConfig("--libs", "libdpdk") ?? [])
-    .flatMap { flag in
-        guard flag.hasPrefix("-Wl,") else { return [flag] }
-        return flag.dropFirst(4).split(separator: ",").flatMap { ["-Xlinker", String($0)] }
-    }
+    .flatMap { $0.hasPrefix("-Wl,") ? $0.dropFirst(4).split(separator: ",") : [$0[...]] }
+    .flatMap { ["-Xlinker", String($0)] }
 let hasDPDK = dpdkCompilerFlags != nil
 
 /// `DPVS_CPU` names the oldest CPU that the build must run on (`-march`): see doc/performance.md.
