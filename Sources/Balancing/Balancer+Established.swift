@@ -26,13 +26,14 @@ extension Balancer {
         }
         let shape = unsafe entry.pointee.shape
         if reference & 1 == Direction.inbound.rawValue {
-            track(
+            let isTracked = track(
                 packet,
                 reference,
                 shape.isTwoWay ? .fromClient : .clientOnly,
                 balancing,
                 now
             )
+            guard isTracked else { return reopen(packet, balancing) }
             backends.add(1, at: BackendCounter.incomingPackets.index(slot: slot))
             backends.add(
                 UInt64(packet.totalLength),
@@ -51,7 +52,7 @@ extension Balancer {
             )
             return unsafe .forward(entry.pointee.towardBackend)
         }
-        track(packet, reference, .fromBackend, balancing, now)
+        _ = track(packet, reference, .fromBackend, balancing, now)
         if packet.protocol == .tcp, packet.tcpFlags & TCPEvent.resetFlag == 0 {
             // What resets both ends when the connection has been silent too long.
             unsafe entry.pointee.nextFromBackend = packet.nextSequence
@@ -123,13 +124,14 @@ extension Balancer {
 
     // MARK: - States
 
+    /// Moves the connection on; false when the packet must open another one in its place.
     private mutating func track<Tuple: FlowTuple>(
         _ packet: TransportPacket<Tuple>,
         _ reference: UInt32,
         _ view: TCPTransitions.View,
         _ balancing: BalancingState,
         _ now: Tick
-    ) {
+    ) -> Bool {
         let state = unsafe connections.entry(reference).pointee.state
         let next: ConnectionState
         if packet.protocol == .tcp {
@@ -137,13 +139,38 @@ extension Balancer {
         } else {
             next = view == .fromBackend ? .twoWay : state
         }
-        guard next != state else { return }
+        guard next != state else { return true }
         if packet.protocol == .tcp, packet.tcpFlags & TCPEvent.resetFlag != 0,
             !isBelievable(packet, reference, view)
         {
-            return
+            return true
+        }
+        if next == .synReceived, state != .none, packet.opens,
+            !mayOpenAgain(reference, balancing)
+        {
+            return false
         }
         move(reference, from: state, to: next, view, balancing, now)
+        return true
+    }
+
+    /// Whether a connection that is over may begin again where it was: while its backend is one for
+    /// new connections.
+    @inline(never)
+    private mutating func mayOpenAgain(_ reference: UInt32, _ balancing: BalancingState) -> Bool {
+        let slot = unsafe connections.entry(reference).pointee.backendSlot
+        let policy = balancing.policy(ofBackend: slot)
+        return !policy.isLeaving && !policy.isEnding && everywhere.conditions.isUsable(slot: slot)
+    }
+
+    @inline(never)
+    private mutating func reopen<Tuple: FlowTuple>(
+        _ packet: TransportPacket<Tuple>,
+        _ balancing: BalancingState
+    ) -> Decision {
+        // The new connection is the hop.
+        if balancing.options.contains(.decrementTTL) { packet.restoreTimeToLive() }
+        return .reopen
     }
 
     /// How far from what its receiver expects a reset may be: what can be under way.

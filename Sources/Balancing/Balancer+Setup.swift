@@ -113,9 +113,7 @@ extension Balancer {
             now: now
         )
         connection.isPersistent = options?.persistence != nil
-        let timeout =
-            client.protocol == .tcp
-            ? balancing.timeout(in: .synReceived) : balancing.timeout(of: connection)
+        let timeout = balancing.timeout(ofNew: connection)
         let reference = connections.insert(
             connection,
             client: client,

@@ -107,6 +107,9 @@ public enum Decision: BitwiseCopyable {
     case special
     /// Not sent on; untouched.
     case refuse(Refusal)
+    /// A SYN for a connection that is over, whose backend gets no new ones; untouched: `finish` the
+    /// connection and open another.
+    case reopen
 
     /// Why a packet is not sent on, or no connection opened for it.
     public enum Refusal: BitwiseCopyable, Sendable {

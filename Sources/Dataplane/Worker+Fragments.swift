@@ -78,7 +78,7 @@ extension Worker {
         }
         let found = balancer.find(careful)
         guard found.reference == ConnectionTable.none else {
-            let isSent = unsafe forward(
+            let taken = unsafe forward(
                 packet,
                 careful,
                 along: found.reference,
@@ -86,7 +86,7 @@ extension Worker {
                 snapshot,
                 now
             )
-            return isSent ? balancer.fragmentDecision(along: found.reference) : .drop
+            return taken.map { balancer.fragmentDecision(along: $0) } ?? .drop
         }
         if let next = unsafe nextWorker(for: careful.flow, keeper, snapshot) {
             redirect(packet, to: next)

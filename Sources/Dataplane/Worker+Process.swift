@@ -201,6 +201,8 @@ extension Worker {
                 snapshot,
                 now
             )
+        case .reopen:
+            unsafe openAgain(packet, transport, insteadOf: reference, networkOffset, snapshot, now)
         case .refuse: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
         }
     }

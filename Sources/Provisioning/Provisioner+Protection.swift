@@ -11,7 +11,7 @@ extension Provisioner {
         let services = Dictionary(state.services.map { ($0.key, $0) }) { first, _ in first }
         let backends = Dictionary(
             state.services.flatMap { service in
-                service.backends.map {
+                service.targets.map {
                     (BackendKey(service: service.key, endpoint: $0.endpoint), $0)
                 }
             }
@@ -23,6 +23,7 @@ extension Provisioner {
                 services[key.service]?.connectionTimeout.map { ticks(covering: $0) } ?? 0
             policy.serviceSlot = UInt32(serviceSlots.slots[key.service] ?? 0)
             policy.isEnding = over.contains(key)
+            policy.isLeaving = backends[key].map { $0.weight == 0 } ?? true
             policy.isWatched = services[key.service]?.protection.destCheck != nil
             if let backend = backends[key] {
                 policy.maxConnections = UInt32(clamping: backend.maxConnections ?? 0)

@@ -12,6 +12,8 @@ public struct BackendPolicy: BitwiseCopyable, Sendable, Equatable {
     /// Once it has been full, it gets new ones when it has fewer than this.
     public var resumesBelow: UInt32 = 0
 
+    /// It gets no new connections: of weight 0, or gone.
+    public var isLeaving = false
     /// It may have no connections any more.
     public var isEnding = false
     /// What becomes of its connections is counted: see `HealthCounter`.
