@@ -41,7 +41,7 @@ extension Balancer {
             )
             // After the state, since a SYN may open the connection anew.
             guard unsafe shape.rewrites(Tuple.self) && !entry.pointee.needsCare else {
-                return unsafe shape.kind == .direct
+                return unsafe shape.kind == .direct && !entry.pointee.needsCare
                     ? .forward(entry.pointee.towardBackend)
                     : passOn(packet, along: reference, balancing)
             }
@@ -71,6 +71,8 @@ extension Balancer {
         return unsafe .forward(entry.pointee.towardClient)
     }
 
+    /// What is not of the common kind, or is limited.
+    ///
     /// SNAT rewrites as the plain kinds do, but it is what a router does: "when a router forwards a
     /// packet, it MUST reduce the TTL by at least one" (RFC 1812 section 5.3.1).
     @inline(never)
@@ -81,8 +83,20 @@ extension Balancer {
     ) -> Decision {
         let entry = unsafe connections.entry(reference)
         let (shape, needsCare) = unsafe (entry.pointee.shape, entry.pointee.needsCare)
-        guard shape.kind == .snat, !shape.translates, !needsCare else { return .special }
-        if !balancing.options.contains(.decrementTTL) {
+        if needsCare,
+            let refusal = overTraffic(reference, length: packet.totalLength, balancing)
+        {
+            takeBack(packet.totalLength, along: reference)
+            return .refuse(refusal)
+        }
+        if shape.kind == .direct { return .forward(nextHop(along: reference)) }
+        guard shape.kind != .tunnel, !shape.translates else { return .special }
+        // Of FNAT the special way takes the flag when nothing is left to tell; so that way it goes
+        // unless it is limits alone that keep the flag.
+        guard shape.kind != .fnat || isMetered(reference, balancing) && !isTelling(reference) else {
+            return .special
+        }
+        if shape.kind == .snat, !balancing.options.contains(.decrementTTL) {
             guard packet.timeToLive > 1 else { return .refuse(.timeToLive) }
             packet.decrementTimeToLive()
         }
@@ -97,6 +111,16 @@ extension Balancer {
             transportDelta: isInbound ? transport : ~transport
         )
         return .forward(nextHop(along: reference))
+    }
+
+    /// A packet that was counted does not go on.
+    private mutating func takeBack(_ length: UInt16, along reference: UInt32) {
+        let slot = unsafe connections.entry(reference).pointee.backendSlot
+        let isInbound = reference & 1 == Direction.inbound.rawValue
+        let packets: BackendCounter = isInbound ? .incomingPackets : .outgoingPackets
+        let bytes: BackendCounter = isInbound ? .incomingBytes : .outgoingBytes
+        backends.add(.max, at: packets.index(slot: slot))
+        backends.add(0 &- UInt64(length), at: bytes.index(slot: slot))
     }
 
     /// Where packets along `reference` went last; `.none` when that is not known.

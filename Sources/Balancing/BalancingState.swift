@@ -47,7 +47,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         /// By backend slot; none at all when no service is persistent.
         var places: UnsafeMutablePointer<BackendPlace?>
         var placeCount: Int
-        var endings: UInt64
+        var sweeps: UInt64
     }
 
     /// Behind a pointer, so that handing the state on is one register.
@@ -56,8 +56,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     /// Copies everything into flat memory.
     ///
     /// `pools` are by local address slot, then worker, and `localAddresses` tell the slots; `policies`
-    /// and `encapsulations` are by backend slot, and so are `places` of persistent services. `endings`
-    /// is another number whenever one more of them is ending.
+    /// and `encapsulations` are by backend slot, and so are `places` of persistent services. `sweeps`
+    /// is another number whenever one more of them is ending, or limits of packets are others.
     public init(
         services: ServiceTable,
         timeouts: StateTimeouts,
@@ -66,7 +66,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         pools: [LocalPortPool?],
         localAddresses: [(IPAddress, slot: Int)],
         policies: [BackendPolicy],
-        endings: UInt64 = 0,
+        sweeps: UInt64 = 0,
         encapsulations: [Int: Encapsulation] = [:],
         places: [BackendPlace?] = []
     ) {
@@ -86,7 +86,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
                 backendCount: policies.count,
                 places: Self.copy(places),
                 placeCount: places.count,
-                endings: endings
+                sweeps: sweeps
             )
         )
     }
@@ -168,8 +168,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         }
     }
 
-    /// Changes when connections are to be looked for that have to end: see `Balancer.sweep`.
-    var endings: UInt64 { unsafe contents.pointee.endings }
+    /// Changes when connections are to be looked through: see `Balancer.sweep`.
+    var sweeps: UInt64 { unsafe contents.pointee.sweeps }
 
     /// The ports of a local address that belong to `worker`.
     func pool(_ localSlot: UInt16, worker: Int) -> LocalPortPool? {

@@ -124,8 +124,8 @@ extension Worker {
             now: now
         )
         switch decision {
-        case .refuse:
-            punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
+        case .refuse(let refusal):
+            refuse(packet, careful.flow, refusal, balancing, networkOffset)
             return nil
         case .reopen:
             balancer.finish(reference, balancing: balancing)

@@ -192,16 +192,23 @@ extension Worker {
             protocol: balancer.protocol(of: reference),
             totalLength: frame.totalLength
         )
+        let balancing = unsafe snapshot.pointee.balancing
         let decision = balancer.forwardLater(
             transport,
             along: reference,
-            balancing: unsafe snapshot.pointee.balancing,
+            balancing: balancing,
             routeGeneration: unsafe snapshot.pointee.forwarding.generation,
             now: now
         )
-        if case .refuse = decision {
+        switch decision {
+        case .refuse(.timeToLive):
             drop(packet, .ttlExceeded)
             return
+        case .refuse(let refusal):
+            let flow = balancer.connections.flow(.inbound, of: reference)
+            refuse(packet, flow, refusal, balancing, networkOffset)
+            return
+        case .forward, .special, .reopen: break
         }
         _ = unsafe carryOut(
             decision,

@@ -203,7 +203,8 @@ extension Worker {
             )
         case .reopen:
             unsafe openAgain(packet, transport, insteadOf: reference, networkOffset, snapshot, now)
-        case .refuse: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
+        case .refuse(let refusal):
+            unsafe refuse(packet, transport, refusal, networkOffset, snapshot)
         }
     }
 

@@ -80,6 +80,19 @@ extension Worker {
         }
     }
 
+    /// Does not send a packet of a connection on.
+    @inline(never)
+    mutating func refuse<Tuple: FlowTuple>(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket<Tuple>,
+        _ refusal: Decision.Refusal,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let balancing = unsafe snapshot.pointee.balancing
+        refuse(packet, transport.flow, refusal, balancing, networkOffset)
+    }
+
     mutating func refuse(
         _ packet: consuming Packet,
         _ flow: Flow,
@@ -98,6 +111,9 @@ extension Worker {
         case .tableFull: drop(packet, .connectionTableFull)
         case .connectionLimit: drop(packet, .serviceConnectionLimit)
         case .rateLimit: drop(packet, .serviceRateLimit)
+        case .packetRate: drop(packet, .servicePacketRate)
+        case .bitRate: drop(packet, .serviceBitRate)
+        case .share: drop(packet, .serviceShare)
         case .stopping: drop(packet, .stopping)
         case .timeToLive: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
         }

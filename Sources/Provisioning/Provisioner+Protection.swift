@@ -25,6 +25,8 @@ extension Provisioner {
             policy.isEnding = over.contains(key)
             policy.isLeaving = backends[key].map { $0.weight == 0 } ?? true
             policy.isWatched = services[key.service]?.protection.destCheck != nil
+            policy.traffic =
+                services[key.service].map { TrafficLimits($0.protection) } ?? TrafficLimits()
             if let backend = backends[key] {
                 policy.maxConnections = UInt32(clamping: backend.maxConnections ?? 0)
                 policy.resumesBelow = UInt32(
@@ -51,6 +53,16 @@ extension Provisioner {
                 }
             }
         }
+    }
+}
+
+extension TrafficLimits {
+    init(_ protection: Protection) {
+        self.init(
+            packetRate: RateLimiter(perSecond: UInt64(protection.rateLimit.packets ?? 0)),
+            bitRate: RateLimiter(perSecond: UInt64(protection.rateLimit.bits ?? 0)),
+            share: UInt8(clamping: protection.packetShare ?? 100)
+        )
     }
 }
 
