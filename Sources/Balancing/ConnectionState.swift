@@ -85,7 +85,7 @@ public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         }
     }
 
-    /// No packet was sent on yet. UDP and queries have no such state.
+    /// No packet was sent on yet; UDP and queries have no such state.
     var isUntried: Bool { self == .none || self == .sctpNone }
 
     /// A time of silence that no setting changes; nil where one does.
