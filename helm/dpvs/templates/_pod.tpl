@@ -164,7 +164,7 @@ volumeMounts:
   - name: run
     mountPath: /run/dpvs
   - name: podinfo
-    mountPath: /etc/podinfo
+    mountPath: /etc/podnetinfo
     readOnly: true
   {{- if .Values.hugepages.size }}
   - name: hugepages
@@ -204,7 +204,7 @@ volumeMounts:
   {{- else }}
   emptyDir: { medium: Memory, sizeLimit: 16Mi }
   {{- end }}
-# What the pod was given, for `dpvs doctor`.
+# What the pod was given: networks of Multus, and limits. dpvs looks for it there.
 - name: podinfo
   downwardAPI:
     items:
