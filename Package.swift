@@ -26,12 +26,11 @@ func pkgConfig(_ arguments: String...) -> [String]? {
 }
 
 let dpdkCompilerFlags = pkgConfig("--cflags", "libdpdk")
-/// `swiftc` links, and passes `-Wl,` words on only one by one.
+/// All for the linker itself: `swiftc` would move `--as-needed` behind the libraries it is about,
+/// and half of DPDK would be linked for nothing.
 let dpdkLinkerFlags = (pkgConfig("--libs", "libdpdk") ?? [])
-    .flatMap { flag in
-        guard flag.hasPrefix("-Wl,") else { return [flag] }
-        return flag.dropFirst(4).split(separator: ",").flatMap { ["-Xlinker", String($0)] }
-    }
+    .flatMap { $0.hasPrefix("-Wl,") ? $0.dropFirst(4).split(separator: ",") : [$0[...]] }
+    .flatMap { ["-Xlinker", String($0)] }
 let hasDPDK = dpdkCompilerFlags != nil
 
 /// `DPVS_CPU` names the oldest CPU that the build must run on (`-march`): see doc/performance.md.
@@ -200,6 +199,12 @@ let testTargets: [Target] = [
         ["Provisioning", "Balancing", "Model", "Addressing", "Timing", "PacketTesting"]
     ),
     tests("MetricsExpositionTests", ["MetricsExposition"]),
+    .testTarget(
+        name: "ChartTests",
+        dependencies: ["ConfigurationFiles", "Model", "YAML", "MetricsExposition", "Packet"],
+        exclude: ["alerts.test.yaml"],
+        swiftSettings: swiftSettings
+    ),
     tests(
         "ControlTests",
         [
@@ -244,7 +249,10 @@ let dpdkTargets: [Target] = [
     ),
     tests(
         "InstanceTests",
-        ["Instance", "DPDK", "Balancing", "Packet", "Addressing", "Provisioning", "FileTesting"]
+        [
+            "Instance", "DPDK", "Balancing", "Packet", "Addressing", "Timing", "Provisioning",
+            "FileTesting",
+        ]
     ),
     .executableTarget(
         name: "dpvs",
@@ -256,7 +264,7 @@ let dpdkTargets: [Target] = [
     ),
     .testTarget(
         name: "SystemTests",
-        dependencies: ["Linux", "Model", "Control", subprocess],
+        dependencies: ["Linux", "Model", "Control", "FileTesting", subprocess],
         exclude: ["decapsulate.py"],
         swiftSettings: swiftSettings
     ),

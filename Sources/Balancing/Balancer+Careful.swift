@@ -178,6 +178,11 @@ extension Balancer {
         if unsafe entry.pointee.routeGeneration != routeGeneration {
             unsafe forgetNextHops(of: entry, generation: routeGeneration)
         }
+        if unsafe entry.pointee.needsCare,
+            let refusal = overTraffic(reference, length: packet.totalLength, balancing)
+        {
+            return .refuse(refusal)
+        }
         let slot = unsafe entry.pointee.backendSlot
         let isInbound = reference & 1 == Direction.inbound.rawValue
         let packets: BackendCounter = isInbound ? .incomingPackets : .outgoingPackets

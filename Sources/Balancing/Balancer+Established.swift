@@ -26,13 +26,14 @@ extension Balancer {
         }
         let shape = unsafe entry.pointee.shape
         if reference & 1 == Direction.inbound.rawValue {
-            track(
+            let isTracked = track(
                 packet,
                 reference,
                 shape.isTwoWay ? .fromClient : .clientOnly,
                 balancing,
                 now
             )
+            guard isTracked else { return reopen(packet, balancing) }
             backends.add(1, at: BackendCounter.incomingPackets.index(slot: slot))
             backends.add(
                 UInt64(packet.totalLength),
@@ -40,7 +41,7 @@ extension Balancer {
             )
             // After the state, since a SYN may open the connection anew.
             guard unsafe shape.rewrites(Tuple.self) && !entry.pointee.needsCare else {
-                return unsafe shape.kind == .direct
+                return unsafe shape.kind == .direct && !entry.pointee.needsCare
                     ? .forward(entry.pointee.towardBackend)
                     : passOn(packet, along: reference, balancing)
             }
@@ -51,7 +52,7 @@ extension Balancer {
             )
             return unsafe .forward(entry.pointee.towardBackend)
         }
-        track(packet, reference, .fromBackend, balancing, now)
+        _ = track(packet, reference, .fromBackend, balancing, now)
         if packet.protocol == .tcp, packet.tcpFlags & TCPEvent.resetFlag == 0 {
             // What resets both ends when the connection has been silent too long.
             unsafe entry.pointee.nextFromBackend = packet.nextSequence
@@ -70,6 +71,8 @@ extension Balancer {
         return unsafe .forward(entry.pointee.towardClient)
     }
 
+    /// What is not of the common kind, or is limited.
+    ///
     /// SNAT rewrites as the plain kinds do, but it is what a router does: "when a router forwards a
     /// packet, it MUST reduce the TTL by at least one" (RFC 1812 section 5.3.1).
     @inline(never)
@@ -80,8 +83,20 @@ extension Balancer {
     ) -> Decision {
         let entry = unsafe connections.entry(reference)
         let (shape, needsCare) = unsafe (entry.pointee.shape, entry.pointee.needsCare)
-        guard shape.kind == .snat, !shape.translates, !needsCare else { return .special }
-        if !balancing.options.contains(.decrementTTL) {
+        if needsCare,
+            let refusal = overTraffic(reference, length: packet.totalLength, balancing)
+        {
+            takeBack(packet.totalLength, along: reference)
+            return .refuse(refusal)
+        }
+        if shape.kind == .direct { return .forward(nextHop(along: reference)) }
+        guard shape.kind != .tunnel, !shape.translates else { return .special }
+        // Of FNAT the special way takes the flag when nothing is left to tell; so that way it goes
+        // unless it is limits alone that keep the flag.
+        guard shape.kind != .fnat || isMetered(reference, balancing) && !isTelling(reference) else {
+            return .special
+        }
+        if shape.kind == .snat, !balancing.options.contains(.decrementTTL) {
             guard packet.timeToLive > 1 else { return .refuse(.timeToLive) }
             packet.decrementTimeToLive()
         }
@@ -96,6 +111,16 @@ extension Balancer {
             transportDelta: isInbound ? transport : ~transport
         )
         return .forward(nextHop(along: reference))
+    }
+
+    /// A packet that was counted does not go on.
+    private mutating func takeBack(_ length: UInt16, along reference: UInt32) {
+        let slot = unsafe connections.entry(reference).pointee.backendSlot
+        let isInbound = reference & 1 == Direction.inbound.rawValue
+        let packets: BackendCounter = isInbound ? .incomingPackets : .outgoingPackets
+        let bytes: BackendCounter = isInbound ? .incomingBytes : .outgoingBytes
+        backends.add(.max, at: packets.index(slot: slot))
+        backends.add(0 &- UInt64(length), at: bytes.index(slot: slot))
     }
 
     /// Where packets along `reference` went last; `.none` when that is not known.
@@ -123,13 +148,14 @@ extension Balancer {
 
     // MARK: - States
 
+    /// Moves the connection on; false when the packet must open another one in its place.
     private mutating func track<Tuple: FlowTuple>(
         _ packet: TransportPacket<Tuple>,
         _ reference: UInt32,
         _ view: TCPTransitions.View,
         _ balancing: BalancingState,
         _ now: Tick
-    ) {
+    ) -> Bool {
         let state = unsafe connections.entry(reference).pointee.state
         let next: ConnectionState
         if packet.protocol == .tcp {
@@ -137,13 +163,38 @@ extension Balancer {
         } else {
             next = view == .fromBackend ? .twoWay : state
         }
-        guard next != state else { return }
+        guard next != state else { return true }
         if packet.protocol == .tcp, packet.tcpFlags & TCPEvent.resetFlag != 0,
             !isBelievable(packet, reference, view)
         {
-            return
+            return true
+        }
+        if next == .synReceived, state != .none, packet.opens,
+            !mayOpenAgain(reference, balancing)
+        {
+            return false
         }
         move(reference, from: state, to: next, view, balancing, now)
+        return true
+    }
+
+    /// Whether a connection that is over may begin again where it was: while its backend is one for
+    /// new connections.
+    @inline(never)
+    private mutating func mayOpenAgain(_ reference: UInt32, _ balancing: BalancingState) -> Bool {
+        let slot = unsafe connections.entry(reference).pointee.backendSlot
+        let policy = balancing.policy(ofBackend: slot)
+        return !policy.isLeaving && !policy.isEnding && everywhere.conditions.isUsable(slot: slot)
+    }
+
+    @inline(never)
+    private mutating func reopen<Tuple: FlowTuple>(
+        _ packet: TransportPacket<Tuple>,
+        _ balancing: BalancingState
+    ) -> Decision {
+        // The new connection is the hop.
+        if balancing.options.contains(.decrementTTL) { packet.restoreTimeToLive() }
+        return .reopen
     }
 
     /// How far from what its receiver expects a reset may be: what can be under way.

@@ -113,9 +113,7 @@ extension Balancer {
             now: now
         )
         connection.isPersistent = options?.persistence != nil
-        let timeout =
-            client.protocol == .tcp
-            ? balancing.timeout(in: .synReceived) : balancing.timeout(of: connection)
+        let timeout = balancing.timeout(ofNew: connection)
         let reference = connections.insert(
             connection,
             client: client,
@@ -138,6 +136,7 @@ extension Balancer {
         backends.add(1, at: BackendCounter.connections.index(slot: slot))
         backends.add(1, at: BackendCounter.inactive.index(slot: slot))
         if service.kind == .fnat { care(for: reference, service.clientAddress) }
+        meter(reference, balancing)
         return options?.isOnePacket == true ? .once(reference) : .created(reference)
     }
 
@@ -264,7 +263,7 @@ extension Balancer {
 
     /// Lets at most `budget` timers fire: connections whose time is up end, the others wait on.
     public mutating func expire(budget: Int, balancing: BalancingState, now: Tick) {
-        if balancing.endings != swept { sweep(balancing, now) }
+        if balancing.sweeps != swept { sweep(balancing, now) }
         var left = budget
         while left > 0 {
             let count = collectEnding(atMost: min(left, Self.endingBatch), balancing, now)

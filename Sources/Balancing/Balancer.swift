@@ -26,7 +26,7 @@ public struct Balancer: ~Copyable {
     public var hasResets = false
     /// Ends that nobody was told of because the ring was full.
     public var lostResets: UInt64 = 0
-    /// See `sweep`: which endings the table was looked through for, and is being looked through.
+    /// See `sweep`: which number of `BalancingState.sweeps` the table was looked through for, and is being looked through.
     var swept: UInt64 = 0
     var sweeping: UInt64 = 0
     var sweepPosition: UInt32 = 0
@@ -41,6 +41,8 @@ public struct Balancer: ~Copyable {
     /// Fragmented datagrams that this worker keeps or owns.
     public var fragments: FragmentTable
     let worker: Int
+    /// For packets that are dropped at random; never 0.
+    var random: UInt64
     public let steering: FamilySteering
     /// Connections of one batch whose time is up.
     let ending: UnsafeMutablePointer<UInt32>
@@ -64,6 +66,7 @@ public struct Balancer: ~Copyable {
         everywhere: EveryWorker
     ) {
         self.worker = worker
+        random = UInt64(worker &+ 1) &* 0x9E37_79B9_7F4A_7C15
         self.steering = steering
         self.connections = connections
         self.fragments = fragments
@@ -107,6 +110,9 @@ public enum Decision: BitwiseCopyable {
     case special
     /// Not sent on; untouched.
     case refuse(Refusal)
+    /// A SYN for a connection that is over, whose backend gets no new ones; untouched: `finish` the
+    /// connection and open another.
+    case reopen
 
     /// Why a packet is not sent on, or no connection opened for it.
     public enum Refusal: BitwiseCopyable, Sendable {
@@ -126,6 +132,10 @@ public enum Decision: BitwiseCopyable {
         case connectionLimit
         /// The service takes no more at this moment.
         case rateLimit
+        /// The clients of the service send more packets, or bits, than it may have.
+        case packetRate, bitRate
+        /// The service gets a share of its packets, and this one is of the rest.
+        case share
         /// The balancer is about to end and takes no new connections.
         case stopping
         /// The time to live ran out here.

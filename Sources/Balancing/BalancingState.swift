@@ -15,9 +15,9 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
             self.rawValue = rawValue
         }
 
-        /// `ipvs_defs/tcp/defence_tcp_drop`: stay silent on TCP to own addresses that fits nothing.
+        /// `ipvs_defs/tcp/defence_tcp_drop`: see `isSilent`.
         public static let defenceTCPDrop = Options(rawValue: 1 << 0)
-        /// `ipvs_defs/udp/defence_udp_drop`: the same for UDP.
+        /// `ipvs_defs/udp/defence_udp_drop`: see `isSilent`.
         public static let defenceUDPDrop = Options(rawValue: 1 << 1)
         /// `ipvs_defs/conn/xmit_ttl`: balancing counts as a hop.
         public static let decrementTTL = Options(rawValue: 1 << 2)
@@ -36,6 +36,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         var workerCount: Int
         /// Indexed by state, in ticks.
         var stateTimeouts: UnsafeMutablePointer<UInt32>
+        var openingTimeout: UInt32
         var pools: UnsafeMutablePointer<LocalPortPool?>
         var poolCount: Int
         var localSlots: AddressTable
@@ -46,7 +47,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         /// By backend slot; none at all when no service is persistent.
         var places: UnsafeMutablePointer<BackendPlace?>
         var placeCount: Int
-        var endings: UInt64
+        var sweeps: UInt64
     }
 
     /// Behind a pointer, so that handing the state on is one register.
@@ -55,8 +56,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     /// Copies everything into flat memory.
     ///
     /// `pools` are by local address slot, then worker, and `localAddresses` tell the slots; `policies`
-    /// and `encapsulations` are by backend slot, and so are `places` of persistent services. `endings`
-    /// is another number whenever one more of them is ending.
+    /// and `encapsulations` are by backend slot, and so are `places` of persistent services. `sweeps`
+    /// is another number whenever one more of them is ending, or limits of packets are others.
     public init(
         services: ServiceTable,
         timeouts: StateTimeouts,
@@ -65,7 +66,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         pools: [LocalPortPool?],
         localAddresses: [(IPAddress, slot: Int)],
         policies: [BackendPolicy],
-        endings: UInt64 = 0,
+        sweeps: UInt64 = 0,
         encapsulations: [Int: Encapsulation] = [:],
         places: [BackendPlace?] = []
     ) {
@@ -76,6 +77,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
                 options: options,
                 workerCount: workerCount,
                 stateTimeouts: Self.copy(timeouts.ticks),
+                openingTimeout: timeouts.opening,
                 pools: Self.copy(pools),
                 poolCount: pools.count,
                 localSlots: AddressTable(localAddresses.map { ($0, UInt32($1)) }),
@@ -84,7 +86,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
                 backendCount: policies.count,
                 places: Self.copy(places),
                 placeCount: places.count,
-                endings: endings
+                sweeps: sweeps
             )
         )
     }
@@ -150,8 +152,24 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
     public var options: Options { unsafe contents.pointee.options }
     public var workerCount: Int { unsafe contents.pointee.workerCount }
 
-    /// Changes when connections are to be looked for that have to end: see `Balancer.sweep`.
-    var endings: UInt64 { unsafe contents.pointee.endings }
+    /// Whether the sender of a packet that has neither connection nor service is told nothing.
+    ///
+    /// `defence_tcp_drop`: TCP that opens no connection, to an address with a service of TCP.
+    /// `defence_udp_drop`: UDP to an address with services of TCP and none of UDP.
+    public func isSilent(on flow: Flow, opens: Bool) -> Bool {
+        let address = flow.destination
+        switch flow.protocol {
+        case .tcp where options.contains(.defenceTCPDrop):
+            return !opens && services.hasService(at: address, .tcp)
+        case .udp where options.contains(.defenceUDPDrop):
+            return !services.hasService(at: address, .udp)
+                && services.hasService(at: address, .tcp)
+        default: return false
+        }
+    }
+
+    /// Changes when connections are to be looked through: see `Balancer.sweep`.
+    var sweeps: UInt64 { unsafe contents.pointee.sweeps }
 
     /// The ports of a local address that belong to `worker`.
     func pool(_ localSlot: UInt16, worker: Int) -> LocalPortPool? {
@@ -193,8 +211,14 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         return timeout(in: state)
     }
 
+    /// The same for one whose first packet was not sent on yet.
+    func timeout(ofNew connection: Connection) -> UInt32 {
+        connection.state.isUntried
+            ? unsafe contents.pointee.openingTimeout : timeout(of: connection)
+    }
+
     /// The same for a connection of a service without a time of its own.
-    func timeout(in state: ConnectionState) -> UInt32 {
+    private func timeout(in state: ConnectionState) -> UInt32 {
         unsafe contents.pointee.stateTimeouts[Int(state.rawValue)]
     }
 }

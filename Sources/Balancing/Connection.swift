@@ -86,7 +86,7 @@ public struct Connection: BitwiseCopyable, Sendable {
     private static let persistentFlag: UInt8 = 0x20
     /// The connection has a `SideState`.
     private static let sideFlag: UInt8 = 0x40
-    /// The next packet of the connection needs more than new addresses.
+    /// The next packet of the connection needs more than new addresses, or is limited.
     private static let careFlag: UInt8 = 0x80
 
     public var state: ConnectionState {

@@ -4,7 +4,7 @@ public import Timing
 /// A copy of one connection with its keys, as its worker had it at one moment.
 public struct ConnectionImage: BitwiseCopyable, Sendable {
     public let connection: Connection
-    /// What its packets are changed by, of one that needs care.
+    /// What its packets are changed by, of one that has such a state.
     let side: SideState?
     /// How the client's packets come in.
     public let client: Flow
@@ -20,7 +20,7 @@ extension ConnectionTable {
         let connection = unsafe entry(reference).pointee
         return ConnectionImage(
             connection: connection,
-            side: connection.needsCare ? unsafe side(reference).pointee : nil,
+            side: connection.hasSideState ? unsafe side(reference).pointee : nil,
             client: self.flow(.inbound, of: reference),
             backend: self.flow(.outbound, of: reference)
         )

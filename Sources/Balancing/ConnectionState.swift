@@ -85,6 +85,9 @@ public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         }
     }
 
+    /// No packet was sent on yet; UDP and queries have no such state.
+    var isUntried: Bool { self == .none || self == .sctpNone }
+
     /// A time of silence that no setting changes; nil where one does.
     public var fixedTimeout: Duration? {
         switch self {
@@ -261,9 +264,12 @@ public struct TCPTransitions: ~Copyable, @unchecked Sendable {
 public struct StateTimeouts: Sendable {
     /// Indexed by state.
     let ticks: [UInt32]
+    /// Before the first packet of a connection has put it into a state.
+    let opening: UInt32
 
     /// `ticks(state)` gives each state's time.
-    public init(_ ticks: (ConnectionState) -> UInt32) {
+    public init(opening: UInt32, _ ticks: (ConnectionState) -> UInt32) {
+        self.opening = opening
         var table = Array(repeating: UInt32(1), count: ConnectionState.tableSize)
         for state in ConnectionState.allCases where state != .unused {
             table[Int(state.rawValue)] = ticks(state)

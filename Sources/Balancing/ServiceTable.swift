@@ -20,6 +20,8 @@ public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
     private let slots: UnsafeMutablePointer<Slot>
     private let mask: UInt64
     private let ranges: ServiceRanges
+    /// Protocols of the exact addresses, a bit each.
+    private let protocols: AddressTable
     public let matches: ServiceMatches
 
     /// Of `matches` the first that fits counts.
@@ -31,6 +33,12 @@ public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
         }
         let exact = rules.filter(isExact)
         ranges = ServiceRanges(rules.filter { !isExact($0) })
+        let byAddress = Dictionary(grouping: exact, by: \.prefix.address)
+        protocols = AddressTable(
+            byAddress.map { address, rules in
+                (address, rules.reduce(0) { $0 | 1 << UInt32($1.protocol.rawValue) })
+            }
+        )
         self.matches = ServiceMatches(matches)
         var count = 16
         while count < exact.count * 2 { count *= 2 }
@@ -50,6 +58,7 @@ public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
     public func destroy() {
         unsafe slots.deallocate()
         ranges.destroy()
+        protocols.destroy()
         matches.destroy()
     }
 
@@ -68,6 +77,13 @@ public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
             slot = (slot &+ 1) & mask
         }
         return ranges.isEmpty ? nil : ranges.service(for: flow)
+    }
+
+    /// Whether a service of `protocol`, on whatever port, has `address`.
+    func hasService(at address: WireAddress, _ protocol: FlowProtocol) -> Bool {
+        let known = protocols.value(for: address) ?? 0
+        return known & 1 << UInt32(`protocol`.rawValue) != 0
+            || ranges.hasService(at: address, `protocol`)
     }
 
     private static func tail(_ port: UInt16, _ protocol: FlowProtocol) -> UInt32 {

@@ -64,7 +64,7 @@ public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
 
     /// Whether the packet may open a connection: UDP always, TCP with SYN alone
     /// (RFC 9293 section 3.5).
-    var opens: Bool { `protocol` != .tcp || tcpFlags & 0x17 == 0x02 }
+    public var opens: Bool { `protocol` != .tcp || tcpFlags & 0x17 == 0x02 }
 
     var acknowledgment: UInt32 {
         unsafe UInt32(
@@ -170,6 +170,14 @@ public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
         // The octet shares its word with the protocol; ~1 in its place, in wire order.
         if !Tuple.isIPv6 {
             unsafe add(UInt16(0xFEFF).bigEndian, to: network + Offset.headerChecksum)
+        }
+    }
+
+    /// Takes back `decrementTimeToLive`.
+    func restoreTimeToLive() {
+        unsafe (network + Offset.timeToLive).storeBytes(of: timeToLive &+ 1, as: UInt8.self)
+        if !Tuple.isIPv6 {
+            unsafe add(UInt16(0x0100).bigEndian, to: network + Offset.headerChecksum)
         }
     }
 

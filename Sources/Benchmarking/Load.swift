@@ -16,6 +16,7 @@ struct Load: Sendable {
         return Template.frame(
             setting.protocol,
             to: Template.clientPort,
+            at: setting.mode == .snat ? Template.outsider : Template.virtualAddress,
             carriesData: isEstablished || setting.protocol == .udp
         )
     }

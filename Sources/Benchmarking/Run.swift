@@ -24,7 +24,7 @@ package struct Run: Sendable {
 
     package static let all: [Run] =
         counts.map { fnatUDP($0, $1) }
-        + [ForwardingMode.dr, .tunnel, .nat]
+        + [ForwardingMode.dr, .tunnel, .nat, .snat]
         .flatMap { mode in counts.prefix(3).map { oneWay(mode, $0, $1) } }
         + counts.prefix(3).map { fnatTCP($0, $1) }
         + counts.prefix(3).map { fnatMixed($0, $1) }
@@ -32,6 +32,7 @@ package struct Run: Sendable {
             addressed(.toa, "toa"),
             // The address is silent for 300 s (`udp.timeout.oneway`), TCP for 30 s (`syn_recv`).
             setup("udp-setup", .udp, .newFlows, .silence, step: .milliseconds(10)),
+            quicSetup,
             setup("tcp-setup", .tcp, .tcpClient, .tcpServer, step: .microseconds(100)),
             setup("tcp-setup-toa", .tcp, .tcpClient, .tcpServer, .toa, step: .microseconds(100)),
             setup("tcp-reset", .tcp, .resettingClient, .acceptor, step: .microseconds(50)),
@@ -104,6 +105,13 @@ package struct Run: Sendable {
         setting.clientAddress = clientAddress
         let load = Load(traffic: client, answer: server, setting: setting, step: step)
         return Run(name: name, family: name, load: load)
+    }
+
+    /// `udp-setup` to a service that reads connection ids, which takes AES.
+    private static var quicSetup: Run {
+        var run = setup("quic-setup", .udp, .newFlows, .silence, step: .milliseconds(10))
+        run.load.setting.isQUIC = true
+        return run
     }
 
     private static func services(_ suffix: String, _ count: Int) -> Run {

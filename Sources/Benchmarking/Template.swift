@@ -7,16 +7,19 @@ package enum Template {
     static let clientPort = MACAddress(rawValue: 0x0200_0000_0001)
     static let backendPort = MACAddress(rawValue: 0x0200_0000_0002)
     static let virtualAddress = IPv4Address(10, 0, 0, 100)
+    /// Whom clients ask by SNAT: a host behind the gateway of the backends.
+    static let outsider = IPv4Address(10, 2, 0, 1)
     /// Services of one virtual address, when there are more than one.
     private static let servicesPerAddress = 16
 
     // MARK: - Frames
 
-    /// A frame of 64 octets at most from 11.0.0.0:1024 to the virtual address, with a right header
+    /// A frame of 64 octets at most from 11.0.0.0:1024 to port 80 of `destination`, with a right header
     /// checksum; TCP opens a connection, and carries data only when asked to.
     package static func frame(
         _ protocol: TransportProtocol,
         to mac: MACAddress,
+        at destination: IPv4Address = virtualAddress,
         carriesData: Bool = true
     ) -> [UInt8] {
         var frame: [UInt8] = octets(mac.rawValue, 6) + [2, 0, 0, 0, 1, 0] + [0x08, 0x00]
@@ -35,8 +38,8 @@ package enum Template {
         // The identification is the complement of the source's low half: see `LoopState.write`.
         var header: [UInt8] = [0x45, 0] + octets(UInt64(length), 2) + [0xFF, 0xFF, 0x40, 0]
         header +=
-            [64, `protocol`.ipProtocol(for: .v4(virtualAddress)).rawValue, 0, 0] + [11, 0, 0, 0]
-        header += octets(UInt64(virtualAddress.rawValue), 4)
+            [64, `protocol`.ipProtocol(for: .v4(destination)).rawValue, 0, 0] + [11, 0, 0, 0]
+        header += octets(UInt64(destination.rawValue), 4)
         header.replaceSubrange(10..<12, with: octets(UInt64(checksum(header)), 2))
         frame += header + transport
         return frame
@@ -73,6 +76,31 @@ package enum Template {
             }
     }
 
+    private static func key(
+        _ protocol: TransportProtocol,
+        _ mode: ForwardingMode,
+        _ endpoint: (address: UInt32, port: UInt16)
+    ) -> Service.Key {
+        if mode == .snat {
+            let match = TrafficMatch(source: .any(.ipv4), destination: .any(.ipv4))
+            return Service.Key(.match(match), `protocol`)
+        }
+        return Service.Key(
+            address: .v4(IPv4Address(rawValue: endpoint.address)),
+            port: endpoint.port,
+            protocol: `protocol`
+        )
+    }
+
+    /// The data of `frame` reads as a short header whose id is of this configuration, encrypted, and
+    /// names no backend.
+    private static var quic: QUICOptions {
+        let key = QUICKey(hexadecimal: "8f95f09245765f80256934e50c66207f")
+        return QUICOptions(configurations: [
+            .init(id: 2, serverIDLength: 3, nonceLength: 4, key: key)
+        ])
+    }
+
     /// Services, with the clients and the backends each behind a gateway.
     ///
     /// One service has 16 backends, many have 4 each; all share the local addresses.
@@ -80,6 +108,7 @@ package enum Template {
         _ protocol: TransportProtocol,
         _ mode: ForwardingMode = .fnat,
         _ clientAddress: ClientAddressMode? = nil,
+        isQUIC: Bool = false,
         services count: Int,
         localAddresses: Int
     ) -> DesiredState? {
@@ -94,25 +123,25 @@ package enum Template {
         let services = endpoints(count).enumerated()
             .map { index, endpoint in
                 Service(
-                    key: Service.Key(
-                        address: .v4(IPv4Address(rawValue: endpoint.address)),
-                        port: endpoint.port,
-                        protocol: `protocol`
-                    ),
+                    key: key(`protocol`, mode, endpoint),
                     name: "bench\(index)",
                     mode: mode,
-                    localAddresses: mode == .fnat ? locals : [],
+                    localAddresses: mode == .fnat || mode == .snat ? locals : [],
                     clientAddress: clientAddress,
-                    backends: (0..<backendCount)
-                        .map { number in
-                            let address = base + UInt32((index * backendCount + number) & 0xFFF)
-                            return Backend(
-                                endpoint: Endpoint(
-                                    .v4(IPv4Address(rawValue: address)),
-                                    mode == .dr || mode == .tunnel ? endpoint.port : 8080
+                    quic: isQUIC ? quic : nil,
+                    backends: mode == .snat
+                        ? []
+                        : (0..<backendCount)
+                            .map { number in
+                                let address = base + UInt32((index * backendCount + number) & 0xFFF)
+                                return Backend(
+                                    endpoint: Endpoint(
+                                        .v4(IPv4Address(rawValue: address)),
+                                        mode == .dr || mode == .tunnel ? endpoint.port : 8080
+                                    ),
+                                    quicServerID: isQUIC ? [1, 2, UInt8(number)] : nil
                                 )
-                            )
-                        }
+                            }
                 )
             }
         return DesiredState(

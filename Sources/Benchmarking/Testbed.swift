@@ -39,6 +39,7 @@ struct Setting: Sendable {
     var mode = ForwardingMode.fnat
     /// nil: as services have it that do not say.
     var clientAddress: ClientAddressMode?
+    var isQUIC = false
     /// Connections of each worker.
     var connections = 1 << 16
     var workers = 1
@@ -67,6 +68,7 @@ final class Testbed: @unchecked Sendable {
             setting.protocol,
             setting.mode,
             setting.clientAddress,
+            isQUIC: setting.isQUIC,
             services: setting.services,
             localAddresses: setting.localAddresses
         )

@@ -7,7 +7,7 @@ package struct LoadedConfiguration: Sendable {
     /// Meaningful when there are no errors.
     package var state: DesiredState
     package var diagnostics: [Diagnostic]
-    /// SHA-256 over names and contents, in hexadecimal digits.
+    /// SHA-256 over names and contents, in hexadecimal digits; not over where the directories are.
     package var digest: String
     /// SHA-256 of each file, by path.
     package var files: [String: String]
@@ -50,7 +50,7 @@ package struct ConfigurationLoader: Sendable {
         return LoadedConfiguration(
             state: checker.state,
             diagnostics: result.diagnostics + checker.diagnostics,
-            digest: Self.digest(result.files),
+            digest: digest(of: result.files),
             files: result.files.mapValues { SHA256.hexadecimal($0) }
         )
     }
@@ -77,12 +77,27 @@ package struct ConfigurationLoader: Sendable {
         return Diagnostic(.error, at: location, path: "", "cannot be read: \(error.message)")
     }
 
-    private static func digest(_ files: [String: [UInt8]]) -> String {
+    /// Of names and contents, sorted by name: the same wherever the directories are.
+    private func digest(of files: [String: [UInt8]]) -> String {
+        let named = files.map { (name: name(of: $0), path: $0, bytes: $1) }
+            .sorted { ($0.name, $0.path) < ($1.name, $1.path) }
         // Lengths keep names and contents apart.
         var all: [UInt8] = []
-        for (path, bytes) in files.sorted(by: { $0.key < $1.key }) {
-            all += Array("\(path.utf8.count) \(path) \(bytes.count) ".utf8) + bytes
+        for file in named {
+            all += Array("\(file.name.utf8.count) \(file.name) \(file.bytes.count) ".utf8)
+            all += file.bytes
         }
         return SHA256.hexadecimal(all)
+    }
+
+    /// What a file is called in digests: `dpvs.conf`, `services/NAME`, or as it is named from the
+    /// directory of `dpvs.conf`; a file elsewhere by its path.
+    private func name(of path: String) -> String {
+        if path == conf { return "dpvs.conf" }
+        let folder = conf.lastIndex(of: "/").map { String(conf[...$0]) } ?? ""
+        if path.hasPrefix(servicesDirectory + "/") {
+            return "services/" + path.dropFirst(servicesDirectory.count + 1)
+        }
+        return path.hasPrefix(folder) ? String(path.dropFirst(folder.count)) : path
     }
 }

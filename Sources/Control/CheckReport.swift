@@ -4,11 +4,14 @@ package import Model
 /// What `dpvs check` found in files, without a daemon.
 package struct CheckReport: Equatable, Codable, Sendable {
     package var files: [String]
+    /// Of all of them: what `dpvs config status` shows when they run.
+    package var digest: String
     /// In the order of files and lines.
     package var problems: [Problem]
 
-    package init(files: [String], problems: [Problem]) {
+    package init(files: [String], digest: String, problems: [Problem]) {
         self.files = files
+        self.digest = digest
         self.problems = problems
     }
 

@@ -81,6 +81,11 @@ package struct ControlClient: Sendable {
         }
     }
 
+    /// What `GET /livez` or `GET /readyz` answers, good or not.
+    package func probe(_ path: String) async throws(ControlError) -> Probe {
+        try decode(await exchange(.GET, path).body)
+    }
+
     private func decode<Answer: Decodable>(_ body: Data) throws(ControlError) -> Answer {
         do {
             return try ControlJSON.decode(Answer.self, from: body)
@@ -95,14 +100,30 @@ package struct ControlClient: Sendable {
         _ path: String,
         _ body: Data? = nil
     ) async throws(ControlError) -> Data {
+        let answer = try await exchange(method, path, body)
+        if (200..<300).contains(answer.status) { return answer.body }
+        guard let problem = try? ControlJSON.decode(ProblemDetails.self, from: answer.body) else {
+            let title = "HTTP status \(answer.status)"
+            throw .refused(ProblemDetails(status: answer.status, title: title))
+        }
+        throw .refused(problem)
+    }
+
+    private typealias Answer = (status: Int, body: Data)
+
+    private func exchange(
+        _ method: HTTPMethod,
+        _ path: String,
+        _ body: Data? = nil
+    ) async throws(ControlError) -> Answer {
         var configuration = HTTPClient.Configuration()
         // A daemon that is not there now will not be in a moment; say so at once.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.timeout.connect = .seconds(5)
         let client = HTTPClient(configuration: configuration)
-        let answer: Result<Data, ControlError>
+        let answer: Result<Answer, ControlError>
         do throws(ControlError) {
-            answer = .success(try await ask(method, path, body, through: client))
+            answer = .success(try await exchange(method, path, body, through: client))
         } catch {
             answer = .failure(error)
         }
@@ -110,31 +131,23 @@ package struct ControlClient: Sendable {
         return try answer.get()
     }
 
-    private func ask(
+    private func exchange(
         _ method: HTTPMethod,
         _ path: String,
         _ question: Data?,
         through client: HTTPClient
-    ) async throws(ControlError) -> Data {
-        let status: Int
-        let body: Data
+    ) async throws(ControlError) -> Answer {
         do {
             var request = HTTPClientRequest(url: url(path))
             request.method = method
             request.headers.add(name: "Accept", value: "application/json")
             if let question { request.body = .bytes(ByteBuffer(bytes: question)) }
             let response = try await client.execute(request, timeout: timeout)
-            status = Int(response.status.code)
             let buffer = try await response.body.collect(upTo: Self.largestAnswer)
-            body = Data(buffer.readableBytesView)
+            return (Int(response.status.code), Data(buffer.readableBytesView))
         } catch {
             throw explain(error)
         }
-        if (200..<300).contains(status) { return body }
-        guard let problem = try? ControlJSON.decode(ProblemDetails.self, from: body) else {
-            throw .refused(ProblemDetails(status: status, title: "HTTP status \(status)"))
-        }
-        throw .refused(problem)
     }
 
     /// Octets: the running state of some 100 000 services.

@@ -37,7 +37,7 @@ public final class SnapshotMemory: @unchecked Sendable {
         )
         let balancing = BalancingState(
             services: ServiceTable([]),
-            timeouts: StateTimeouts { _ in 1 },
+            timeouts: StateTimeouts(opening: 1) { _ in 1 },
             options: [],
             workerCount: workers,
             pools: [],

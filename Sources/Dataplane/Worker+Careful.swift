@@ -48,7 +48,7 @@ extension Worker {
         switch balancer.open(careful, hash: hash, balancing: balancing, now: now) {
         case .created(let reference), .once(let reference):
             counters.add(1, to: .connectionsOpened)
-            let isSent = unsafe forward(
+            return unsafe forward(
                 packet,
                 careful,
                 along: reference,
@@ -56,14 +56,14 @@ extension Worker {
                 snapshot,
                 now
             )
-            return isSent ? reference : nil
         case .elsewhere(let owner): redirect(packet, to: owner)
         case .refused(.notOpening) where careful.protocol == .sctp: drop(packet, .sctpNotInit)
-        case .refused(let refusal): refuse(packet, refusal, balancing.options, networkOffset)
+        case .refused(let refusal):
+            refuse(packet, careful.flow, refusal, balancing, networkOffset)
         case .notBalanced where careful.protocol.isQuery:
             unsafe settleUnbalancedQuery(packet, careful, networkOffset, snapshot)
         case .notBalanced:
-            let fate = unsafe judgeUnbalanced(careful.flow, snapshot)
+            let fate = unsafe judgeUnbalanced(careful.flow, opens: careful.opens, snapshot)
             end(packet, fate, networkOffset)
         }
         return nil
@@ -100,7 +100,8 @@ extension Worker {
         }
     }
 
-    /// Rewrites a packet of a connection and sends it to its next hop; false when it went nowhere.
+    /// Rewrites a packet of a connection and sends it to its next hop; returns the connection that it
+    /// went along, nil when it went nowhere.
     @inline(never)
     mutating func forward<Tuple: FlowTuple>(
         _ packet: consuming Packet,
@@ -109,23 +110,30 @@ extension Worker {
         _ networkOffset: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
-    ) -> Bool {
+    ) -> UInt32? {
         if let mtu = unsafe exceededMTU(careful.ip.totalLength, along: reference, snapshot) {
             punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
-            return false
+            return nil
         }
+        let balancing = unsafe snapshot.pointee.balancing
         let decision = balancer.forward(
             careful,
             along: reference,
-            balancing: unsafe snapshot.pointee.balancing,
+            balancing: balancing,
             routeGeneration: unsafe snapshot.pointee.forwarding.generation,
             now: now
         )
-        if case .refuse = decision {
-            punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
-            return false
+        switch decision {
+        case .refuse(let refusal):
+            refuse(packet, careful.flow, refusal, balancing, networkOffset)
+            return nil
+        case .reopen:
+            balancer.finish(reference, balancing: balancing)
+            let hash = balancer.find(careful).hash
+            return unsafe settleNew(packet, careful, hash: hash, networkOffset, snapshot, now)
+        case .forward, .special: break
         }
-        return unsafe carryOut(
+        let isSent = unsafe carryOut(
             decision,
             packet,
             along: reference,
@@ -134,6 +142,7 @@ extension Worker {
             otherwise: careful.isFragment ? .unexpectedFragment : .untranslatable,
             snapshot
         )
+        return isSent ? reference : nil
     }
 
     /// Sends a packet that the balancer has rewritten, or encapsulates it; drops it as `otherwise`
@@ -168,7 +177,7 @@ extension Worker {
                 snapshot
             )
             return true
-        case .special, .refuse:
+        case .special, .refuse, .reopen:
             drop(packet, reason)
             return false
         }

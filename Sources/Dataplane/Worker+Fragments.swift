@@ -78,7 +78,7 @@ extension Worker {
         }
         let found = balancer.find(careful)
         guard found.reference == ConnectionTable.none else {
-            let isSent = unsafe forward(
+            let taken = unsafe forward(
                 packet,
                 careful,
                 along: found.reference,
@@ -86,7 +86,7 @@ extension Worker {
                 snapshot,
                 now
             )
-            return isSent ? balancer.fragmentDecision(along: found.reference) : .drop
+            return taken.map { balancer.fragmentDecision(along: $0) } ?? .drop
         }
         if let next = unsafe nextWorker(for: careful.flow, keeper, snapshot) {
             redirect(packet, to: next)
@@ -192,16 +192,23 @@ extension Worker {
             protocol: balancer.protocol(of: reference),
             totalLength: frame.totalLength
         )
+        let balancing = unsafe snapshot.pointee.balancing
         let decision = balancer.forwardLater(
             transport,
             along: reference,
-            balancing: unsafe snapshot.pointee.balancing,
+            balancing: balancing,
             routeGeneration: unsafe snapshot.pointee.forwarding.generation,
             now: now
         )
-        if case .refuse = decision {
+        switch decision {
+        case .refuse(.timeToLive):
             drop(packet, .ttlExceeded)
             return
+        case .refuse(let refusal):
+            let flow = balancer.connections.flow(.inbound, of: reference)
+            refuse(packet, flow, refusal, balancing, networkOffset)
+            return
+        case .forward, .special, .reopen: break
         }
         _ = unsafe carryOut(
             decision,

@@ -201,7 +201,10 @@ extension Worker {
                 snapshot,
                 now
             )
-        case .refuse: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
+        case .reopen:
+            unsafe openAgain(packet, transport, insteadOf: reference, networkOffset, snapshot, now)
+        case .refuse(let refusal):
+            unsafe refuse(packet, transport, refusal, networkOffset, snapshot)
         }
     }
 

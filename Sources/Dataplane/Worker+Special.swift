@@ -41,6 +41,7 @@ extension Worker {
         } else {
             unsafe carryClientAddress(packet, transport, along: reference, networkOffset, snapshot)
         }
+        balancer.meter(reference, unsafe snapshot.pointee.balancing)
     }
 
     // MARK: - Tunnels

@@ -29,6 +29,28 @@ extension Worker {
         }
     }
 
+    /// Opens a connection in the place of one that is over.
+    @inline(never)
+    mutating func openAgain<Tuple: FlowTuple>(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket<Tuple>,
+        insteadOf reference: UInt32,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        balancer.finish(reference, balancing: unsafe snapshot.pointee.balancing)
+        let hash = balancer.connections.hash(transport.tuple, transport.protocol)
+        unsafe settleNew(
+            packet,
+            transport,
+            hash: hash,
+            networkOffset: networkOffset,
+            snapshot,
+            now
+        )
+    }
+
     /// Does with a packet what became of its connection.
     private mutating func settle<Tuple: FlowTuple>(
         _ packet: consuming Packet,
@@ -53,19 +75,34 @@ extension Worker {
             if case .once = setup { balancer.finish(reference, balancing: balancing) }
         case .elsewhere(let owner): redirect(packet, to: owner)
         case .refused(let refusal):
-            refuse(packet, refusal, balancing.options, networkOffset)
+            refuse(packet, transport.flow, refusal, balancing, networkOffset)
         case .notBalanced: drop(packet, .notForUs)
         }
     }
 
+    /// Does not send a packet of a connection on.
+    @inline(never)
+    mutating func refuse<Tuple: FlowTuple>(
+        _ packet: consuming Packet,
+        _ transport: TransportPacket<Tuple>,
+        _ refusal: Decision.Refusal,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let balancing = unsafe snapshot.pointee.balancing
+        refuse(packet, transport.flow, refusal, balancing, networkOffset)
+    }
+
     mutating func refuse(
         _ packet: consuming Packet,
+        _ flow: Flow,
         _ refusal: Decision.Refusal,
-        _ options: BalancingState.Options,
+        _ balancing: BalancingState,
         _ networkOffset: Int
     ) {
         switch refusal {
-        case .notOpening where options.contains(.defenceTCPDrop): drop(packet, .tcpNotSYN)
+        case .notOpening where balancing.isSilent(on: flow, opens: false):
+            drop(packet, .tcpNotSYN)
         case .notOpening: punt(packet, .refused, as: .tcpNotSYN, offset: networkOffset)
         case .noBackend: punt(packet, .refused, as: .noBackend, offset: networkOffset)
         case .noLocalPort: drop(packet, .noLocalPort)
@@ -74,6 +111,9 @@ extension Worker {
         case .tableFull: drop(packet, .connectionTableFull)
         case .connectionLimit: drop(packet, .serviceConnectionLimit)
         case .rateLimit: drop(packet, .serviceRateLimit)
+        case .packetRate: drop(packet, .servicePacketRate)
+        case .bitRate: drop(packet, .serviceBitRate)
+        case .share: drop(packet, .serviceShare)
         case .stopping: drop(packet, .stopping)
         case .timeToLive: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
         }
@@ -93,25 +133,23 @@ extension Worker {
     /// business.
     mutating func judgeUnbalanced(
         _ flow: Flow,
+        opens: Bool,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Unbalanced {
-        let options = unsafe snapshot.pointee.balancing.options
-        let isSilent = options.contains(
-            flow.protocol == .tcp ? .defenceTCPDrop : .defenceUDPDrop
-        )
+        let balancing = unsafe snapshot.pointee.balancing
         switch unsafe snapshot.pointee.forwarding.target(for: flow.destination.address).kind {
         case .localAddress:
             let owner = balancer.steering.of(isIPv6: flow.isIPv6).owner(ofReply: flow)
             if owner != index { return .redirected(owner) }
-            return isSilent ? .dropped(.connectionGone) : .refused(.connectionGone)
-        case .local: return isSilent ? .dropped(.noService) : .refused(.noService)
+            return balancing.isSilent(on: flow, opens: opens)
+                ? .dropped(.connectionGone) : .refused(.connectionGone)
+        case .local:
+            return balancing.isSilent(on: flow, opens: opens)
+                ? .dropped(.noService) : .refused(.noService)
         case .none, .link, .gateway:
-            let owner = unsafe balancer.ownerOfNAT(
-                flow.destination,
-                flow.destinationPort,
-                snapshot.pointee.balancing
-            )
-            return options.contains(.hasNAT) && owner != index ? .redirected(owner) : .passing
+            let owner = balancer.ownerOfNAT(flow.destination, flow.destinationPort, balancing)
+            return balancing.options.contains(.hasNAT) && owner != index
+                ? .redirected(owner) : .passing
         }
     }
 
@@ -137,7 +175,7 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
-        let fate = unsafe judgeUnbalanced(transport.flow, snapshot)
+        let fate = unsafe judgeUnbalanced(transport.flow, opens: transport.opens, snapshot)
         if case .passing = fate {
             unsafe settlePassing(packet, transport, hash, networkOffset, snapshot, now)
         } else {

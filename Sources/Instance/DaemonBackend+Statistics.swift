@@ -23,12 +23,14 @@ extension DaemonBackend {
                 dpdk: Environment.version,
                 swift: BuildInformation.swift,
                 startTime: startTime.timeIntervalSince1970,
-                isReady: readiness().isPassing
+                isReady: trafficProbe.isPassing
             )
         )
         statistics.configuration = await configurationStatistics()
         statistics.cycleFrequency = Double(Environment.cycleFrequency)
-        statistics.workers = machine.engine.interchange.counters.enumerated().map(worker)
+        let ages = heartbeatAges()
+        statistics.workers = machine.engine.interchange.counters.enumerated()
+            .map { worker($0, $1, heartbeatAge: ages[$0]) }
         let slowPath = machine.slowPath.counters
         statistics.slowPath.generated = slowPath[.generated]
         statistics.slowPath.delivered = slowPath[.delivered]
@@ -83,8 +85,13 @@ extension DaemonBackend {
         return result
     }
 
-    private func worker(_ index: Int, _ counters: WorkerCounters) -> WorkerStatistics {
+    private func worker(
+        _ index: Int,
+        _ counters: WorkerCounters,
+        heartbeatAge: Duration
+    ) -> WorkerStatistics {
         var worker = WorkerStatistics(id: machine.plan.workers[index].id)
+        worker.heartbeatAge = heartbeatAge / .seconds(1)
         worker.turns = counters[.turns]
         worker.idleTurns = counters[.idleTurns]
         worker.busyCycles = counters[.busyCycles]

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Control
 import ControlServer
+import Dataplane
 import Foundation
+import Linux
 import MetricsExposition
 import Model
 import Provisioning
 import Reload
+import Timing
 
 /// Answers the control server for the daemon.
 actor DaemonBackend: ControlBackend {
@@ -15,9 +18,9 @@ actor DaemonBackend: ControlBackend {
     private let reloads: ReloadService
     let startTime = Date()
     private(set) var phase = Status.Phase.starting
-    private var areWorkersAlive = true
     /// What a command asked for, which counts more than the configuration.
     private(set) var wantedStop: StopMode?
+    private var heartbeats: WorkerHeartbeats
     /// Busy and idle cycles of each worker at the last status.
     var lastCycles: [(busy: UInt64, idle: UInt64)] = []
 
@@ -26,11 +29,31 @@ actor DaemonBackend: ControlBackend {
         self.machine = machine
         self.reloader = reloader
         self.reloads = reloads
+        heartbeats = WorkerHeartbeats(
+            workers: machine.plan.workers.count,
+            at: Instant(nanoseconds: Host.monotonicNanoseconds)
+        )
     }
 
     func enter(_ phase: Status.Phase) { self.phase = phase }
 
-    func note(areWorkersAlive: Bool) { self.areWorkersAlive = areWorkersAlive }
+    /// How long each worker has not turned, as far as anybody looked.
+    func heartbeatAges() -> [Duration] {
+        let now = lookAtWorkers()
+        return heartbeats.ages(at: now)
+    }
+
+    /// The numbers of workers that do not turn any more.
+    func stalledWorkers() -> [Int] {
+        let now = lookAtWorkers()
+        return heartbeats.stalled(at: now).map { machine.plan.workers[$0].id }
+    }
+
+    private func lookAtWorkers() -> Instant {
+        let now = Instant(nanoseconds: Host.monotonicNanoseconds)
+        heartbeats.note(machine.engine.interchange.counters.map { $0[.turns] }, at: now)
+        return now
+    }
 
     /// Goes the way of a signal, so that there is one way to end.
     func stop(_ mode: StopMode?) {
@@ -45,14 +68,26 @@ actor DaemonBackend: ControlBackend {
     // MARK: - Probes
 
     func liveness() -> Probe {
-        areWorkersAlive ? .passing : .failing("a worker does not turn any more")
+        let stalled = stalledWorkers()
+        guard !stalled.isEmpty else { return .passing }
+        let names = stalled.map(String.init).joined(separator: ", ")
+        return .failing(
+            "no turn for \(WorkerHeartbeats.limit.components.seconds) s: worker \(names)"
+        )
     }
 
-    func readiness() -> Probe {
+    func readiness() async -> Probe {
+        var probe = trafficProbe
+        (probe.generation, probe.digest) = await reloader.current
+        return probe
+    }
+
+    /// Whether traffic is balanced, or why not.
+    var trafficProbe: Probe {
         switch phase {
         case .starting: .failing("starting")
         case .draining: .failing("draining")
-        case .ready: areWorkersAlive ? .passing : .failing("a worker does not turn any more")
+        case .ready: liveness()
         }
     }
 

@@ -20,7 +20,7 @@ struct Housekeeping {
 
     func run() async {
         var links = machine.ports.ports.map { $0.device.link.isUp }
-        var turns = [UInt64](repeating: .max, count: machine.plan.workers.count)
+        var stalled: [Int] = []
         var duplicates: Set<OwnAddress> = []
         while !Task.isCancelled {
             for change in await machine.conductor.keepHouse() {
@@ -28,9 +28,9 @@ struct Housekeeping {
             }
             watch(&links)
             watch(&duplicates)
-            let isAlive = watch(&turns)
-            await backend.note(areWorkersAlive: isAlive)
-            if isAlive { Systemd.alive() }
+            let still = await backend.stalledWorkers()
+            watch(&stalled, still)
+            if still.isEmpty { Systemd.alive() }
             for line in Environment.takeLog() {
                 logger.info("\(line)", metadata: ["source": "dpdk"])
             }
@@ -63,14 +63,14 @@ struct Housekeeping {
         duplicates = now
     }
 
-    /// Whether every worker has turned since the last look.
-    private func watch(_ turns: inout [UInt64]) -> Bool {
-        let now = machine.engine.interchange.counters.map { $0[.turns] }
-        defer { turns = now }
-        let stalled = zip(now, turns).enumerated().filter { $1.0 == $1.1 }.map(\.offset)
-        for index in stalled {
-            logger.critical("worker \(machine.plan.workers[index].id) has stalled")
+    /// Tells once of each worker that stands still, and of each that goes on.
+    private func watch(_ stalled: inout [Int], _ now: [Int]) {
+        for id in now where !stalled.contains(id) {
+            logger.critical("worker \(id) has stalled")
         }
-        return stalled.isEmpty
+        for id in stalled where !now.contains(id) {
+            logger.notice("worker \(id) turns again")
+        }
+        stalled = now
     }
 }

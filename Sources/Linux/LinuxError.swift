@@ -22,8 +22,3 @@ package struct LinuxError: Error, Equatable, Sendable, CustomStringConvertible {
         subject.isEmpty ? "\(call): \(reason)" : "\(subject): \(reason) (\(call))"
     }
 }
-
-extension LinuxError {
-    /// `EFBIG`: what reading more than a limit throws.
-    package static let fileTooLarge = EFBIG
-}

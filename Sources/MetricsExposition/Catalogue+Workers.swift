@@ -35,6 +35,11 @@ extension Catalogue {
     )
 
     private static let workerLoop: [MetricTable<WorkerStatistics>.Entry] = [
+        .gauge(
+            "dpvs_worker_heartbeat_age_seconds",
+            unit: "seconds",
+            "Time since the worker was last seen to turn; /livez fails at 5."
+        ) { .number($0.heartbeatAge) },
         .counter(
             "dpvs_worker_turns_total",
             unit: "turns",

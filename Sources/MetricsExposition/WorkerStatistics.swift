@@ -3,6 +3,8 @@
 /// What one worker counted.
 package struct WorkerStatistics: Sendable {
     package var id: Int
+    /// Seconds since the worker was last seen to turn.
+    package var heartbeatAge = 0.0
     /// Times through the loop, and those of them that found nothing to do.
     package var turns: UInt64 = 0
     package var idleTurns: UInt64 = 0

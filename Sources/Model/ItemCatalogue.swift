@@ -621,8 +621,8 @@ package enum ItemCatalogue {
             .integer(seconds),
             .integer(3),
             .live,
-            false,
-            "seconds until the first change of state; ours begin in a state"
+            true,
+            "seconds of a TCP or SCTP connection whose first packet was not sent on"
         ),
         row(
             "ipvs_defs.conn.expire_quiescent_template",
@@ -665,7 +665,7 @@ package enum ItemCatalogue {
             .flag(false),
             .live,
             true,
-            "stay silent on UDP that fits no service"
+            "stay silent on UDP to addresses that have services of TCP and none of UDP"
         ),
         row(
             "ipvs_defs.udp.uoa_mode",
@@ -713,7 +713,7 @@ package enum ItemCatalogue {
             .flag(false),
             .live,
             true,
-            "stay silent on TCP that fits no connection"
+            "stay silent on TCP without connection, not a SYN, to addresses that have services of TCP"
         ),
     ]
 

@@ -22,7 +22,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case noService, noBackend, noLocalPort, sourcePortLimit, connectionTableFull, tcpNotSYN
     case connectionGone, sctpNotInit, badSCTPChecksum
     /// A limit of the service is reached.
-    case serviceConnectionLimit, serviceRateLimit
+    case serviceConnectionLimit, serviceRateLimit, servicePacketRate, serviceBitRate
+    /// The service gets a share of its packets.
+    case serviceShare
     /// New connections are refused while the program ends.
     case stopping
     /// Data that must not reach a backend before the header of the PROXY protocol.
@@ -51,7 +53,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .network
         case .noService, .noBackend, .noLocalPort, .sourcePortLimit, .connectionTableFull,
             .tcpNotSYN, .connectionGone, .sctpNotInit, .badSCTPChecksum, .serviceConnectionLimit,
-            .serviceRateLimit, .stopping,
+            .serviceRateLimit, .servicePacketRate, .serviceBitRate, .serviceShare, .stopping,
             .proxyHeaderMissing:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
@@ -99,6 +101,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .badSCTPChecksum: "bad_sctp_checksum"
         case .serviceConnectionLimit: "service_connection_limit"
         case .serviceRateLimit: "service_rate_limit"
+        case .servicePacketRate: "service_packet_rate"
+        case .serviceBitRate: "service_bit_rate"
+        case .serviceShare: "service_share"
         case .stopping: "stopping"
         case .proxyHeaderMissing: "proxy_header_missing"
         case .neighbourUnresolved: "neighbour_unresolved"

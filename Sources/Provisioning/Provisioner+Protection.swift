@@ -11,7 +11,7 @@ extension Provisioner {
         let services = Dictionary(state.services.map { ($0.key, $0) }) { first, _ in first }
         let backends = Dictionary(
             state.services.flatMap { service in
-                service.backends.map {
+                service.targets.map {
                     (BackendKey(service: service.key, endpoint: $0.endpoint), $0)
                 }
             }
@@ -23,7 +23,10 @@ extension Provisioner {
                 services[key.service]?.connectionTimeout.map { ticks(covering: $0) } ?? 0
             policy.serviceSlot = UInt32(serviceSlots.slots[key.service] ?? 0)
             policy.isEnding = over.contains(key)
+            policy.isLeaving = backends[key].map { $0.weight == 0 } ?? true
             policy.isWatched = services[key.service]?.protection.destCheck != nil
+            policy.traffic =
+                services[key.service].map { TrafficLimits($0.protection) } ?? TrafficLimits()
             if let backend = backends[key] {
                 policy.maxConnections = UInt32(clamping: backend.maxConnections ?? 0)
                 policy.resumesBelow = UInt32(
@@ -50,6 +53,16 @@ extension Provisioner {
                 }
             }
         }
+    }
+}
+
+extension TrafficLimits {
+    init(_ protection: Protection) {
+        self.init(
+            packetRate: RateLimiter(perSecond: UInt64(protection.rateLimit.packets ?? 0)),
+            bitRate: RateLimiter(perSecond: UInt64(protection.rateLimit.bits ?? 0)),
+            share: UInt8(clamping: protection.packetShare ?? 100)
+        )
     }
 }
 

@@ -6,9 +6,13 @@ import Networking
 import Timing
 
 extension Provisioner {
-    /// `ipvs_defs/tcp/timeout` and `ipvs_defs/udp/timeout` in ticks; what has no item is fixed.
+    /// `conn_init_timeout`, `ipvs_defs/tcp/timeout` and `ipvs_defs/udp/timeout` in ticks; what has no
+    /// item is fixed.
     func stateTimeouts(of settings: Settings) -> StateTimeouts {
-        StateTimeouts { state in
+        let opening = ticks(
+            covering: .seconds(settings.integer("ipvs_defs.conn.conn_init_timeout"))
+        )
+        return StateTimeouts(opening: opening) { state in
             if let fixed = state.fixedTimeout { return ticks(covering: fixed) }
             let item =
                 switch state {

@@ -92,7 +92,9 @@ package final class Provisioner {
     private var draining = Draining()
     /// Backends whose connections end, in the latest snapshot, and how often their set has grown.
     private var over: Set<BackendKey> = []
-    private var endings: UInt64 = 0
+    private var sweeps: UInt64 = 0
+    /// Services whose packets are limited.
+    private var metered: Set<Service.Key> = []
     /// See `watchHealth`.
     var health = HealthMonitor()
     /// Whether new connections are refused because the program ends.
@@ -170,8 +172,10 @@ package final class Provisioner {
         let services = try compileServices(of: state, slowStart, at: now)
         let network = try compileNetwork(of: state)
         let over = draining.over(at: now)
-        if !over.isSubset(of: self.over) { endings += 1 }
+        let metered = Set(state.services.filter(\.protection.limitsPackets).map(\.key))
+        if !over.isSubset(of: self.over) || metered != self.metered { sweeps += 1 }
         self.over = over
+        self.metered = metered
         snapshotGeneration += 1
         if network.paths != paths {
             routeGeneration &+= 1
@@ -281,7 +285,7 @@ package final class Provisioner {
             pools: poolTable,
             localAddresses: localSlots.slots.map { ($0, slot: $1) },
             policies: backendPolicies(of: state, over: over),
-            endings: endings,
+            sweeps: sweeps,
             encapsulations: encapsulations,
             places: places(of: state)
         )

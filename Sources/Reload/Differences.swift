@@ -77,6 +77,9 @@ extension Protection {
                 text(old.rateLimit.connections),
                 text(rateLimit.connections)
             ),
+            phrase("packets a second", text(old.rateLimit.packets), text(rateLimit.packets)),
+            phrase("bits a second", text(old.rateLimit.bits), text(rateLimit.bits)),
+            phrase("packet share", text(old.packetShare), text(packetShare)),
             phrase("expire quiescent", old.expiresQuiescent, expiresQuiescent),
             phrase("drain timeout", text(old.drainTimeout), text(drainTimeout)),
             phrase("dest check", text(old.destCheck), text(destCheck)),

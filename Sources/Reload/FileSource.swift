@@ -25,19 +25,19 @@ package struct FileSource: ConfigurationSource {
                     problems: loaded.diagnostics.map(Problem.init),
                     digest: loaded.digest,
                     files: loaded.files,
-                    directories: directories(of: loaded)
+                    directories: directories(of: loaded, files)
                 )
             }
             attempt += 1
         }
     }
 
-    private func directories(of loaded: LoadedConfiguration) -> [String] {
+    private func directories(of loaded: LoadedConfiguration, _ files: FileTree) -> [String] {
         let folders = ([loader.conf] + loaded.files.keys)
             .map { path in
                 path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
             }
-        return Set(folders + [loader.servicesDirectory]).sorted()
+        return Set(folders + [loader.servicesDirectory] + files.volumes).sorted()
     }
 }
 

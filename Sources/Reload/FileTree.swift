@@ -9,7 +9,7 @@ import Synchronization
 /// of the volume change at that instant. Whoever opened them one after another through `..data`
 /// could see two versions, so the link is followed once for the whole reading.
 package final class FileTree: SourceReader {
-    /// Larger files are no configuration.
+    /// Octets; larger files are no configuration, and reading them would hold up every reload.
     private static let limit = 64 << 20
 
     private struct State {
@@ -29,17 +29,18 @@ package final class FileTree: SourceReader {
         let (directory, name) = Self.split(path)
         let real = "\(resolved(directory))/\(name)"
         let before = Files.identity(of: real)
+        if let size = before?.size, size > Self.limit {
+            let message = "it has \(size) octets, and accepted are at most \(Self.limit) (64 MiB)"
+            throw SourceError(path: path, message: message)
+        }
         do throws(LinuxError) {
             let bytes = try Files.read(real, limit: Self.limit)
             state.withLock { $0.identities[real] = before }
             return bytes
         } catch {
-            let reason = error.code == Self.tooLarge ? "more than 64 MiB" : error.reason
-            throw SourceError(path: path, message: reason)
+            throw SourceError(path: path, message: error.reason)
         }
     }
-
-    private static let tooLarge = LinuxError.fileTooLarge
 
     package func glob(_ pattern: String) -> [String] {
         // Patterns are for names; a directory in which one stands is resolved as any other.
@@ -67,18 +68,37 @@ package final class FileTree: SourceReader {
         }
     }
 
+    /// Directories whose link `..data` was followed: where a volume changes.
+    package var volumes: [String] {
+        state.withLock { $0.links.keys.map { Self.split($0).directory } }
+    }
+
+    /// Where `directory` really is, with the link `..data` of its volume followed once.
     private func resolved(_ directory: String) -> String {
         state.withLock { state in
             if let known = state.directories[directory] { return known }
-            let link = "\(directory)/..data"
             var real = directory
-            if let target = Files.link(link) {
-                state.links[link] = target
-                real = target.hasPrefix("/") ? target : "\(directory)/\(target)"
+            if let found = Self.volume(of: directory) {
+                let link = "\(found.volume)/..data"
+                let target = state.links[link] ?? Files.link(link)
+                if let target {
+                    state.links[link] = target
+                    let root = target.hasPrefix("/") ? target : "\(found.volume)/\(target)"
+                    real = root + found.below
+                }
             }
             state.directories[directory] = real
             return real
         }
+    }
+
+    /// The volume that `directory` is, or that it is a directory of: the kubelet makes a link to
+    /// `..data/NAME` for each name in a volume.
+    private static func volume(of directory: String) -> (volume: String, below: String)? {
+        if Files.link("\(directory)/..data") != nil { return (directory, "") }
+        let (above, name) = split(directory)
+        guard Files.link(directory) == "..data/\(name)" else { return nil }
+        return (above, "/\(name)")
     }
 
     private static func split(_ path: String) -> (directory: String, name: String) {

@@ -17,6 +17,8 @@ package actor Reloader {
     package private(set) var generation: UInt64 = 0
     /// Of the files behind it.
     private var digest = ""
+    /// Of the files that were read last, whatever came of them.
+    private var readDigest = ""
     /// Directories that hold the files, as of the last time they were read.
     package private(set) var directories: [String] = []
     /// Reports by outcome, since the start.
@@ -82,10 +84,14 @@ package actor Reloader {
 
     // MARK: - Answers
 
+    /// What runs: its number, and the digest of its files.
+    package var current: (generation: UInt64, digest: String) { (generation, digest) }
+
     package func status() -> ConfigStatus {
         ConfigStatus(
             generation: generation,
             digest: digest,
+            readDigest: readDigest,
             applied: history.current?.applied ?? .distantPast,
             files: files?.files.keys.sorted() ?? [],
             restartRequired: restartRequired,
@@ -143,6 +149,7 @@ package actor Reloader {
     private func apply(_ loaded: LoadResult, _ attempt: Attempt) async -> ReloadReport {
         directories = loaded.directories
         settled = loaded
+        readDigest = loaded.digest
         await latches.pass(.loaded)
         guard !loaded.hasErrors else {
             return report(.rejected, attempt, problems: loaded.problems)

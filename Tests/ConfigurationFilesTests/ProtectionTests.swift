@@ -26,12 +26,15 @@ private func errors(service keys: String, backend: String = "") -> [String] {
 @Suite struct ProtectionTests {
     @Test func `limits are read, and there are none without them`() throws {
         let loaded = load(
-            service: "maxConnections: 1000\n    rateLimit: { connections: 50 }",
+            service:
+                "maxConnections: 1000\n    rateLimit: { connections: 50, packets: 9, bits: 8000 }\n    packetShare: 40",
             backend: ", maxConnections: 30, minConnections: 20"
         )
         let service = try #require(loaded.state.services.first)
         #expect(service.protection.maxConnections == 1000)
-        #expect(service.protection.rateLimit == RateLimit(connections: 50))
+        let rateLimit = RateLimit(connections: 50, packets: 9, bits: 8000)
+        #expect(service.protection.rateLimit == rateLimit)
+        #expect(service.protection.packetShare == 40)
         #expect(service.backends[0].maxConnections == 30)
         #expect(service.backends[0].minConnections == 20)
         let plain = try #require(load(service: "").state.services.first)
@@ -76,6 +79,8 @@ private func errors(service keys: String, backend: String = "") -> [String] {
         arguments: [
             ("maxConnections: 0", "", "services[0].maxConnections"),
             ("rateLimit: { connections: -1 }", "", "services[0].rateLimit.connections"),
+            ("rateLimit: { bits: 999 }", "", "services[0].rateLimit.bits"),
+            ("packetShare: 0", "", "services[0].packetShare"),
             ("rateLimit: { conections: 1 }", "", "connections"),
             ("expireQuiescent: \"true\"", "", "true or false"),
             ("destCheck: { inhibit: 5s }", "", "5s..1h"),

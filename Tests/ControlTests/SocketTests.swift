@@ -19,6 +19,14 @@ import Testing
         }
     }
 
+    @Test func `a probe that fails is an answer, with its reason`() async throws {
+        try await serve(SampleBackend(ready: .failing("draining"))) { client, _ in
+            #expect(try await client.probe("/livez") == .passing)
+            let ready = try await client.probe("/readyz")
+            #expect(ready == .failing("draining") && ready.text == "failing: draining\n")
+        }
+    }
+
     @Test func `the socket is for its owner and leaves nothing beside it`() async throws {
         let path = try await serve { client, _ in
             let files = FileManager.default

@@ -152,6 +152,7 @@ import Testing
     @Test func `a check lists problems first and what has no effect last`() {
         let report = CheckReport(
             files: ["dpvs.conf"],
+            digest: "",
             problems: [
                 Problem(.notInEffect, at: "dpvs.conf:3:1", "netif_defs.kni"),
                 Problem(.error, at: "dpvs.conf:9:5", "netif_defs.device.mtu: '1' is not an MTU"),

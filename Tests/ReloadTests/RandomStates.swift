@@ -45,6 +45,7 @@ extension DesiredState {
                     service.portsPerSource = generator.pick([nil, 100])
                     service.protection = generator.pick([
                         Protection(), Protection(maxConnections: 5, drainTimeout: .seconds(9)),
+                        Protection(rateLimit: RateLimit(packets: 7, bits: 8000), packetShare: 9),
                     ])
                     service.owner = owner(&generator)
                     service.backends = keys(&generator)

@@ -202,6 +202,71 @@ import Testing
         world.expectConservation()
     }
 
+    @Test(arguments: [false, true])
+    func `defence_tcp_drop is about virtual addresses, and not about SYN`(isOn: Bool) throws {
+        var state = DesiredState.web()
+        state.settings.items["ipvs_defs.tcp.defence_tcp_drop"] = .flag(isOn)
+        let world = try quickstartWorld(state)
+        defer { world.expectConservation() }
+        func isAnswered(_ destination: String, _ flags: UInt8) -> Bool {
+            world.send(Frame.tcp(from: "10.0.0.10:4000", to: destination, flags), on: 0)
+            return !world.take(0).isEmpty
+        }
+        #expect(isAnswered("10.0.0.100:80", Frame.ack) == !isOn)
+        #expect(isAnswered("10.0.0.100:81", Frame.ack) == !isOn)
+        #expect(isAnswered("10.0.0.100:81", Frame.syn), "somebody asks for a port")
+        #expect(isAnswered("10.0.0.1:81", Frame.ack), "no service has this address")
+        #expect(isAnswered("10.0.1.200:81", Frame.ack), "nor this one, a local address")
+    }
+
+    @Test(arguments: [false, true])
+    func `defence_udp_drop is about addresses with services of TCP and none of UDP`(
+        isOn: Bool
+    ) throws {
+        var state = DesiredState.web()
+        state.settings.items["ipvs_defs.udp.defence_udp_drop"] = .flag(isOn)
+        let world = try quickstartWorld(state)
+        defer { world.expectConservation() }
+        func isAnswered(_ destination: String) -> Bool {
+            world.send(Frame.udp(from: "10.0.0.10:4000", to: destination), on: 0)
+            return !world.take(0).isEmpty
+        }
+        #expect(isAnswered("10.0.0.100:80") == !isOn)
+        #expect(isAnswered("10.0.0.100:53") == !isOn)
+        #expect(isAnswered("10.0.0.1:53"))
+        let address = try #require(IPPrefix("10.0.0.100/32"))
+        try world.change { state in
+            var other = DesiredState.web(.udp).services[0]
+            other.key = Service.Key(.destination(address, PortRange(53)), .udp)
+            other.name = "names"
+            state.services.append(other)
+        }
+        #expect(isAnswered("10.0.0.100:80"), "it has one of UDP now, on other ports")
+    }
+
+    @Test func `a connection whose SYN went nowhere lasts for conn_init_timeout`() throws {
+        var state = DesiredState.web()
+        state.settings.items["ipvs_defs.conn.xmit_ttl"] = .flag(true)
+        state.settings.items["ipvs_defs.conn.conn_init_timeout"] = .integer(5)
+        let world = try quickstartWorld(state)
+        defer { world.expectConservation() }
+        let talk = try #require(TCPTalk(world, from: "10.0.0.11:4000", isAnswered: false))
+        world.send(
+            Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.syn) {
+                $0.timeToLive = 1
+            },
+            on: 0
+        )
+        #expect(world.take(0).first?.icmp?.type == 11 && world.connectionCount == 2)
+        world.advance(.milliseconds(4900))
+        #expect(world.connectionCount == 2)
+        world.advance(.milliseconds(300))
+        #expect(world.connectionCount == 1)
+        world.advance(.seconds(20))
+        talk.answer(Frame.synAck)
+        #expect(world.take(0).first?.tcpFlags == Frame.synAck, "half open it lasts for syn_recv")
+    }
+
     @Test func `without a backend that takes connections the client is told`() throws {
         let world = try quickstartWorld(.web(weights: [0, 0]))
         world.send(Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.syn), on: 0)

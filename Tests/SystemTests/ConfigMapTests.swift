@@ -1,59 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import Control
+import FileTesting
 import Foundation
 import Model
 import Testing
 
 extension SystemTests {
     @Suite struct ConfigMapTests {
-        /// A mounted ConfigMap, as the kubelet lays it out and changes it.
-        private struct Volume {
-            let path: String
-
-            /// `..data` leads to a directory of this time; the files' names lead through `..data`.
-            init(_ path: String, _ setup: Setup) throws {
-                self.path = path
-                let files = FileManager.default
-                try files.createDirectory(atPath: path, withIntermediateDirectories: false)
-                try change(to: setup, time: 0)
-                for name in ["dpvs.conf", "web.yaml"] {
-                    try files.createSymbolicLink(
-                        atPath: "\(path)/\(name)",
-                        withDestinationPath: "..data/\(name)"
-                    )
-                }
-            }
-
-            /// Swaps `..data` to a new directory and removes the one before.
-            func change(to setup: Setup, time: Int) throws {
-                let files = FileManager.default
-                let directory = "..2026_11_24_\(time)"
-                let before = try? files.destinationOfSymbolicLink(atPath: "\(path)/..data")
-                try files.createDirectory(
-                    atPath: "\(path)/\(directory)",
-                    withIntermediateDirectories: false
-                )
-                for (name, text) in ["dpvs.conf": setup.conf, "web.yaml": setup.services.yaml] {
-                    try text.write(
-                        toFile: "\(path)/\(directory)/\(name)",
-                        atomically: false,
-                        encoding: .utf8
-                    )
-                }
-                try files.createSymbolicLink(
-                    atPath: "\(path)/..data_tmp",
-                    withDestinationPath: directory
-                )
-                let renamed = unsafe rename("\(path)/..data_tmp", "\(path)/..data")
-                try #require(renamed == 0)
-                if let before { try files.removeItem(atPath: "\(path)/\(before)") }
-            }
+        private static func contents(_ setup: Setup) -> [String: String] {
+            ["dpvs.conf": setup.conf, "web.yaml": setup.services.yaml]
         }
 
-        private func mount(_ body: (Volume, Setup, Balancer) async throws -> Void) async throws {
+        private func mount(
+            _ body: (ConfigMapVolume, Setup, Balancer) async throws -> Void
+        ) async throws {
             try await Lab.run { lab in
                 var setup = Setup()
-                let volume = try Volume("\(lab.directory)/volume", setup)
+                let volume = try ConfigMapVolume(
+                    "\(lab.directory)/volume",
+                    Self.contents(setup)
+                )
                 setup.place = ("\(volume.path)/dpvs.conf", volume.path)
                 try await lab.balance(setup) { try await body(volume, setup, $0) }
             }
@@ -65,7 +31,9 @@ extension SystemTests {
                 var next = setup
                 next.global[2] = "drain_timeout 7s"
                 next.services.services[0].backends.append(.init(4))
-                let report = try await dpvs.reportAfter { try volume.change(to: next, time: 1) }
+                let report = try await dpvs.reportAfter {
+                    try volume.update(to: Self.contents(next))
+                }
                 #expect(report.outcome == .applied)
                 #expect(report.changes.count == 2)
                 #expect(report.changes.contains("global_defs.drain_timeout: 5s → 7s"))
@@ -81,7 +49,7 @@ extension SystemTests {
                 for time in 1...100 {
                     next.global[2] = "drain_timeout \(time)s"
                     next.services.services[0].backends[0].weight = 1000 + time
-                    try volume.change(to: next, time: time)
+                    try volume.update(to: Self.contents(next))
                     // Longer than a burst may be: some are read while the next one comes.
                     try await Task.sleep(for: .milliseconds(25))
                 }
@@ -95,6 +63,81 @@ extension SystemTests {
                 // No version was half read, and swaps were gathered, not applied one by one.
                 #expect(try await dpvs.scrape().sum("dpvs_config_reloads_total") < 50)
                 #expect(!dpvs.log.contains(" error "))
+            }
+        }
+
+        /// `GET /readyz`.
+        private func ready(_ dpvs: Balancer) async throws -> Probe {
+            try await dpvs.client.get("/readyz")
+        }
+
+        @Test func `a rollout waits for the digest that it has computed beforehand`() async throws {
+            try await mount { volume, setup, dpvs in
+                let first = try await dpvs.configuration()
+                #expect(try await ready(dpvs).generation == first.generation)
+                #expect(try await ready(dpvs).digest == first.digest)
+
+                // On another machine: the files, and nothing that runs.
+                var next = setup
+                next.services.services[0].backends.append(.init(4))
+                let copy = try ConfigMapVolume(dpvs.lab.directory + "/copy", Self.contents(next))
+                let check = ["check", "--digest", "-c", copy.path + "/dpvs.conf"]
+                let digest =
+                    try await Program.demand(
+                        [Program.dpvs] + check + ["--services", copy.path]
+                    )
+                    .trimmingCharacters(in: .newlines)
+                #expect(digest.count == 64 && digest != first.digest)
+
+                async let waiting = dpvs.command("config", "wait", "--digest", digest)
+                try await Task.sleep(for: .milliseconds(300))
+                try volume.update(to: Self.contents(next))
+                let waited = try await waiting
+                #expect(waited.status == 0, "\(waited.errors)")
+                #expect(try await ready(dpvs).digest == digest)
+                #expect(try await ready(dpvs).generation == first.generation + 1)
+                let probe = try await dpvs.command("probe", "ready")
+                #expect(probe.status == 0 && probe.output.contains(digest), "\(probe.errors)")
+                let late = try await dpvs.command(
+                    "config",
+                    "wait",
+                    "--generation",
+                    "9",
+                    "--timeout",
+                    "0"
+                )
+                #expect(late.status == 1)
+            }
+        }
+
+        @Test func `bad, half-written and oversized updates leave what runs`() async throws {
+            try await mount { volume, setup, dpvs in
+                let first = try await dpvs.configuration()
+                var next = Self.contents(setup)
+                next["web.yaml"] = String(setup.services.yaml.dropLast(9))
+                let directory = try volume.prepare(next)
+                try await Task.sleep(for: .milliseconds(500))
+                #expect(try await dpvs.configuration().reports == first.reports)
+                let cut = try await dpvs.reportAfter { try volume.swap(to: directory) }
+                #expect(cut.outcome == .rejected, "\(cut)")
+                let wanted = try await dpvs.configuration().readDigest
+                let waited = try await dpvs.command("config", "wait", "--digest", wanted)
+                #expect(waited.status == 1)
+                #expect(waited.errors.contains("have errors"), "\(waited.errors)")
+
+                next["web.yaml"] = String(repeating: "#", count: (64 << 20) + 1)
+                let large = try await dpvs.reportAfter { try volume.update(to: next) }
+                #expect(large.outcome == .rejected)
+                let said = large.problems.map(\.description).joined()
+                #expect(said.contains("web.yaml:1:1"), "\(said)")
+                #expect(said.contains("accepted are at most 67108864"), "\(said)")
+
+                #expect(try await ready(dpvs).digest == first.digest)
+                #expect(try await dpvs.lab.backends(answering: 4).count == 4)
+                let mended = try await dpvs.reportAfter {
+                    try volume.update(to: Self.contents(setup))
+                }
+                #expect(mended.outcome == .unchanged && mended.digest == first.digest)
             }
         }
     }

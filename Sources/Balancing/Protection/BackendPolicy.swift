@@ -12,10 +12,14 @@ public struct BackendPolicy: BitwiseCopyable, Sendable, Equatable {
     /// Once it has been full, it gets new ones when it has fewer than this.
     public var resumesBelow: UInt32 = 0
 
+    /// It gets no new connections: of weight 0, or gone.
+    public var isLeaving = false
     /// It may have no connections any more.
     public var isEnding = false
     /// What becomes of its connections is counted: see `HealthCounter`.
     public var isWatched = false
+    /// What the packets of its service may be.
+    public var traffic = TrafficLimits()
 
     public init() {}
 }
@@ -30,6 +34,28 @@ public struct ServiceLimits: BitwiseCopyable, Sendable, Equatable {
         self.maxConnections = maxConnections
         self.connectionRate = connectionRate
     }
+}
+
+/// What the packets of a service may be, over all workers.
+public struct TrafficLimits: BitwiseCopyable, Sendable, Equatable {
+    /// Packets of clients.
+    public var packetRate: RateLimiter
+    /// Bits of their IP packets.
+    public var bitRate: RateLimiter
+    /// How many of a hundred packets go on, in either direction.
+    public var share: UInt8
+
+    public init(
+        packetRate: RateLimiter = RateLimiter(),
+        bitRate: RateLimiter = RateLimiter(),
+        share: UInt8 = 100
+    ) {
+        self.packetRate = packetRate
+        self.bitRate = bitRate
+        self.share = share
+    }
+
+    var isUnlimited: Bool { packetRate.isUnlimited && bitRate.isUnlimited && share >= 100 }
 }
 
 /// The counters of a service slot, half a cache line a worker.

@@ -18,7 +18,7 @@ extension Balancer {
         if !limits.connectionRate.isUnlimited {
             let isAdmitted = limits.connectionRate.admit(
                 1,
-                at: Int(service.slot) &* RateLimiter.stride,
+                at: RateLimiter.Word.connections.index(slot: service.slot),
                 of: everywhere.rates,
                 now: now
             )

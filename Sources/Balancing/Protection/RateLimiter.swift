@@ -10,8 +10,16 @@ public import Timing
 /// the word by compare and exchange, so the rate is exact whoever gets the packets; a refusal only
 /// reads.
 public struct RateLimiter: BitwiseCopyable, Sendable, Equatable {
-    /// Words a service slot.
+    /// Words a service slot: see `Word`.
     public static let stride = 4
+
+    /// What a word of a service slot is for.
+    enum Word: Int {
+        case connections, packets, bits
+
+        func index(slot: UInt32) -> Int { Int(slot) &* RateLimiter.stride &+ rawValue }
+    }
+
     /// What may pass at once, as time at the given rate.
     static let burst: UInt64 = 100_000_000
     private static let shift: UInt64 = 20

@@ -73,7 +73,7 @@ public struct CarefulPacket<Tuple: FlowTuple>: BitwiseCopyable {
     }
 
     /// Whether the packet may open a connection.
-    var opens: Bool {
+    public var opens: Bool {
         switch body {
         case .common: ip.opens
         case .sctp(let packet): packet.event.opens

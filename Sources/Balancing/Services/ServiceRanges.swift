@@ -102,21 +102,35 @@ public struct ServiceRanges: BitwiseCopyable, @unchecked Sendable {
 
     @inline(never)
     func service(for flow: Flow) -> ServiceRecord? {
-        let target = groups.target(for: flow.destination.number)
-        guard target.kind != .none else { return nil }
         let port = flow.destinationPort
-        var place = target.index
-        while true {
-            let entry = unsafe entries + place
+        var place = start(for: flow.destination)
+        while place != Self.end {
+            let entry = unsafe entries + Int(place)
             if unsafe entry.pointee.protocol == flow.protocol, unsafe entry.pointee.first <= port,
                 unsafe port <= entry.pointee.last
             {
                 return unsafe entry.pointee.record
             }
-            let next = unsafe entry.pointee.next
-            if next == Self.end { return nil }
-            place = Int(next)
+            place = unsafe entry.pointee.next
         }
+        return nil
+    }
+
+    /// Whether a service of `protocol` has some port of `address`.
+    func hasService(at address: WireAddress, _ protocol: FlowProtocol) -> Bool {
+        var place = start(for: address)
+        while place != Self.end {
+            let entry = unsafe entries + Int(place)
+            if unsafe entry.pointee.protocol == `protocol` { return true }
+            place = unsafe entry.pointee.next
+        }
+        return false
+    }
+
+    /// The first entry of the longest prefix around `address`.
+    private func start(for address: WireAddress) -> UInt32 {
+        let target = groups.target(for: address.number)
+        return target.kind == .none ? Self.end : UInt32(target.index)
     }
 
     private static func shortened(_ prefix: IPPrefix, to length: Int) -> IPPrefix {

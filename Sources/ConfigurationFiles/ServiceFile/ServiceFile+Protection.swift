@@ -7,6 +7,7 @@ extension ServiceFile {
         Protection(
             maxConnections: reader.integer("maxConnections"),
             rateLimit: readRateLimit(reader),
+            packetShare: reader.integer("packetShare"),
             expiresQuiescent: reader.flag("expireQuiescent") ?? false,
             drainTimeout: reader.duration("drainTimeout"),
             destCheck: readDestCheck(&reader)
@@ -18,7 +19,11 @@ extension ServiceFile {
             return RateLimit()
         }
         defer { diagnostics += reader.diagnostics }
-        return RateLimit(connections: reader.integer("connections"))
+        return RateLimit(
+            connections: reader.integer("connections"),
+            packets: reader.integer("packets"),
+            bits: reader.integer("bits")
+        )
     }
 
     private mutating func readDestCheck(_ outer: inout ObjectReader) -> DestCheck? {

@@ -11,7 +11,19 @@ extension ServiceFileSchema {
                 .integer(RateLimit.connectionRates),
                 default: "no limit",
                 "new connections in a second, a tenth of them at once"
-            )
+            ),
+            field(
+                "packets",
+                .integer(RateLimit.packetRates),
+                default: "no limit",
+                "packets of clients in a second"
+            ),
+            field(
+                "bits",
+                .integer(RateLimit.bitRates),
+                default: "no limit",
+                "bits of IP packets of clients in a second"
+            ),
         ]
     )
 
@@ -49,6 +61,12 @@ extension ServiceFileSchema {
             "connections of the service at once, over all workers"
         ),
         field("rateLimit", .object(rateLimit), default: "no limit", "what a second may bring"),
+        field(
+            "packetShare",
+            .integer(Protection.packetShares),
+            default: "100",
+            "percent of the packets, of clients and backends, that go on; limit_proportion of DPVS"
+        ),
         field(
             "expireQuiescent",
             .flag,

@@ -4,7 +4,10 @@ package import Foundation
 /// Which configuration runs, where it came from and what is to be said about it.
 package struct ConfigStatus: Equatable, Codable, Sendable {
     package var generation: UInt64
+    /// Of the files behind it, in hexadecimal digits.
     package var digest: String
+    /// Of the files that were read last; another than `digest` when they were not applied.
+    package var readDigest: String
     /// When every worker used it.
     package var applied: Date
     /// The files that were read, in order.
@@ -21,6 +24,7 @@ package struct ConfigStatus: Equatable, Codable, Sendable {
     package init(
         generation: UInt64,
         digest: String,
+        readDigest: String? = nil,
         applied: Date,
         files: [String] = [],
         restartRequired: [String] = [],
@@ -30,6 +34,7 @@ package struct ConfigStatus: Equatable, Codable, Sendable {
     ) {
         self.generation = generation
         self.digest = digest
+        self.readDigest = readDigest ?? digest
         self.applied = applied
         self.files = files
         self.restartRequired = restartRequired

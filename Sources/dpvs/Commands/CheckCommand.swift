@@ -11,13 +11,26 @@ struct CheckCommand: AsyncParsableCommand {
         discussion: "No running dpvs is asked. Ends with 1 when there are errors."
     )
 
+    @Flag(name: .customLong("digest"), help: "Print the digest of good files, and nothing else.")
+    var printsDigest = false
+
     @OptionGroup var files: FileOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
         let loaded = FileSource(files.loader).load()
-        let report = CheckReport(files: loaded.files.keys.sorted(), problems: loaded.problems)
-        try output.write(report, \.text)
+        let report = CheckReport(
+            files: loaded.files.keys.sorted(),
+            digest: loaded.digest,
+            problems: loaded.problems
+        )
+        if printsDigest, !report.hasErrors {
+            print(report.digest)
+        } else if printsDigest {
+            CommandExit.complain(report.text)
+        } else {
+            try output.write(report, \.text)
+        }
         try (report.hasErrors ? ExitStatus.problem : .success).end()
     }
 }

@@ -9,7 +9,7 @@ struct ConfigCommand: AsyncParsableCommand {
         abstract: "Show and change which configuration a running dpvs uses.",
         subcommands: [
             ConfigStatusCommand.self, ConfigHistoryCommand.self, ConfigDriftCommand.self,
-            ConfigReloadCommand.self, ConfigRollbackCommand.self,
+            ConfigReloadCommand.self, ConfigRollbackCommand.self, ConfigWaitCommand.self,
         ]
     )
 }
