@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import Control
+import Foundation
+import Testing
+
+extension SystemTests {
+    @Suite struct PrivilegeTests {
+        @Test func `after the start root keeps what reloads need, in every thread`() async throws {
+            try await Lab.balance { lab, dpvs in
+                try await work(lab, dpvs)
+                let privileges = try await dpvs.status().privileges
+                #expect(privileges.capabilities == ["DAC_READ_SEARCH"])
+                #expect(privileges.cannotGain)
+                for task in try FileManager.default
+                    .contentsOfDirectory(atPath: "/proc/\(dpvs.pid)/task")
+                {
+                    let status = try String(
+                        contentsOfFile: "/proc/\(dpvs.pid)/task/\(task)/status",
+                        encoding: .utf8
+                    )
+                    #expect(status.contains("CapPrm:\t0000000000000004\n"), "\(status)")
+                    #expect(status.contains("CapEff:\t0000000000000004\n"))
+                }
+            }
+        }
+
+        @Test func `privileges that are kept on demand are all there`() async throws {
+            try await Lab.run { lab in
+                var setup = Setup()
+                setup.global.append("privileges keep")
+                try await lab.balance(setup) { dpvs in
+                    let privileges = try await dpvs.status().privileges
+                    #expect(privileges.capabilities.contains("NET_RAW"))
+                    #expect(!privileges.cannotGain)
+                }
+            }
+        }
+
+        @Test func `a user with CAP_NET_RAW alone balances on a read-only root`() async throws {
+            try await Lab.run { lab in
+                var setup = Setup()
+                setup.launcher = try Self.launcher(Balancer(setup, in: lab))
+                let ending = try await lab.balance(setup) { dpvs in
+                    try await work(lab, dpvs)
+                    let privileges = try await dpvs.status().privileges
+                    #expect(privileges.user == 65534 && privileges.capabilities == [])
+                    #expect(privileges.cannotGain)
+                }
+                #expect(ending.status == 0)
+                #expect(!ending.log.contains(" error "), "\(ending.log)")
+            }
+        }
+
+        @Test func `the seccomp profile lets everything pass that a run needs`() async throws {
+            try await Lab.run { lab in
+                var setup = Setup()
+                setup.workers = 2
+                setup.launcher = [
+                    "python3", "\(Program.repository)/Tests/SystemTests/confine.py",
+                    "\(Program.repository)/containers/seccomp.json",
+                ]
+                let ending = try await lab.balance(setup) { dpvs in
+                    try await work(lab, dpvs)
+                    let status = try String(
+                        contentsOfFile: "/proc/\(dpvs.pid)/status",
+                        encoding: .utf8
+                    )
+                    #expect(status.contains("Seccomp:\t2\n"), "\(status)")
+                }
+                #expect(ending.status == 0)
+                #expect(!ending.log.contains("not permitted"), "\(ending.log)")
+            }
+        }
+
+        /// Traffic, a reload and traffic again.
+        private func work(_ lab: Lab, _ dpvs: Balancer) async throws {
+            #expect(Set(try await lab.backends(answering: 4)) == [1, 2])
+            var services = Setup().services
+            services.services[0].backends = [.init(4)]
+            #expect(try await dpvs.apply(services).isSuccess)
+            #expect(try await lab.backends(answering: 2) == [3, 3])
+        }
+
+        /// Nobody, with one capability, where only the instance's directories can be written.
+        private static func launcher(_ balancer: Balancer) throws -> [String] {
+            let claims = "\(balancer.lab.directory)/claims"
+            for path in [balancer.runDirectory, claims] {
+                try FileManager.default
+                    .createDirectory(atPath: path, withIntermediateDirectories: true)
+                unsafe chown(path, 65534, 65534)
+            }
+            try FileManager.default
+                .createDirectory(atPath: "/run/dpvs/claims", withIntermediateDirectories: true)
+            let script = """
+                mount --bind "$1" "$1" && mount --bind "$2" /run/dpvs/claims &&
+                mount -o remount,bind,ro / && shift 2 &&
+                exec setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
+                --inh-caps=-all,+net_raw --ambient-caps=-all,+net_raw \
+                --bounding-set=-all,+net_raw "$@"
+                """
+            return ["unshare", "-m", "sh", "-c", script, "sh", balancer.runDirectory, claims]
+        }
+    }
+}
