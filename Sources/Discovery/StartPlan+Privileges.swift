@@ -6,6 +6,8 @@ extension StartPlan {
     package var lastingCapabilities: Capabilities {
         // A reload reads files that may be another user's.
         var kept: Capabilities = .readFiles
+        // Companions come, go and change with the configuration.
+        if settings.isOn("global_defs.kni") { kept.formUnion(.netAdmin) }
         for choice in devices {
             switch choice.device?.kind {
             // Memory that is added later is locked, too.

@@ -148,6 +148,23 @@ import Testing
         #expect(other.map(\.finding) == ["network 'inside' is not among a/outside"])
     }
 
+    @Test func `only what a device needs while it runs is kept`() throws {
+        var machine = try pod()
+        func kept(_ items: [String: String]) -> [String] {
+            StartPlan(settings(items), machine.surroundings).lastingCapabilities.words
+        }
+        #expect(kept(resource) == ["DAC_READ_SEARCH", "IPC_LOCK"])
+        #expect(kept(["driver": "net_af_packet,iface=eth1"]) == ["DAC_READ_SEARCH"])
+        #expect(kept(["driver": "net_tap,iface=t0"]) == ["DAC_READ_SEARCH", "NET_ADMIN"])
+        try machine.addFunction("0000:06:02.5", driver: "mlx5_core")
+        machine.environment["PCIDEVICE_INTEL_COM_VF"] = "0000:06:02.5"
+        #expect(kept(resource) == ["DAC_READ_SEARCH", "NET_RAW", "IPC_LOCK"])
+        var companions = settings(resource)
+        companions.items["global_defs.kni"] = .flag(true)
+        let plan = StartPlan(companions, machine.surroundings)
+        #expect(plan.lastingCapabilities.contains(.netAdmin))
+    }
+
     // MARK: - CPUs and memory
 
     @Test func `a cpuset smaller than the configuration wants asks for CPUs in the pod`() throws {
