@@ -96,7 +96,9 @@ int CLinux_limit_privileges(uint64_t kept) {
         if (ask_new_threads(asked, &count) <= 0) break;
     if (asked == NULL) atomic_store(&failure, ENOMEM);
     free(asked);
-    sigaction(question, &before, NULL);
+    errno = atomic_load(&failure);
+    // A thread that is late must still find the answer: the signal's default ends the process.
+    if (errno != ETIMEDOUT) sigaction(question, &before, NULL);
     errno = atomic_load(&failure);
     return errno == 0 ? 0 : -1;
 }

@@ -192,14 +192,19 @@ extension StartPlan {
                 )
             ]
         }
-        let isSocket = kind.hasPrefix("net_af_") || kind.hasPrefix("net_pcap")
-        guard isSocket, !findings.has(.netRaw) else { return [.ok(subject, driver)] }
+        // DPDK's AF_PACKET sets flags of the interface at the start, even those that are set.
+        let needed: [Capabilities] =
+            kind.hasPrefix("net_af_")
+            ? [.netAdmin, .netRaw] : kind.hasPrefix("net_pcap") ? [.netRaw] : []
+        let lacking = needed.filter { !findings.has($0) }.map(\.description)
+        guard !lacking.isEmpty else { return [.ok(subject, driver)] }
+        let all = lacking.map { "CAP_\($0)" }.joined(separator: " ")
         return [
             .missing(
                 subject,
-                "\(kind) needs CAP_NET_RAW",
-                node: "AmbientCapabilities=CAP_NET_RAW in dpvs@.service",
-                pod: "securityContext.capabilities.add: [NET_RAW]"
+                "\(kind) needs \(all)",
+                node: "AmbientCapabilities=\(all) in dpvs@.service",
+                pod: "securityContext.capabilities.add: [\(lacking.joined(separator: ", "))]"
             )
         ]
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Linux
+import Model
 
 extension StartPlan {
     /// Capabilities that the process goes on to need once its devices run.

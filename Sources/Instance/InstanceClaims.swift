@@ -25,7 +25,7 @@ extension Claims {
     /// what ECMP is made of. What the kernel's interfaces have is for the kernel to say.
     static func addresses(of state: DesiredState) -> Set<Claim> {
         let scope = Host.networkNamespace
-        let own = state.addresses.filter { $0.owner != .kernel }.map { "\($0.address)" }
+        let own = state.addresses.filter { $0.owner != .kernel }.map { "\($0.prefix.address)" }
         let local = state.services.flatMap { $0.localAddresses.map { "\($0)" } }
         let virtual = state.services.compactMap { service -> String? in
             guard let prefix = service.key.prefix else { return nil }

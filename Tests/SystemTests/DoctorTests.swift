@@ -57,7 +57,7 @@ extension SystemTests {
                     )
                 )
                 #expect(outcome.status == 1, "\(outcome.errors)")
-                let fix = "pod:  securityContext.capabilities.add: [NET_RAW]"
+                let fix = "pod:  securityContext.capabilities.add: [NET_ADMIN, NET_RAW]"
                 #expect(outcome.output.contains(fix), "\(outcome.output)")
             }
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Control
 import Foundation
+import Model
 import Testing
 
 extension SystemTests {
@@ -43,10 +44,19 @@ extension SystemTests {
             }
         }
 
-        @Test func `a user with CAP_NET_RAW alone balances on a read-only root`() async throws {
+        /// DPDK's AF_PACKET sets interface flags at the start, libpcap does not.
+        @Test(arguments: [
+            ("net_af_packet,iface=IF", "+net_raw,+net_admin"),
+            ("net_pcap,rx_iface_in=IF,tx_iface=IF", "+net_raw"),
+        ])
+        func `a user with a capability or two balances on a read-only root, and gives them up`(
+            driver: String,
+            capabilities: String
+        ) async throws {
             try await Lab.run { lab in
                 var setup = Self.setup
-                setup.launcher = try Self.launcher(Balancer(setup, in: lab))
+                setup.drivers = setup.interfaces.map { driver.replacing("IF", with: $0) }
+                setup.launcher = try Self.launcher(Balancer(setup, in: lab), capabilities)
                 let ending = try await lab.balance(setup) { dpvs in
                     try await work(lab, dpvs)
                     let privileges = try await dpvs.status().privileges
@@ -88,8 +98,11 @@ extension SystemTests {
             #expect(try await lab.backends(answering: 2) == [3, 3])
         }
 
-        /// Nobody, with one capability, where only the instance's directories can be written.
-        private static func launcher(_ balancer: Balancer) throws -> [String] {
+        /// Nobody, with these capabilities, where only the instance's directories can be written.
+        private static func launcher(
+            _ balancer: Balancer,
+            _ capabilities: String
+        ) throws -> [String] {
             let claims = "\(balancer.lab.directory)/claims"
             for path in [balancer.runDirectory, claims] {
                 try FileManager.default
@@ -102,8 +115,8 @@ extension SystemTests {
                 mount --bind "$1" "$1" && mount --bind "$2" /run/dpvs/claims &&
                 mount -o remount,bind,ro / && shift 2 &&
                 exec setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
-                --inh-caps=-all,+net_raw --ambient-caps=-all,+net_raw \
-                --bounding-set=-all,+net_raw "$@"
+                --inh-caps=-all,\(capabilities) --ambient-caps=-all,\(capabilities) \
+                --bounding-set=-all,\(capabilities) "$@"
                 """
             return ["unshare", "-m", "sh", "-c", script, "sh", balancer.runDirectory, claims]
         }
