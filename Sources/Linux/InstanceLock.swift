@@ -40,7 +40,7 @@ package final class InstanceLock: Sendable {
 
     /// The process that wrote itself into the file.
     package static func holder(of path: String) -> Int? {
-        guard let bytes = try? Files.read(path, limit: 64) else { return nil }
+        guard let bytes = try? Files.read(path, limit: 1 << 26) else { return nil }
         return Int(String(decoding: bytes, as: UTF8.self).prefix(while: \.isNumber))
     }
 }

@@ -22,7 +22,12 @@ struct FakeMachine {
         for kibibytes in [2048, 1 << 20] { try addPages(kibibytes, [0, 0]) }
     }
 
-    var surroundings: Surroundings { Surroundings(root: directory.path, environment: environment) }
+    /// Whoever has it has the directory, too; everything may be opened.
+    var surroundings: Surroundings {
+        var surroundings = Surroundings(root: directory.path, environment: environment)
+        surroundings.mayOpen = { [directory] in $0.hasPrefix(directory.path) }
+        return surroundings
+    }
 
     func write(_ text: String, _ path: String) throws {
         let url = URL(filePath: "\(directory.path)/\(path)")
