@@ -141,6 +141,7 @@ let coldTargets: [Target] = [
     cold("Model", ["Addressing"]),
     cold("ConfigurationFiles", ["Model", "Addressing", "YAML", "Cryptography"]),
     cold("Reload", ["ConfigurationFiles", "Model", "Addressing", "Linux", logging]),
+    cold("Discovery", ["Model", "Linux"]),
     cold("MetricsExposition"),
     cold("Control", ["Model", "Addressing", asyncHTTPClient, nioCore, nioHTTP1]),
     cold(
@@ -198,6 +199,7 @@ let testTargets: [Target] = [
         "ProvisioningTests",
         ["Provisioning", "Balancing", "Model", "Addressing", "Timing", "PacketTesting"]
     ),
+    tests("DiscoveryTests", ["Discovery", "Model", "Linux", "FileTesting"]),
     tests("MetricsExpositionTests", ["MetricsExposition"]),
     .testTarget(
         name: "ChartTests",
@@ -244,7 +246,7 @@ let dpdkTargets: [Target] = [
         [
             "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "DPDK", "Containers",
             "Timing", "Addressing", "Reload", "ConfigurationFiles", "Model", "MetricsExposition",
-            "Control", "ControlServer", "Cryptography", "Linux", logging, lifecycle,
+            "Control", "ControlServer", "Cryptography", "Discovery", "Linux", logging, lifecycle,
         ]
     ),
     tests(
@@ -257,15 +259,15 @@ let dpdkTargets: [Target] = [
     .executableTarget(
         name: "dpvs",
         dependencies: [
-            "Instance", "Reload", "ConfigurationFiles", "Model", "Control", "Linux", "Addressing",
-            argumentParser,
+            "Instance", "Reload", "ConfigurationFiles", "Model", "Control", "Discovery", "Linux",
+            "Addressing", argumentParser,
         ],
         swiftSettings: hotSettings
     ),
     .testTarget(
         name: "SystemTests",
         dependencies: ["Linux", "Model", "Control", "FileTesting", subprocess],
-        exclude: ["decapsulate.py"],
+        exclude: ["confine.py", "decapsulate.py"],
         swiftSettings: swiftSettings
     ),
 ]

@@ -6,6 +6,8 @@ package enum SocketPath {
     /// Every instance has a directory here.
     package static let root = "/run/dpvs"
     package static let file = "control.sock"
+    /// Directory beside those of the instances; no instance has this name.
+    package static let claims = "claims"
     package static let defaultInstance = "default"
 
     package static func of(instance: String, under root: String = root) -> String {

@@ -25,6 +25,7 @@ package struct Status: Equatable, Codable, Sendable {
     package var restartRequired: [String] = []
     /// Where packet memory comes from, in one line.
     package var memory: String = ""
+    package var privileges = PrivilegeStatus()
     package var workers: [WorkerStatus] = []
     package var ports: [PortStatus] = []
     package var services: [ServiceStatus] = []
@@ -48,6 +49,19 @@ package struct Status: Equatable, Codable, Sendable {
         self.generation = generation
         self.digest = digest
     }
+}
+
+/// What the process may do beyond what any process may.
+package struct PrivilegeStatus: Equatable, Codable, Sendable {
+    package var user: UInt32 = 0
+    /// Capabilities of any thread, as Kubernetes names them.
+    package var capabilities: [String] = []
+    /// The same as one text.
+    package var summary = ""
+    /// Whether starting a program can gain nothing (`no_new_privs`).
+    package var cannotGain = false
+
+    package init() {}
 }
 
 /// One worker.

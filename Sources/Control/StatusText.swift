@@ -22,6 +22,12 @@ extension Status {
             lines.append("restart required: \(restartRequired.joined(separator: ", "))")
         }
         if !memory.isEmpty { lines.append("memory: \(memory)") }
+        if !privileges.summary.isEmpty {
+            let gain = privileges.cannotGain ? ", no new privileges" : ""
+            lines.append(
+                "privileges: user \(privileges.user), capabilities: \(privileges.summary)\(gain)"
+            )
+        }
         return lines.map { $0 + "\n" }.joined()
     }
 

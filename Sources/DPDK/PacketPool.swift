@@ -44,9 +44,4 @@ public struct PacketPool: BitwiseCopyable, @unchecked Sendable {
     /// Buffers that are in the pool or in a cache of it.
     public var available: Int { unsafe Int(CDPDK_pool_available(pointer)) }
     public var inUse: Int { unsafe Int(CDPDK_pool_in_use(pointer)) }
-
-    /// Octets that a pool takes: buffer, headroom and DPDK's own.
-    public static func memory(size: Int, frameSize: Int) -> Int {
-        size * (frameSize + 128 + 128 + 64 + 64)
-    }
 }

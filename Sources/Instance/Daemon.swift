@@ -61,17 +61,30 @@ package struct Daemon {
         let settings = try firstSettings(source, logger)
         StandardErrorLog.apply(settings)
         logger.notice("\(BuildInformation.text), instance \(instance)")
+        let claims = try makeClaims()
+        // Devices are ours until they are closed.
+        defer { withExtendedLifetime(claims) {} }
         let inheritance = Inheritance(instance, settings, logger)
         let machine = try Machine(
             settings,
             instance: instance,
+            claims: claims,
+            runDirectory: runDirectory,
             eal: eal,
             after: inheritance.handover,
             logger: logger
         )
         let end: End
         do {
-            end = try await balance(on: machine, settings, source, inheritance, signals, logger)
+            end = try await balance(
+                on: machine,
+                claims,
+                settings,
+                source,
+                inheritance,
+                signals,
+                logger
+            )
         } catch {
             await machine.stop()
             throw error
@@ -91,6 +104,7 @@ package struct Daemon {
     /// From the first configuration to the end of the drain.
     private func balance(
         on machine: Machine,
+        _ claims: Claims,
         _ settings: Settings,
         _ source: FileSource,
         _ inheritance: Inheritance,
@@ -99,7 +113,7 @@ package struct Daemon {
     ) async throws -> End {
         let reloader = Reloader(
             source: source,
-            executor: Executor(conductor: machine.conductor),
+            executor: Executor(conductor: machine.conductor, claims: claims),
             startedWith: settings,
             onReport: { report in
                 Self.log(report, logger)
@@ -119,6 +133,7 @@ package struct Daemon {
             tcp: Self.tcpAddress(settings),
             logger: logger,
             onListening: { _ in
+                Self.dropPrivileges(machine, settings, logger)
                 await backend.enter(.ready)
                 Systemd.ready("generation \(first.generation)")
                 logger.notice("ready")
@@ -156,6 +171,32 @@ package struct Daemon {
             guard error.call == "flock" else { throw StartError("\(error)") }
             let holder = InstanceLock.holder(of: lockFile).map { "process \($0)" } ?? "a process"
             throw StartError("instance '\(instance)' runs already: \(holder) holds \(lockFile)")
+        }
+    }
+
+    private func makeClaims() throws -> Claims {
+        let directory = "\(SocketPath.root)/\(SocketPath.claims)"
+        do {
+            return try Claims(in: directory, instance: instance)
+        } catch let error as LinuxError where error.call == "flock" {
+            let holder = InstanceLock.holder(of: "\(directory)/\(instance)")
+            let process = holder.map { "process \($0)" } ?? "a process"
+            throw StartError("instance '\(instance)' runs already: it is \(process)")
+        }
+    }
+
+    /// Everything is open that needs them.
+    private static func dropPrivileges(
+        _ machine: Machine,
+        _ settings: Settings,
+        _ logger: Logger
+    ) {
+        guard settings.text("global_defs.privileges") == "drop" else { return }
+        do {
+            try Privileges.limit(to: machine.lastingCapabilities)
+            logger.info("capabilities: \(Privileges.held)")
+        } catch {
+            logger.error("capabilities are still \(Privileges.held): \(error)")
         }
     }
 
@@ -260,11 +301,22 @@ package struct Daemon {
 /// Carries reloads out on the machine.
 struct Executor: ChangeExecutor {
     let conductor: Conductor
+    let claims: Claims
 
     func apply(_ target: DesiredState, changes: [String], generation: UInt64) async throws {
         // The first generation belongs to the start.
         if generation > 1 { Systemd.reloading() }
-        try await conductor.apply(target)
+        let addresses = Claims.addresses(of: target)
+        // What goes is ours until it has gone.
+        let before = claims.held(for: .addresses)
+        try claims.hold(before.union(addresses), for: .addresses)
+        do {
+            try await conductor.apply(target)
+        } catch {
+            try claims.hold(before, for: .addresses)
+            throw error
+        }
+        try claims.hold(addresses, for: .addresses)
         StandardErrorLog.apply(target.settings)
     }
 }

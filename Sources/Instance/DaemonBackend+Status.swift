@@ -4,6 +4,7 @@ import Control
 import DPDK
 import Dataplane
 import Foundation
+import Linux
 import Model
 import Packet
 import Provisioning
@@ -23,6 +24,7 @@ extension DaemonBackend {
         )
         status.restartRequired = configuration.restartRequired
         status.memory = machine.memory
+        status.privileges = Self.privileges()
         status.workers = workers()
         status.ports = machine.ports.ports.map(Self.status)
         status.services = await machine.conductor.totals().services.map(Self.status)
@@ -34,6 +36,16 @@ extension DaemonBackend {
                     packets: $0.packets
                 )
             }
+        return status
+    }
+
+    private static func privileges() -> PrivilegeStatus {
+        let held = Privileges.held
+        var status = PrivilegeStatus()
+        status.user = Privileges.user
+        status.capabilities = held.words
+        status.summary = held.description
+        status.cannotGain = Privileges.cannotGain
         return status
     }
 

@@ -2,6 +2,7 @@
 import Balancing
 import DPDK
 import Dataplane
+import Discovery
 import Foundation
 import Linux
 import Logging
@@ -18,9 +19,13 @@ final class Machine: Sendable {
     let ports: PortSet
     let plan: WorkerPlan
     let memory: String
+    /// What the process may not lose while the devices run.
+    let lastingCapabilities: Capabilities
     private let loops: [WorkerLoop<DPDKPort>]
     private let slowPathThread: SlowPathThread
     private let instance: String
+    /// Where DPDK makes a directory for the instance.
+    private let ealDirectory: String
     private let logger: Logger
 
     /// Starts everything with an empty configuration; the first one that is applied takes
@@ -28,21 +33,26 @@ final class Machine: Sendable {
     init(
         _ settings: Settings,
         instance: String,
+        claims: Claims,
+        runDirectory: String,
         eal extra: [String],
         after handover: consuming Handover?,
         logger: Logger
     ) throws {
         self.instance = instance
         self.logger = logger
-        plan = WorkerPlan(settings, cpus: Host.usableCPUs())
-        let names = try PortSet.Names(
+        let start = StartPlan(
             settings,
-            plan: plan,
-            resources: PluginResources(environment: ProcessInfo.processInfo.environment)
+            Surroundings(environment: ProcessInfo.processInfo.environment)
         )
-        let options = Self.options(settings, plan, names, instance, extra)
-        memory = options.memoryDescription
+        plan = start.workers
+        memory = start.memory.description
+        lastingCapabilities = start.lastingCapabilities
+        try claims.hold(start.devices)
+        let names = try PortSet.Names(start.devices, plan: plan)
+        let options = Self.options(start, names, instance, extra)
         logger.notice("\(memory)")
+        ealDirectory = Self.ealDirectory(runDirectory)
         do {
             try Environment.start(options)
             ports = try PortSet(
@@ -122,31 +132,34 @@ final class Machine: Sendable {
     // MARK: - Start
 
     private static func options(
-        _ settings: Settings,
-        _ plan: WorkerPlan,
+        _ start: StartPlan,
         _ names: PortSet.Names,
         _ instance: String,
         _ extra: [String]
     ) -> EALOptions {
-        let memory: Int? =
-            if case .integer(let value) = settings.value("global_defs.memory") { value } else {
-                nil
-            }
-        return EALOptions(
+        EALOptions(
             instance: instance,
-            mainLcore: plan.main,
-            workerLcores: plan.workers.map { ($0.id, $0.cpu) },
-            allowsHugepages: settings.text("global_defs.hugepages") != "off",
-            freeHugepages: Host.freeHugepages().map { .init(size: $0.size, count: $0.count) },
-            memory: memory,
-            packetMemory: PacketPool.memory(
-                size: settings.integer("netif_defs.pktpool_size"),
-                frameSize: PortSet.frameSize(settings)
+            mainLcore: start.workers.main,
+            workerLcores: start.workers.workers.map { ($0.id, $0.cpu) },
+            memory: .init(
+                size: start.memory.needed,
+                usesHugepages: start.memory.pages != nil,
+                byNode: start.memory.byNode,
+                limit: start.memory.limit,
+                directory: start.memory.directory
             ),
-            pciAddresses: names.pciAddresses,
+            addressing: start.settings.text("global_defs.iova_mode") ?? "va",
+            busDevices: names.busDevices,
             virtualDevices: names.virtualDevices,
             extra: extra
         )
+    }
+
+    /// DPDK lets root have /run/dpdk, and others the directory of this variable.
+    private static func ealDirectory(_ runDirectory: String) -> String {
+        if Privileges.user == 0 { return "/run/dpdk" }
+        Host.setVariable("XDG_RUNTIME_DIR", runDirectory)
+        return "\(runDirectory)/dpdk"
     }
 
     private static func clock() -> CycleClock {
@@ -224,7 +237,8 @@ final class Machine: Sendable {
         ports.close()
         Environment.stop()
         // DPDK makes it and leaves it.
-        Files.removeDirectory("/run/dpdk/dpvs-\(instance)")
+        Files.removeDirectory("\(ealDirectory)/dpvs-\(instance)")
+        Files.removeDirectory(ealDirectory)
     }
 
     private func leave(to file: HandoverFile, _ digest: String) async {

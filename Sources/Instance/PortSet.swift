@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import DPDK
+import Discovery
 import Linux
 import Model
 import Packet
@@ -23,28 +24,21 @@ struct PortSet {
     var notes: [String] = []
     var domain: SteeringDomain
 
-    /// Room for a frame of this many octets in every buffer.
-    static func frameSize(_ settings: Settings) -> Int {
-        let largest = settings.devices.compactMap { $0.integer("mtu") }.max() ?? 1500
-        return max(2048, (largest + 64 + 63) / 64 * 64)
-    }
-
     /// The names by which DPDK will know the devices: "net_af_packet0", "0000:06:00.0".
     struct Names {
         var virtualDevices: [String] = []
-        var pciAddresses: [String] = []
+        /// What EAL is to look for on the buses.
+        var busDevices: [String] = []
         /// DPDK's name for each device block; nil takes the next device in DPDK's order.
         var devices: [String?] = []
 
-        init(
-            _ settings: Settings,
-            plan: WorkerPlan,
-            resources: consuming PluginResources
-        ) throws(StartError) {
-            var resources = resources
-            for (index, block) in settings.devices.enumerated() {
-                if let driver = block.text("driver") {
-                    let queues = plan.queues(of: block.name)
+        init(_ choices: [DeviceChoice], plan: WorkerPlan) throws(StartError) {
+            for (index, choice) in choices.enumerated() {
+                if let problem = choice.problem {
+                    throw StartError("device \(choice.name): \(problem); dpvs doctor tells more")
+                }
+                if let driver = choice.driver {
+                    let queues = plan.queues(of: choice.name)
                     let device = Self.virtualDevice(
                         driver,
                         index,
@@ -52,21 +46,11 @@ struct PortSet {
                     )
                     virtualDevices.append(device)
                     devices.append(device.split(separator: ",").first.map(String.init))
-                } else if let pci = try Self.pciAddress(block, &resources) {
-                    pciAddresses.append(pci)
-                    devices.append(pci)
                 } else {
-                    devices.append(nil)
+                    if let device = choice.device { busDevices.append(device.allowName) }
+                    devices.append(choice.device?.name)
                 }
             }
-        }
-
-        private static func pciAddress(
-            _ block: NamedBlock,
-            _ resources: inout PluginResources
-        ) throws(StartError) -> String? {
-            if let resource = block.text("resource") { return try resources.next(of: resource) }
-            return block.text("pci")
         }
 
         /// Gives the device a number of its own, and AF_PACKET the queues and frames it needs.
@@ -98,7 +82,7 @@ struct PortSet {
             name: "packets",
             size: settings.integer("netif_defs.pktpool_size"),
             cache: settings.integer("netif_defs.pktpool_cache"),
-            frameSize: Self.frameSize(settings),
+            frameSize: settings.frameSize,
             socket: sockets.count == 1 ? sockets.first ?? -1 : -1
         )
         let named = names.devices.compactMap { $0 }

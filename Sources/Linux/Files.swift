@@ -81,6 +81,12 @@ package enum Files {
         return unsafe stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Whether the process may open the file for both, as far as permissions and the device control
+    /// group tell.
+    package static func isReadableAndWritable(_ path: String) -> Bool {
+        unsafe faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0
+    }
+
     /// The path without links; nil when there is no such file.
     package static func resolve(_ path: String) -> String? {
         guard let resolved = unsafe realpath(path, nil) else { return nil }

@@ -13,22 +13,13 @@ package enum Host {
         }
     }
 
-    /// Pages of each size above the usual one that are free now.
-    package static func freeHugepages(
-        in directory: String = "/sys/kernel/mm/hugepages"
-    ) -> [(size: Int, count: Int)] {
-        let names = (try? Files.list(directory)) ?? []
-        return names.compactMap { name in
-            // hugepages-2048kB
-            guard
-                let digits = name.split(separator: "-").last?.prefix(while: \.isNumber),
-                let kibibytes = Int(digits),
-                let text = try? Files.read("\(directory)/\(name)/free_hugepages", limit: 64),
-                let count = Int(String(decoding: text, as: UTF8.self).prefix(while: \.isNumber))
-            else { return nil }
-            return (kibibytes * 1024, count)
-        }
+    /// Sets a variable of the environment for what the process does from now on.
+    package static func setVariable(_ name: String, _ value: String) {
+        unsafe setenv(name, value, 1)
     }
+
+    /// Names the network namespace of the process: "net:[4026531840]".
+    package static var networkNamespace: String { Files.link("/proc/self/ns/net") ?? "net:[]" }
 
     package static var monotonicNanoseconds: UInt64 {
         var time = timespec()

@@ -18,16 +18,29 @@ package final class InstanceLock: Sendable {
             close(descriptor)
             throw LinuxError("flock", code, on: path)
         }
-        ftruncate(descriptor, 0)
-        let text = "\(getpid())\n"
-        _ = unsafe write(descriptor, text, text.utf8.count)
+        write([])
     }
 
     deinit { close(descriptor) }
 
+    /// Replaces the file's text by the process id and `lines`.
+    package func write(_ lines: [String]) {
+        let text = ([String(getpid())] + lines).map { $0 + "\n" }.joined()
+        ftruncate(descriptor, 0)
+        _ = unsafe pwrite(descriptor, text, text.utf8.count, 0)
+    }
+
+    /// Whether a process holds the lock of a file.
+    package static func isHeld(_ path: String) -> Bool {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_EX | LOCK_NB) != 0
+    }
+
     /// The process that wrote itself into the file.
     package static func holder(of path: String) -> Int? {
-        guard let bytes = try? Files.read(path, limit: 64) else { return nil }
+        guard let bytes = try? Files.read(path, limit: 1 << 26) else { return nil }
         return Int(String(decoding: bytes, as: UTF8.self).prefix(while: \.isNumber))
     }
 }

@@ -3,6 +3,26 @@ import CNUMA
 
 /// Where memory is near which CPU.
 package enum NUMA {
+    package struct Node: Equatable, Codable, Sendable {
+        package var id: Int
+        package var cpus: [Int]
+
+        package init(id: Int, cpus: [Int]) {
+            self.id = id
+            self.cpus = cpus
+        }
+    }
+
+    /// The nodes of the machine's CPUs; empty where the kernel knows none.
+    package static func nodes() -> [Node] {
+        guard numa_available() >= 0 else { return [] }
+        let cpus = 0..<Int(numa_num_configured_cpus())
+        return Dictionary(grouping: cpus) { node(ofCPU: $0) ?? -1 }
+            .filter { $0.key >= 0 }
+            .map { Node(id: $0, cpus: $1) }
+            .sorted { $0.id < $1.id }
+    }
+
     /// The node of a CPU; nil where the kernel knows no nodes.
     package static func node(ofCPU cpu: Int) -> Int? {
         guard numa_available() >= 0 else { return nil }

@@ -126,6 +126,30 @@ package enum ItemCatalogue {
             "MiB of packet memory; what the pools need by default"
         ),
         row(
+            "global_defs.iova_mode",
+            .choice(["va", "pa", "auto"]),
+            .text("va"),
+            .start,
+            true,
+            "how devices address memory: virtual addresses need an IOMMU and no privileges"
+        ),
+        row(
+            "global_defs.privileges",
+            .choice(["drop", "keep"]),
+            .text("drop"),
+            .start,
+            true,
+            "whether capabilities that only the start needs are given up"
+        ),
+        row(
+            "global_defs.network_status",
+            .text(longest: 255),
+            .text("/etc/podnetinfo/annotations"),
+            .start,
+            true,
+            "file of the downward API with Multus's annotation, which device.network asks"
+        ),
+        row(
             "global_defs.metrics_address",
             .text(longest: 64),
             nil,
@@ -211,6 +235,14 @@ package enum ItemCatalogue {
             .start,
             true,
             "resource of the SR-IOV device plugin whose device this is"
+        ),
+        row(
+            "netif_defs.device.network",
+            .text(longest: 255),
+            nil,
+            .start,
+            true,
+            "network attachment of Multus whose device this is, by its name or interface"
         ),
         row(
             "netif_defs.device.rx.queue_number",

@@ -58,7 +58,8 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment["DPVS_INSTANCE"] ?? ""
         let name = instance ?? (environment.isEmpty ? SocketPath.defaultInstance : environment)
-        guard !name.isEmpty, !name.contains("/") else {
+        guard !name.isEmpty, !name.contains("/"), !name.hasPrefix("."), name != SocketPath.claims
+        else {
             throw ValidationError("'\(name)' is not the name of an instance")
         }
         let directory = "\(SocketPath.root)/\(name)"

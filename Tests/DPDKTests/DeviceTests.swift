@@ -14,8 +14,7 @@ import Testing
                 instance: "tests",
                 mainLcore: (0, 0),
                 workerLcores: [],
-                allowsHugepages: false,
-                memory: 128,
+                memory: .init(size: 128),
                 virtualDevices: ["net_ring0", "net_null0", "net_null1", "net_null2", "net_null3"]
             )
         )

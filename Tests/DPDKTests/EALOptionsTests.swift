@@ -10,35 +10,55 @@ import Testing
             instance: "a",
             mainLcore: (0, 0),
             workerLcores: [(1, 1)],
-            packetMemory: 100 << 20
+            memory: .init(size: 164)
         )
         change(&options)
         return options
     }
 
-    @Test func `without free hugepages it runs on plain memory and says so`() {
-        let plain = options { $0.freeHugepages = [.init(size: 2 << 20, count: 10)] }
-        #expect(!plain.usesHugepages)
-        #expect(plain.arguments.contains("--no-huge"))
-        #expect(!plain.arguments.contains("--in-memory"), "the two exclude each other")
-        #expect(plain.memoryDescription.contains("10 of 2 MiB"))
-        #expect(plain.memoryDescription.contains("--no-huge"))
+    @Test func `without hugepages it runs on plain memory`() {
+        let plain = options().arguments
+        #expect(plain.contains("--no-huge") && plain.contains("164"))
+        #expect(!plain.contains("--in-memory"), "the two exclude each other")
     }
 
-    @Test func `enough free hugepages are used and leave nothing behind`() {
-        let huge = options { $0.freeHugepages = [.init(size: 2 << 20, count: 100)] }
-        #expect(huge.usesHugepages)
-        #expect(huge.arguments.contains("--in-memory"))
-        #expect(!huge.arguments.contains("--no-huge"))
+    @Test func `hugepages leave nothing behind`() {
+        let huge = options { $0.memory.usesHugepages = true }.arguments
+        #expect(huge.contains("--in-memory") && huge.contains("--single-file-segments"))
+        #expect(!huge.contains("--no-huge") && !huge.contains("--socket-limit"))
     }
 
-    @Test func `hugepages that are there but off are not used`() {
-        let off = options {
-            $0.freeHugepages = [.init(size: 1 << 30, count: 4)]
-            $0.allowsHugepages = false
+    @Test func `memory stays below the control group's limit and on the devices' node`() {
+        let limited = options { $0.memory = .init(size: 164, usesHugepages: true, limit: 512) }
+        #expect(limited.arguments.joined(separator: " ").contains("-m 164 --socket-limit 512"))
+        let far = options {
+            $0.memory = .init(size: 164, usesHugepages: true, byNode: [0, 164], limit: 512)
         }
-        #expect(!off.usesHugepages)
-        #expect(off.memoryDescription.contains("hugepages are off"))
+        let text = far.arguments.joined(separator: " ")
+        #expect(
+            text.contains("--socket-mem 0,164 --socket-limit 1,512") && !text.contains("-m 164")
+        )
+    }
+
+    @Test func `where larger pages are not ours, those of a mount are taken`() {
+        let mounted = options {
+            $0.memory = .init(size: 164, usesHugepages: true, directory: "/hugepages")
+        }
+        let text = mounted.arguments.joined(separator: " ")
+        #expect(
+            text.contains("--huge-dir /hugepages --huge-unlink") && !text.contains("--in-memory")
+        )
+    }
+
+    @Test func `virtual addresses are the default, the configuration and the command line win`() {
+        #expect(options().arguments.joined(separator: " ").contains("--iova-mode va"))
+        let physical = options { $0.addressing = "pa" }
+        #expect(physical.arguments.joined(separator: " ").contains("--iova-mode pa"))
+        #expect(!options { $0.addressing = "auto" }.arguments.contains("--iova-mode"))
+        let given = options { $0.extra = ["--iova-mode=pa"] }
+        #expect(
+            !given.arguments.contains("--iova-mode") && given.arguments.last == "--iova-mode=pa"
+        )
     }
 
     @Test func `lcores are bound to the CPUs they are given`() {
@@ -49,7 +69,7 @@ import Testing
 
     @Test func `PCI is searched only for devices that were asked for`() {
         #expect(options().arguments.contains("--no-pci"))
-        let named = options { $0.pciAddresses = ["0000:06:00.0"] }
+        let named = options { $0.busDevices = ["0000:06:00.0"] }
         #expect(!named.arguments.contains("--no-pci"))
         #expect(named.arguments.suffix(4).contains("0000:06:00.0"))
         let extra = options { $0.extra = ["-a", "0000:06:00.1"] }

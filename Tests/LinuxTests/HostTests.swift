@@ -11,13 +11,11 @@ import Testing
         #expect(cpus == cpus.sorted())
     }
 
-    @Test func `free hugepages are counted by size`() throws {
-        let directory = try TemporaryDirectory()
-        try directory.makeDirectory("hugepages-2048kB")
-        try directory.write("7\n", to: "hugepages-2048kB/free_hugepages")
-        let free = Host.freeHugepages(in: directory.path)
-        #expect(free.map(\.size) == [2 << 20])
-        #expect(free.map(\.count) == [7])
+    @Test func `capabilities are read and named as Kubernetes does`() {
+        let status = "Name:\tdpvs\nCapEff:\t0000000000006000\n"
+        #expect(Capabilities("CapEff", ofStatus: status)?.words == ["NET_RAW", "IPC_LOCK"])
+        #expect(Capabilities("CapPrm", ofStatus: status) == nil)
+        #expect("\(Capabilities())" == "none" && "\(Capabilities(rawValue: .max))" == "all")
     }
 
     @Test func `the clock does not go back`() {

@@ -11,6 +11,8 @@ struct Balancer: Sendable {
     let instance: String
     let confPath: String
     let servicesPath: String
+    let launcher: [String]
+    let options: [String]
     var pid: pid_t = 0
 
     init(_ setup: Setup, in lab: Lab) {
@@ -19,6 +21,8 @@ struct Balancer: Sendable {
         let directory = "\(lab.directory)/\(setup.instance)"
         confPath = setup.place?.conf ?? "\(directory)/dpvs.conf"
         servicesPath = setup.place?.services ?? "\(directory)/services.d"
+        launcher = setup.launcher
+        options = setup.options
     }
 
     var runDirectory: String { "/run/dpvs/\(instance)" }
@@ -27,7 +31,7 @@ struct Balancer: Sendable {
     /// The command line that starts it.
     var commandLine: [String] {
         let words = ["--conf", confPath, "--services", servicesPath, "--instance", instance]
-        return lab.command(in: .balancer, [Program.dpvs] + words)
+        return lab.command(in: .balancer, launcher + [Program.dpvs] + words + options)
     }
 
     // MARK: - Files

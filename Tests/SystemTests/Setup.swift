@@ -17,6 +17,10 @@ struct Setup: Sendable {
     /// Other places of `dpvs.conf` and of the service files than the lab's directory.
     var place: (conf: String, services: String)?
     var environment: [String: String] = [:]
+    /// Words before the command line: a program that starts it.
+    var launcher: [String] = []
+    /// Words behind it.
+    var options: [String] = []
 
     /// The text of `dpvs.conf`.
     var conf: String {

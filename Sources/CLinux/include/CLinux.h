@@ -49,6 +49,10 @@ int CLinux_pin(int cpu);
 /// The processor's time-stamp counter.
 uint64_t CLinux_cycles(void);
 
+/// Takes from every thread of the process all capabilities but those of `kept`, and sets
+/// no_new_privs; returns 0, or -1 with `errno` set when a thread kept more. One call at a time.
+int CLinux_limit_privileges(uint64_t kept);
+
 /// Gives the calling thread a name of at most 15 characters.
 void CLinux_name_thread(const char *name);
 

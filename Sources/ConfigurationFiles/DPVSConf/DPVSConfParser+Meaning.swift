@@ -17,7 +17,8 @@ extension DPVSConfParser {
     }
 
     private mutating func checkDevice(_ device: NamedBlock) {
-        let sources = ["driver", "pci", "resource"].filter { device.items[$0] != nil }
+        let sources = ["driver", "pci", "resource", "network"]
+            .filter { device.items[$0] != nil }
         if sources.count > 1 {
             report(
                 .error,
@@ -25,7 +26,7 @@ extension DPVSConfParser {
                 "netif_defs.device.\(sources[1])",
                 "stands beside \(sources[0]) in device \(device.name)",
                 nil,
-                "one of driver, pci, resource"
+                "one of driver, pci, resource, network"
             )
         }
         if let pci = device.text("pci"), !Self.isPCIAddress(pci) {

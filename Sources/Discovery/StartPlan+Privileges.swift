@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Linux
+import Model
+
+extension StartPlan {
+    /// Capabilities that the process goes on to need once its devices run.
+    package var lastingCapabilities: Capabilities {
+        // A reload reads files that may be another user's.
+        var kept: Capabilities = .readFiles
+        // Companions come, go and change with the configuration.
+        if settings.isOn("global_defs.kni") { kept.formUnion(.netAdmin) }
+        for choice in devices {
+            switch choice.device?.kind {
+            // Memory that is added later is locked, too.
+            case .vfio: kept.formUnion(.ipcLock)
+            // The kernel asks for it with every flow rule.
+            case .bifurcated: kept.formUnion([.ipcLock, .netRaw])
+            case .uio: kept.formUnion(.rawIO)
+            case .kernel, .unbound, .absent, .mediated, nil: break
+            }
+            let driver = choice.driver ?? ""
+            if driver.hasPrefix("net_tap") || driver.hasPrefix("net_virtio_user") {
+                kept.formUnion(.netAdmin)
+            }
+        }
+        return kept
+    }
+}
