@@ -195,7 +195,11 @@ public struct ConnectionShape: RawRepresentable, Equatable, Sendable, BitwiseCop
     /// IPv6 on one side or both: the addresses are in `WideKeys`.
     var isWide: Bool { rawValue & 0xC0 != 0 }
     /// One family in, the other out.
-    public var translates: Bool { rawValue & 0xC0 == 0x40 || rawValue & 0xC0 == 0x80 }
+    ///
+    /// Tunnels have a family of their own, and leave that of their packets.
+    public var translates: Bool {
+        isTwoWay && (rawValue & 0xC0 == 0x40 || rawValue & 0xC0 == 0x80)
+    }
 
     /// Packets lose a hop here, whatever `xmit_ttl` says.
     ///
