@@ -28,7 +28,7 @@ extension Worker {
             return false
         }
         if isFragment {
-            guard frame.protocol != .tcp || !balancer.needsCare(reference) else {
+            guard frame.protocol != .tcp || !balancer.isTelling(reference) else {
                 drop(packet, .unexpectedFragment)
                 return false
             }
