@@ -19,15 +19,24 @@ extension Balancer {
         return (reference, hash)
     }
 
-    /// Chooses backend, local address and port for the first packet of a flow, as for plain ones.
+    /// Chooses backend, local address and port for the first packet of a flow, as for plain ones;
+    /// with a `passage`, of one that is addressed to somebody else and passes through.
     public mutating func open<Tuple: FlowTuple>(
         _ packet: CarefulPacket<Tuple>,
+        passing passage: Passage? = nil,
         hash: UInt64,
         balancing: BalancingState,
         now: Tick
     ) -> Setup {
         let client = packet.flow
-        guard let service = balancing.services.service(for: client) else { return .notBalanced }
+        let services = balancing.services
+        let found =
+            if let passage {
+                services.matches.service(for: client, passage)
+            } else {
+                services.service(for: client)
+            }
+        guard let service = found else { return .notBalanced }
         if service.kind == .nat {
             let owner = ownerOfNAT(client.source, client.sourcePort, balancing)
             guard owner == worker else { return .elsewhere(owner) }
@@ -49,7 +58,7 @@ extension Balancer {
 
     /// Rewrites a packet of a known connection and says where it goes, as for plain ones.
     ///
-    /// `.special` means: encapsulate it, or nothing can be done with it.
+    /// `.special` means: encapsulate or translate it, or nothing can be done with it.
     public mutating func forward<Tuple: FlowTuple>(
         _ packet: CarefulPacket<Tuple>,
         along reference: UInt32,
@@ -117,7 +126,7 @@ extension Balancer {
         let connection = unsafe connections.entry(reference).pointee
         let isInbound = reference & 1 == Direction.inbound.rawValue
         if connection.shape.kind == .direct { return .forward(connection.towardBackend) }
-        guard connection.shape.rewrites(Tuple.self) else { return .special }
+        guard connection.shape.rewritesInPlace else { return .special }
         let other: Direction = isInbound ? .outbound : .inbound
         let isRewritten = packet.rewrite(
             to: connections.key(other, of: reference, Tuple.self).reversed,
@@ -151,7 +160,7 @@ extension Balancer {
         if let decision { return decision }
         let connection = unsafe connections.entry(reference).pointee
         if connection.shape.kind == .direct { return .forward(connection.towardBackend) }
-        guard connection.shape.rewrites(Tuple.self) else { return .special }
+        guard connection.shape.rewritesInPlace else { return .special }
         let isInbound = reference & 1 == Direction.inbound.rawValue
         packet.rewriteAddresses(
             to: connections.key(isInbound ? .outbound : .inbound, of: reference, Tuple.self)
@@ -169,11 +178,11 @@ extension Balancer {
         routeGeneration: UInt16,
         now: Tick
     ) -> Decision? {
-        if balancing.options.contains(.decrementTTL) {
+        let entry = unsafe connections.entry(reference)
+        if unsafe balancing.options.contains(.decrementTTL) || entry.pointee.shape.isHop {
             guard packet.timeToLive > 1 else { return .refuse(.timeToLive) }
             packet.decrementTimeToLive()
         }
-        let entry = unsafe connections.entry(reference)
         unsafe entry.pointee.lastSeen = now
         if unsafe entry.pointee.routeGeneration != routeGeneration {
             unsafe forgetNextHops(of: entry, generation: routeGeneration)
@@ -209,6 +218,20 @@ extension Balancer {
     /// Whether packets along `reference` get another header in front, whatever they carry.
     public mutating func encapsulates(_ reference: UInt32) -> Bool {
         unsafe connections.entry(reference).pointee.shape.kind == .tunnel
+    }
+
+    /// Whether packets along `reference` get the header of the other family.
+    public mutating func translates(_ reference: UInt32) -> Bool {
+        unsafe connections.entry(reference).pointee.shape.translates
+    }
+
+    /// Gives an SCTP packet that was translated along `reference` the ports that go with its
+    /// addresses: its checksum does not count those, so that the translator left it alone.
+    public mutating func rewritePorts(of packet: SCTPPacket, translatedAlong reference: UInt32) {
+        let other: Direction =
+            reference & 1 == Direction.inbound.rawValue ? .outbound : .inbound
+        let ports = connections.flow(other, of: reference).reversed.ports
+        packet.rewrite(ports: ports, checksumShift)
     }
 
     /// The same for all packets along `reference`, for tunnels to spread flows by.

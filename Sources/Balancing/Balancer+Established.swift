@@ -71,10 +71,8 @@ extension Balancer {
         return unsafe .forward(entry.pointee.towardClient)
     }
 
-    /// What is not of the common kind, or is limited.
-    ///
-    /// SNAT rewrites as the plain kinds do, but it is what a router does: "when a router forwards a
-    /// packet, it MUST reduce the TTL by at least one" (RFC 1812 section 5.3.1).
+    /// What is not of the common kind, or is limited. SNAT rewrites as the plain kinds do, but is a
+    /// hop.
     @inline(never)
     private mutating func passOn<Tuple: FlowTuple>(
         _ packet: TransportPacket<Tuple>,
@@ -90,15 +88,15 @@ extension Balancer {
             return .refuse(refusal)
         }
         if shape.kind == .direct { return .forward(nextHop(along: reference)) }
+        if shape.isHop, !balancing.options.contains(.decrementTTL) {
+            guard packet.timeToLive > 1 else { return .refuse(.timeToLive) }
+            packet.decrementTimeToLive()
+        }
         guard shape.kind != .tunnel, !shape.translates else { return .special }
         // Of FNAT the special way takes the flag when nothing is left to tell; so that way it goes
         // unless it is limits alone that keep the flag.
         guard shape.kind != .fnat || isMetered(reference, balancing) && !isTelling(reference) else {
             return .special
-        }
-        if shape.kind == .snat, !balancing.options.contains(.decrementTTL) {
-            guard packet.timeToLive > 1 else { return .refuse(.timeToLive) }
-            packet.decrementTimeToLive()
         }
         let isInbound = reference & 1 == Direction.inbound.rawValue
         let key = connections.key(isInbound ? .outbound : .inbound, of: reference, Tuple.self)

@@ -208,7 +208,8 @@ extension Balancer {
     ) -> PlacementResult {
         var abroad = BackendRecord(
             client.destination,
-            port: UInt16(truncatingIfNeeded: client.ports >> 16),
+            // That of a query is in the place of a port, but chosen here.
+            port: client.protocol.isQuery ? 0 : UInt16(truncatingIfNeeded: client.ports >> 16),
             slot: 0,
             steering
         )

@@ -195,11 +195,25 @@ public struct ConnectionShape: RawRepresentable, Equatable, Sendable, BitwiseCop
     /// IPv6 on one side or both: the addresses are in `WideKeys`.
     var isWide: Bool { rawValue & 0xC0 != 0 }
     /// One family in, the other out.
-    public var translates: Bool { rawValue & 0xC0 == 0x40 || rawValue & 0xC0 == 0x80 }
+    ///
+    /// Tunnels have a family of their own, and leave that of their packets.
+    public var translates: Bool {
+        isTwoWay && (rawValue & 0xC0 == 0x40 || rawValue & 0xC0 == 0x80)
+    }
+
+    /// Packets lose a hop here, whatever `xmit_ttl` says.
+    ///
+    /// SNAT is what a router does: "when a router forwards a packet, it MUST reduce the TTL by at
+    /// least one" (RFC 1812 section 5.3.1). And so is translation: "since the translator is a router,
+    /// as part of forwarding the packet it needs to decrement either the IPv4 TTL (before the
+    /// translation) or the IPv6 Hop Limit (after the translation)" (RFC 7915 section 4.1, 5.1).
+    var isHop: Bool { kind == .snat || translates }
+    /// Addresses and ports of one family are rewritten, both ways: by the careful way.
+    var rewritesInPlace: Bool { isTwoWay && !translates }
 
     /// The common kind: addresses and ports of one family are rewritten, both ways.
     ///
-    /// SNAT is not of it: it is a hop, whatever `xmit_ttl` says.
+    /// SNAT is not of it, as it is a hop.
     @inline(__always)
     func rewrites<Tuple: FlowTuple>(_ tuple: Tuple.Type) -> Bool {
         rawValue & 0x38 <= ConnectionKind.nat.rawValue << 3

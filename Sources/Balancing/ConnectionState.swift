@@ -73,7 +73,7 @@ public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             case .tcp: .none
             case .udp: .oneWay
             case .sctp: .sctpNone
-            case .icmp, .icmpv6: .query
+            case .icmp: .query
             }
     }
 

@@ -142,7 +142,7 @@ public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
         let length = unsafe Int(totalLength) &- (transport - network)
         unsafe checksum.storeBytes(of: 0, as: UInt16.self)
         var sum = UInt64(tuple.addressSum)
-        sum &+= UInt64(UInt16(`protocol`.number).bigEndian)
+        sum &+= UInt64(UInt16(`protocol`.number(isIPv6: Tuple.isIPv6)).bigEndian)
         sum &+= UInt64(UInt16(truncatingIfNeeded: length).bigEndian)
         var offset = 0
         while offset &+ 8 <= length {

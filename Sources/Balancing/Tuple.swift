@@ -40,32 +40,29 @@ public enum FlowProtocol: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case tcp = 0
     case udp = 1
     case sctp = 2
-    /// Queries of ICMP, by their identifier.
+    /// Queries by their identifier: of ICMP in IPv4, of ICMPv6 in IPv6.
     case icmp = 3
-    case icmpv6 = 4
 
-    public init?(_ number: IPProtocol) {
+    public init?(_ number: IPProtocol, isIPv6: Bool) {
         switch number {
         case .tcp: self = .tcp
         case .udp: self = .udp
         case .sctp: self = .sctp
-        case .icmp: self = .icmp
-        case .icmpv6: self = .icmpv6
+        case .icmp where !isIPv6, .icmpv6 where isIPv6: self = .icmp
         default: return nil
         }
     }
 
     /// An identifier is in the place of both ports.
-    public var isQuery: Bool { rawValue >= Self.icmp.rawValue }
+    public var isQuery: Bool { self == .icmp }
 
-    /// As IP headers name it.
-    public var number: UInt8 {
+    /// As the IP headers of a family name it.
+    public func number(isIPv6: Bool) -> UInt8 {
         switch self {
         case .tcp: 6
         case .udp: 17
         case .sctp: 132
-        case .icmp: 1
-        case .icmpv6: 58
+        case .icmp: isIPv6 ? 58 : 1
         }
     }
 }

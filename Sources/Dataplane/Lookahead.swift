@@ -66,11 +66,11 @@ struct Lookahead: BitwiseCopyable {
         )
         let fragment = unsafe frame.loadUnaligned(fromByteOffset: 20, as: UInt16.self)
         let number = unsafe frame.load(fromByteOffset: 23, as: UInt8.self)
-        let isTCP = number == FlowProtocol.tcp.number
+        let isTCP = number == FlowProtocol.tcp.number(isIPv6: false)
         let transportLength = Int(totalLength) &- 20
         guard
             fragment & UInt16(0x3FFF).bigEndian == 0,
-            isTCP || number == FlowProtocol.udp.number,
+            isTCP || number == FlowProtocol.udp.number(isIPv6: false),
             transportLength >= (isTCP ? 20 : 8),
             Int(totalLength) <= count &- networkOffset,
             unsafe hasValidHeader(frame + networkOffset),
@@ -86,13 +86,13 @@ struct Lookahead: BitwiseCopyable {
             UInt16(bigEndian: frame.loadUnaligned(fromByteOffset: 18, as: UInt16.self))
         )
         let number = unsafe frame.load(fromByteOffset: 20, as: UInt8.self)
-        let isTCP = number == FlowProtocol.tcp.number
+        let isTCP = number == FlowProtocol.tcp.number(isIPv6: false)
         let tuple = unsafe IPv6Tuple(
             addressesAt: frame + networkOffset + IPv6Tuple.addressOffset,
             ports: 0
         )
         guard
-            isTCP || number == FlowProtocol.udp.number,
+            isTCP || number == FlowProtocol.udp.number(isIPv6: false),
             payload >= (isTCP ? 20 : 8),
             payload <= count &- 54,
             tuple.source.first & 0xFF != 0xFF, tuple.source.first != 0,

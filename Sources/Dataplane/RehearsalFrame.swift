@@ -20,12 +20,13 @@ public struct RehearsalFrame: Sendable {
     public var octets: [UInt8] {
         var transport = transportOctets
         let isIPv6 = flow.isIPv6
+        let number = flow.protocol.number(isIPv6: isIPv6)
         let (source, destination) = (Self.octets(flow.source), Self.octets(flow.destination))
         let pseudo =
             source + destination + Self.octets(UInt64(transport.count), 4)
-            + [0, 0, 0, flow.protocol.number]
+            + [0, 0, 0, number]
         if let offset = checksumOffset {
-            let covered = flow.protocol == .icmp ? [] : pseudo
+            let covered = flow.protocol == .icmp && !isIPv6 ? [] : pseudo
             let sum = Self.checksum(covered + transport)
             transport.replaceSubrange(offset..<offset + 2, with: Self.octets(UInt64(sum), 2))
         }
@@ -35,11 +36,11 @@ public struct RehearsalFrame: Sendable {
         guard !isIPv6 else {
             let header: [UInt8] =
                 [0x60, 0, 0, 0] + Self.octets(UInt64(transport.count), 2)
-                + [flow.protocol.number, timeToLive]
+                + [number, timeToLive]
             return link + header + source + destination + transport
         }
         var header: [UInt8] = [0x45, 0] + Self.octets(UInt64(20 + transport.count), 2)
-        header += [0, 1, 0x40, 0, timeToLive, flow.protocol.number, 0, 0] + source + destination
+        header += [0, 1, 0x40, 0, timeToLive, number, 0, 0] + source + destination
         header.replaceSubrange(
             10..<12,
             with: Self.octets(UInt64(Self.checksum(header)), 2)
@@ -51,7 +52,7 @@ public struct RehearsalFrame: Sendable {
         switch flow.protocol {
         case .tcp: 16
         case .udp: 6
-        case .icmp, .icmpv6: 2
+        case .icmp: 2
         case .sctp: nil
         }
     }
@@ -64,8 +65,8 @@ public struct RehearsalFrame: Sendable {
         case .tcp:
             return ports + [0, 0, 0, 1, 0, 0, 0, 0, 0x50, tcpFlags, 0xFF, 0xFF, 0, 0, 0, 0] + data
         case .udp: return ports + Self.octets(UInt64(8 + dataLength), 2) + [0, 0] + data
-        case .icmp, .icmpv6:
-            let type: UInt8 = flow.protocol == .icmp ? 8 : 128
+        case .icmp:
+            let type: UInt8 = flow.isIPv6 ? 128 : 8
             return [type, 0, 0, 0] + Self.octets(UInt64(flow.sourcePort), 2) + [0, 1] + data
         // An INIT chunk (RFC 9260 section 3.3.2).
         case .sctp:

@@ -6,7 +6,7 @@ import Networking
 import Packet
 import Timing
 
-/// SCTP, ICMP echoes and first fragments: packets of flows that plain ones do not look like.
+/// SCTP, ICMP queries and first fragments: packets of flows that plain ones do not look like.
 extension Worker {
     /// A packet that is not a fragment.
     mutating func settleCareful<Tuple: FlowTuple>(
@@ -45,7 +45,52 @@ extension Worker {
         _ now: Tick
     ) -> UInt32? {
         let balancing = unsafe snapshot.pointee.balancing
-        switch balancer.open(careful, hash: hash, balancing: balancing, now: now) {
+        var setup = balancer.open(careful, hash: hash, balancing: balancing, now: now)
+        if case .notBalanced = setup,
+            let passage = unsafe passage(of: packet, careful, snapshot)
+        {
+            setup = balancer.open(
+                careful,
+                passing: passage,
+                hash: hash,
+                balancing: balancing,
+                now: now
+            )
+        }
+        return unsafe settle(packet, careful, setup, networkOffset, snapshot, now)
+    }
+
+    /// How a packet passes through that is for somebody else; nil when it is for us, the connection
+    /// of another worker, or no way leads on.
+    private mutating func passage<Tuple: FlowTuple>(
+        of packet: borrowing Packet,
+        _ careful: CarefulPacket<Tuple>,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) -> Passage? {
+        let flow = careful.flow
+        let destination = flow.destination.address
+        if flow.protocol.isQuery {
+            guard careful.isRequest, unsafe !snapshot.pointee.forwarding.isLocal(destination) else {
+                return nil
+            }
+        } else {
+            guard case .passing = unsafe judgeUnbalanced(flow, opens: careful.opens, snapshot)
+            else { return nil }
+        }
+        return unsafe passage(of: packet, to: destination, snapshot)
+    }
+
+    /// Does with a packet what became of its connection.
+    private mutating func settle<Tuple: FlowTuple>(
+        _ packet: consuming Packet,
+        _ careful: CarefulPacket<Tuple>,
+        _ setup: Balancer.Setup,
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) -> UInt32? {
+        let balancing = unsafe snapshot.pointee.balancing
+        switch setup {
         case .created(let reference), .once(let reference):
             counters.add(1, to: .connectionsOpened)
             return unsafe forward(
@@ -69,8 +114,8 @@ extension Worker {
         return nil
     }
 
-    /// An echo of no service: a reply whose connection lives at another worker, or one for ourselves,
-    /// which the slow path answers when it came in one piece.
+    /// A query of no service: a reply whose connection lives at another worker, or one for ourselves:
+    /// the slow path answers an echo that came in one piece.
     private mutating func settleUnbalancedQuery<Tuple: FlowTuple>(
         _ packet: consuming Packet,
         _ careful: CarefulPacket<Tuple>,
@@ -139,21 +184,21 @@ extension Worker {
             along: reference,
             networkOffset,
             careful.ip,
-            otherwise: careful.isFragment ? .unexpectedFragment : .untranslatable,
+            isFragment: careful.isFragment,
             snapshot
         )
         return isSent ? reference : nil
     }
 
-    /// Sends a packet that the balancer has rewritten, or encapsulates it; drops it as `otherwise`
-    /// when neither is possible, and then answers false.
+    /// Sends a packet that the balancer has rewritten, or encapsulates or translates it; drops it when
+    /// none is possible, and then answers false.
     mutating func carryOut<Tuple: FlowTuple>(
         _ decision: Decision,
         _ packet: consuming Packet,
         along reference: UInt32,
         _ networkOffset: Int,
         _ ip: TransportPacket<Tuple>,
-        otherwise reason: DropReason,
+        isFragment: Bool,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Bool {
         switch decision {
@@ -166,6 +211,14 @@ extension Worker {
                 snapshot
             )
             return true
+        case .special where balancer.translates(reference):
+            return unsafe translate(
+                packet,
+                along: reference,
+                networkOffset,
+                isFragment: isFragment,
+                snapshot
+            )
         case .special where balancer.encapsulates(reference):
             unsafe encapsulate(
                 packet,
@@ -178,7 +231,7 @@ extension Worker {
             )
             return true
         case .special, .refuse, .reopen:
-            drop(packet, reason)
+            drop(packet, isFragment ? .unexpectedFragment : .untranslatable)
             return false
         }
     }

@@ -216,7 +216,7 @@ extension Worker {
             along: reference,
             networkOffset,
             transport,
-            otherwise: .unexpectedFragment,
+            isFragment: true,
             snapshot
         )
     }

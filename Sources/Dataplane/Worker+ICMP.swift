@@ -82,6 +82,9 @@ extension Worker {
             )
         )
         rewrite.identification = nextIdentification()
+        if shape.translates {
+            rewrite.mtus = unsafe linkMTUs(isTowardClient, along: reference, snapshot)
+        }
         if isTowardClient, let state = balancer.clientAddressState(of: reference) {
             // The backend's side counts a PROXY header that the client never sent.
             rewrite.sequenceDelta = 0 &- state.shift.delta
@@ -91,7 +94,7 @@ extension Worker {
         case .refused(.noRoom):
             drop(packet, .noHeadroom)
             return
-        case .tooBig, .fragmentFirst, .refused:
+        case .tooBig, .fragmentAfter, .refused:
             drop(packet, .untranslatable)
             return
         }
@@ -104,6 +107,28 @@ extension Worker {
         }
         let offset = Int(frame.networkOffset)
         unsafe sendOn(packet, along: reference, offset, isIPv6: sent.isIPv6, snapshot)
+    }
+
+    /// What the links on both sides of a connection between the families take.
+    private mutating func linkMTUs(
+        _ isTowardClient: Bool,
+        along reference: UInt32,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) -> ICMPErrorFields.LinkMTUs {
+        let next = unsafe mtu(
+            toward: balancer.connections.destination(along: reference),
+            snapshot
+        )
+        let previous = unsafe mtu(
+            toward: balancer.connections.destination(along: reference ^ 1),
+            snapshot
+        )
+        let (toClient, toBackend) = isTowardClient ? (next, previous) : (previous, next)
+        let clientIsIPv6 = unsafe balancer.connections.entry(reference).pointee.shape.clientIsIPv6
+        return ICMPErrorFields.LinkMTUs(
+            ipv4: (clientIsIPv6 ? toBackend : toClient) ?? .max,
+            ipv6: (clientIsIPv6 ? toClient : toBackend) ?? .max
+        )
     }
 
     /// An error about a packet that the backend sent to the client by itself (DR, tunnel): it came
@@ -204,7 +229,7 @@ extension Worker {
 extension Flow {
     /// Who talked to whom in a quoted packet; nil when its protocol is not balanced.
     init?(_ quoted: QuotedPacket) {
-        guard let number = FlowProtocol(quoted.protocol) else { return nil }
+        guard let number = FlowProtocol(quoted.protocol, isIPv6: quoted.isIPv6) else { return nil }
         self.init(
             from: quoted.flow.source,
             quoted.flow.sourcePort,

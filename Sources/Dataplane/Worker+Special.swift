@@ -9,7 +9,7 @@ import Timing
 /// Packets of connections that do more than rewrite addresses and ports.
 extension Worker {
     /// Where the IP header of a frame is that was given new headers.
-    private static var newNetworkOffset: Int { Lookahead.networkOffset }
+    static var newNetworkOffset: Int { Lookahead.networkOffset }
 
     @inline(never)
     mutating func forwardSpecially<Tuple: FlowTuple>(
@@ -37,7 +37,13 @@ extension Worker {
                 snapshot
             )
         } else if shape.translates {
-            unsafe translate(packet, along: reference, networkOffset, snapshot)
+            _ = unsafe translate(
+                packet,
+                along: reference,
+                networkOffset,
+                isFragment: false,
+                snapshot
+            )
         } else {
             unsafe carryClientAddress(packet, transport, along: reference, networkOffset, snapshot)
         }
@@ -99,97 +105,6 @@ extension Worker {
         } else {
             drop(packet, .noHeadroom)
         }
-    }
-
-    // MARK: - NAT64
-
-    /// Gives a packet the header of the other family.
-    private mutating func translate(
-        _ packet: consuming Packet,
-        along reference: UInt32,
-        _ networkOffset: Int,
-        _ snapshot: UnsafeMutablePointer<Snapshot>
-    ) {
-        let isInbound = reference & 1 == Direction.inbound.rawValue
-        let flow = balancer.connections.flow(isInbound ? .outbound : .inbound, of: reference)
-            .reversed
-        let destination = flow.destination.address
-        guard
-            case .parsed(let frame) = ParsedFrame.parse(packet),
-            let mtu = unsafe mtu(toward: destination, snapshot)
-        else {
-            drop(packet, .noRoute)
-            return
-        }
-        if let left = unsafe beginTranslation(packet, frame, along: reference, snapshot) {
-            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: left)
-            return
-        }
-        clampSegments(packet, frame, towardMTU: mtu)
-        let outcome: TranslationOutcome
-        switch (flow.source.address, destination) {
-        case (.v4(let source), .v4(let destination)):
-            outcome = unsafe Translator.toIPv4(
-                packet.buffer,
-                frame,
-                FlowAddresses(
-                    source: source,
-                    sourcePort: flow.sourcePort,
-                    destination: destination,
-                    destinationPort: flow.destinationPort
-                ),
-                identification: nextIdentification(),
-                mtu: mtu
-            )
-        case (.v6(let source), .v6(let destination)):
-            outcome = unsafe Translator.toIPv6(
-                packet.buffer,
-                frame,
-                FlowAddresses(
-                    source: source,
-                    sourcePort: flow.sourcePort,
-                    destination: destination,
-                    destinationPort: flow.destinationPort
-                ),
-                mtu: mtu,
-                lowestMTU: mtu
-            )
-        default: outcome = .refused(.malformed)
-        }
-        switch outcome {
-        case .translated:
-            let offset = Self.newNetworkOffset
-            if let reason = unsafe endTranslation(packet, frame, along: reference, snapshot) {
-                drop(packet, reason)
-                return
-            }
-            unsafe sendOn(packet, along: reference, offset, isIPv6: flow.isIPv6, snapshot)
-        case .tooBig(let left):
-            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: left)
-        case .fragmentFirst: drop(packet, .tooBig)
-        case .refused(.noRoom): drop(packet, .noHeadroom)
-        case .refused: drop(packet, .untranslatable)
-        }
-    }
-
-    /// A SYN asks for no larger segments than the other family's packets have room for: what its
-    /// receiver sends, in IPv6 40 and 20 octets longer than the segment, goes the same way back.
-    private mutating func clampSegments(
-        _ packet: borrowing Packet,
-        _ frame: ParsedFrame,
-        towardMTU mtu: UInt16
-    ) {
-        guard frame.protocol == .tcp else { return }
-        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
-        guard (bytes.octet(Int(frame.transportOffset) &+ 13) ?? 0) & 0x02 != 0 else { return }
-        let received = unsafe slots[Int(packet.buffer.pointee.port)].traits.mtu
-        let (here, there) = (frame.content == .ipv6 ? 60 : 40, frame.content == .ipv6 ? 40 : 60)
-        let largest = min(Int(mtu) &- there, Int(received) &- here)
-        _ = MaximumSegmentSize.lower(
-            bytes,
-            at: Int(frame.transportOffset),
-            to: UInt16(clamping: largest)
-        )
     }
 
     // MARK: - On

@@ -194,22 +194,33 @@ extension Worker {
     ) {
         let balancing = unsafe snapshot.pointee.balancing
         let destination = transport.flow.destination.address
-        guard
-            !balancing.services.matches.isEmpty,
-            let output = unsafe snapshot.pointee.forwarding.port(toward: destination)
-        else {
+        guard let passage = unsafe passage(of: packet, to: destination, snapshot) else {
             drop(packet, .notForUs)
             return
         }
-        let input = unsafe packet.buffer.pointee.port
         let setup = balancer.open(
             transport,
-            passing: Passage(input: input, output: UInt16(truncatingIfNeeded: output)),
+            passing: passage,
             hash: hash,
             balancing: balancing,
             now: now
         )
         unsafe settle(packet, transport, setup, networkOffset, snapshot, now)
+    }
+
+    /// How a packet to `destination` passes through us; nil when no service asks, it is for a group,
+    /// or no way leads on.
+    mutating func passage(
+        of packet: borrowing Packet,
+        to destination: IPAddress,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) -> Passage? {
+        guard
+            unsafe !snapshot.pointee.balancing.services.matches.isEmpty, destination.isOneNode,
+            let output = unsafe snapshot.pointee.forwarding.port(toward: destination)
+        else { return nil }
+        let input = unsafe packet.buffer.pointee.port
+        return Passage(input: input, output: UInt16(truncatingIfNeeded: output))
     }
 
     mutating func redirect(_ packet: consuming Packet, to owner: Int) {

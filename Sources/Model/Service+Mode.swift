@@ -84,15 +84,6 @@ extension Service {
         let families = (key.family, endpoint.address.family)
         var problems: [ModeProblem] = []
         switch mode {
-        case .fnat where families.0 != families.1 && key.protocol != .tcp && key.protocol != .udp:
-            problems.append(
-                problem(
-                    .backend(index),
-                    "is of another family than the service, as only tcp and udp may be",
-                    endpoint.description,
-                    "\(families.0 == .ipv4 ? "an IPv4" : "an IPv6") backend"
-                )
-            )
         case .fnat where families.0 == .ipv4 && families.1 == .ipv6:
             problems.append(
                 problem(

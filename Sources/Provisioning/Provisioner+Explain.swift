@@ -14,8 +14,11 @@ extension Provisioner {
         guard source.address.family == destination.address.family else {
             throw ProvisioningError("\(source) and \(destination) are of different families")
         }
-        guard let number = FlowProtocol(request.protocol.ipProtocol(for: destination.address))
-        else {
+        let number = FlowProtocol(
+            request.protocol.ipProtocol(for: destination.address),
+            isIPv6: destination.address.family == .ipv6
+        )
+        guard let number else {
             throw ProvisioningError("\(request.protocol.rawValue) is not balanced")
         }
         return Flow(
@@ -23,7 +26,7 @@ extension Provisioner {
             source.port,
             to: destination.address,
             // The identifier of an echo stands in both places.
-            number == .icmp || number == .icmpv6 ? source.port : destination.port,
+            number.isQuery ? source.port : destination.port,
             number
         )
     }

@@ -18,7 +18,10 @@ extension Provisioner {
             let key = service.key
             guard
                 let record = services[key]?.record,
-                let number = FlowProtocol(key.protocol.ipProtocol(for: key.address))
+                let number = FlowProtocol(
+                    key.protocol.ipProtocol(for: key.address),
+                    isIPv6: key.family == .ipv6
+                )
             else { continue }
             switch key.selector {
             case .destination(let prefix, let ports):

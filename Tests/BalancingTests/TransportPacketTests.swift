@@ -27,7 +27,10 @@ import Timing
         unsafe TransportPacket(
             network: buffer.frame + 14,
             transport: buffer.frame + 34,
-            protocol: FlowProtocol(IPProtocol(rawValue: buffer.bytes.octet(23) ?? 0)) ?? .tcp,
+            protocol: FlowProtocol(
+                IPProtocol(rawValue: buffer.bytes.octet(23) ?? 0),
+                isIPv6: false
+            ) ?? .tcp,
             totalLength: buffer.bytes.word(16) ?? 0
         )
     }

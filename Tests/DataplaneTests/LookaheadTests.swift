@@ -172,5 +172,5 @@ import Testing
 
 extension Lookahead {
     fileprivate var isPlain: Bool { kind != .unusual }
-    fileprivate var protocolNumber: UInt8 { self.protocol.number }
+    fileprivate var protocolNumber: UInt8 { self.protocol.number(isIPv6: false) }
 }

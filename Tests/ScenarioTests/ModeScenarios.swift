@@ -36,7 +36,9 @@ import Testing
         world.send(client(families, IPPacket.tcp(40000, 80, flags: Frame.syn)), on: 0)
         let syn = try #require(world.takePackets(1).first)
         #expect(syn.to == backend && syn.source.description == families.local && syn.isSound)
-        #expect(syn.isIPv6 == families.backendIsIPv6 && syn.timeToLive == 64)
+        #expect(
+            syn.isIPv6 == families.backendIsIPv6 && syn.timeToLive == (families == .nat64 ? 63 : 64)
+        )
 
         let (local, port) = (syn.source.description, syn.ports.source)
         func answer(_ flags: UInt8, _ data: [UInt8] = []) -> IPPacket {

@@ -28,7 +28,7 @@ extension Balancer {
 
     /// Whether the backend has yet to learn the client's address, or numbers are shifted, so that
     /// packets need more than new addresses.
-    mutating func isTelling(_ reference: UInt32) -> Bool {
+    public mutating func isTelling(_ reference: UInt32) -> Bool {
         let connection = unsafe connections.entry(reference).pointee
         guard connection.shape.kind == .fnat else { return false }
         let isTCP = connection.shape.protocol == .tcp

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Addressing
 
-/// A packet of a flow that plain packets do not look like: SCTP, an ICMP echo, or the first fragment
+/// A packet of a flow that plain packets do not look like: SCTP, an ICMP query, or the first fragment
 /// of a datagram of any protocol.
 ///
 /// What stands for the ports, and how they are rewritten, hangs on the protocol.
@@ -23,7 +23,7 @@ public struct CarefulPacket<Tuple: FlowTuple>: BitwiseCopyable {
     /// The packet of `totalLength` octets whose IP header is at `network` and whose complete
     /// transport header is at `transport`; the buffer outlives this value.
     ///
-    /// Nil when nothing of this protocol is balanced: of ICMP only echoes are, of the packet's own
+    /// Nil when nothing of this protocol is balanced: of ICMP only queries are, of the packet's own
     /// version.
     @unsafe
     public init?(
@@ -33,17 +33,15 @@ public struct CarefulPacket<Tuple: FlowTuple>: BitwiseCopyable {
         totalLength: UInt16,
         isFragment: Bool
     ) {
-        guard let `protocol` = FlowProtocol(number) else { return nil }
+        guard let `protocol` = FlowProtocol(number, isIPv6: Tuple.isIPv6) else { return nil }
         let length = unsafe UInt16(truncatingIfNeeded: Int(totalLength) &- (transport - network))
         switch `protocol` {
         case .tcp, .udp: body = .common
         case .sctp:
             guard let packet = unsafe SCTPPacket(at: transport, length: length) else { return nil }
             body = .sctp(packet)
-        case .icmp, .icmpv6:
-            guard
-                (`protocol` == .icmpv6) == Tuple.isIPv6,
-                let query = unsafe ICMPQuery(at: transport, length: Int(length), number)
+        case .icmp:
+            guard let query = unsafe ICMPQuery(at: transport, length: Int(length), number)
             else { return nil }
             body = .query(query)
         }
@@ -67,7 +65,7 @@ public struct CarefulPacket<Tuple: FlowTuple>: BitwiseCopyable {
     public var `protocol`: FlowProtocol { ip.protocol }
     public var flow: Flow { Flow(tuple, ip.protocol) }
 
-    /// Whether this is an echo request.
+    /// Whether this is a query, and no reply to one.
     public var isRequest: Bool {
         if case .query(let query) = body { query.kind == .request } else { false }
     }

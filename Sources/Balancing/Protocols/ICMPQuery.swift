@@ -1,24 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Addressing
 
-/// An echo request or reply in place, of ICMP (RFC 792) or ICMPv6 (RFC 4443 section 4).
+/// A query with an identifier, or its reply, in place: of ICMP or ICMPv6.
 ///
 ///      0      1      2          4            6          8
 ///     +------+------+----------+------------+----------+----
 ///     | type | code | checksum | identifier | sequence | data
 ///     +------+------+----------+------------+----------+----
 ///
+///     request, reply   of IPv4   of IPv6
+///     echo              8,  0    128, 129   RFC 792, RFC 4443 section 4
+///     timestamp        13, 14               RFC 792
+///     information      15, 16               RFC 792
+///     address mask     17, 18               RFC 950
+///     extended echo    42, 43    160, 161   RFC 8335 section 2; the sequence has one octet
+///
 /// The identifier takes the place of both ports: "the identifier might be used like a port in TCP or
 /// UDP to identify a session" (RFC 792), and RFC 5508 section 3.1 has NATs translate it so. So a
-/// reply's tuple is its request's, reversed. Timestamps and address masks (RFC 792, RFC 950) are
-/// nobody's to balance.
+/// reply's tuple is its request's, reversed.
 @safe
 public struct ICMPQuery: BitwiseCopyable {
     private enum Offset {
         static let checksum = 2, identifier = 4, sequence = 6, data = 8
     }
 
-    /// Which of the two a packet is.
+    /// Which of the two a message is.
     public enum Kind: Sendable, BitwiseCopyable {
         case request, reply
     }
@@ -30,8 +36,19 @@ public struct ICMPQuery: BitwiseCopyable {
     /// How long a query may stay without another; RFC 5508 section 3.2 asks for 60 s at least.
     public static let timeout = Duration.seconds(300)
 
-    /// The message of `length` octets at `base`, or nil when it is not an echo; the octets outlive
-    /// this value.
+    /// What messages of `type` are; nil when they are no queries.
+    static func kind(_ type: UInt8, _ number: IPProtocol) -> Kind? {
+        switch (number, type) {
+        case (.icmp, 8), (.icmp, 13), (.icmp, 15), (.icmp, 17), (.icmp, 42): .request
+        case (.icmp, 0), (.icmp, 14), (.icmp, 16), (.icmp, 18), (.icmp, 43): .reply
+        case (.icmpv6, 128), (.icmpv6, 160): .request
+        case (.icmpv6, 129), (.icmpv6, 161): .reply
+        default: nil
+        }
+    }
+
+    /// The message of `length` octets at `base`, or nil when it is no query; the octets outlive this
+    /// value.
     @unsafe
     public init?(
         at base: UnsafeMutableRawPointer,
@@ -41,12 +58,10 @@ public struct ICMPQuery: BitwiseCopyable {
         guard length >= Offset.data else { return nil }
         let type = unsafe base.load(as: UInt8.self)
         let code = unsafe base.load(fromByteOffset: 1, as: UInt8.self)
-        guard code == 0 else { return nil }
-        switch (number, type) {
-        case (.icmp, 8), (.icmpv6, 128): kind = .request
-        case (.icmp, 0), (.icmpv6, 129): kind = .reply
-        default: return nil
-        }
+        guard let kind = Self.kind(type, number) else { return nil }
+        // The reply to an extended echo says in its code how it went (RFC 8335 section 3).
+        guard code == 0 || type == 43 || type == 161 else { return nil }
+        self.kind = kind
         isIPv6 = number == .icmpv6
         unsafe self.base = unsafe base
     }

@@ -51,7 +51,7 @@ extension ICMPErrorMessage {
     /// Whether the quoted packet can be told in the other family.
     private var isQuotedTranslatable: Bool {
         switch quoted.protocol {
-        case .tcp, .udp: true
+        case .tcp, .udp, .sctp: true
         case .icmp: !isIPv6
         case .icmpv6: isIPv6
         default: false

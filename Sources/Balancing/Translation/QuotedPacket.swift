@@ -9,7 +9,7 @@ import Packet
 public struct QuotedPacket: Equatable, BitwiseCopyable, Sendable {
     public let isIPv6: Bool
     public let `protocol`: IPProtocol
-    /// Ports of TCP, UDP and SCTP; for an echo both are the identifier; else 0.
+    /// Ports of TCP, UDP and SCTP; for a query both are the identifier; else 0.
     public let flow: FlowAddresses<IPAddress>
     /// Octets of the whole packet, as its header says; usually more than are quoted.
     public let totalLength: Int
@@ -118,7 +118,7 @@ public struct QuotedPacket: Equatable, BitwiseCopyable, Sendable {
                 let type = bytes.octet(place.transport),
                 let identifier = bytes.word(place.transport &+ 4)
             else { return .refused(.malformed) }
-            guard Echo.isEcho(type, number) else { return .refused(.errorAboutError) }
+            guard ICMPQuery.kind(type, number) != nil else { return .refused(.errorAboutError) }
             ports = (identifier, identifier)
         default: break
         }

@@ -2,15 +2,15 @@
 
 /// How the translation of a packet ended.
 ///
-/// Except after `translated`, the packet is as it was.
+/// Except after the first two, the packet is as it was.
 public enum TranslationOutcome: Equatable, BitwiseCopyable, Sendable {
     case translated
+    /// Translated to IPv6 and longer than `limit`, which the next link takes: it has a fragment header
+    /// and is to be `Translator.cut`.
+    case fragmentAfter(limit: UInt16)
     /// Too long for the next link, and the sender does not want fragments: it is to be told
     /// `mtu`, in terms of its own family.
     case tooBig(mtu: UInt16)
-    /// Too long for the next link, and the sender allows fragments: the IPv4 packet is to be cut
-    /// into fragments of at most `limit` octets, which are then translated one by one.
-    case fragmentFirst(limit: UInt16)
     case refused(TranslationRefusal)
 }
 
@@ -20,7 +20,7 @@ public enum TranslationRefusal: Equatable, BitwiseCopyable, Sendable {
     case malformed
     /// The buffer has no room before the frame for longer headers.
     case noRoom
-    /// Neither TCP, UDP nor an echo: its checksum or its addresses are not known to us.
+    /// Neither TCP, UDP, SCTP nor an echo: its checksum or its addresses are not known to us.
     case unsupportedProtocol
     /// An extension header other than those that RFC 7915 section 5.1 lets us pass over.
     case unsupportedExtension
@@ -32,6 +32,9 @@ public enum TranslationRefusal: Equatable, BitwiseCopyable, Sendable {
     case sourceRoute
     /// A fragment of ICMP: the checksums differ by a pseudo-header with the length of the whole.
     case fragmentedICMP
+    /// The first fragment of an SCTP packet: what new ports do to its checksum hangs on the length of
+    /// the whole.
+    case fragmentedSCTP
     /// The first fragment of a UDP datagram without a checksum, which IPv6 demands.
     case fragmentWithoutChecksum
     /// An ICMP message that is no error about a packet.

@@ -8,9 +8,9 @@ extension Translator {
     /// (RFC 7915 section 5.1).
     ///
     /// Up to 1260 octets the new packet may be fragmented on its way, then `identification` counts;
-    /// from 1261 on it has DF set, so that path MTU discovery works from end to end. A longer one
-    /// that the next link, with `mtu`, cannot take is `tooBig`. One without DF is translated
-    /// whatever its length: fragmenting it is what IPv4 output does anyway.
+    /// from 1261 on it has DF set, so that path MTU discovery works from end to end. A fragment stays
+    /// one that may be cut again: "the IPv4 Don't Fragment (DF) flag is cleared" (section 5.1.1).
+    /// What is longer than both 1260 octets and `mtu`, which the next link takes, is `tooBig`.
     public static func toIPv4(
         _ buffer: UnsafeMutablePointer<CPacket_buffer>,
         _ frame: ParsedFrame,
@@ -49,8 +49,8 @@ extension Translator {
         let payload = end &- transport.offset
         let total = HeaderFields.ipv4Length &+ payload
         guard total <= Int(UInt16.max) else { return .refused(.malformed) }
-        let dontFragment = fragment == nil && total > longestFragmentable
-        if dontFragment, total > Int(mtu) {
+        let isLong = total > longestFragmentable
+        if isLong, total > Int(mtu) {
             return .tooBig(mtu: clamp(max(leastIPv6MTU, Int(mtu) &+ 20)))
         }
         guard
@@ -87,7 +87,7 @@ extension Translator {
             payloadLength: payload,
             fragment: fragment,
             identification: identification,
-            dontFragment: dontFragment
+            dontFragment: isLong
         )
         fields.writeIPv4(
             new,

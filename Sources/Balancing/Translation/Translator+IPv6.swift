@@ -8,17 +8,18 @@ extension Translator {
     /// (RFC 7915 section 4.1).
     ///
     /// Only fragments get a fragment header. RFC 6145 wanted one on every packet without DF; the
-    /// "atomic fragments" that it made are deprecated (RFC 8021), and RFC 7915 has none.
+    /// "atomic fragments" that it made are deprecated (RFC 8021): "When the IPv4 sender does not set
+    /// the DF bit, the translator MUST NOT include the Fragment Header for the non-fragmented IPv6
+    /// packets" (RFC 7915 section 4).
     ///
-    /// The next link takes `mtu` octets. A packet with DF that is longer is `tooBig`. One without
-    /// DF must not even be longer than `lowestMTU`, because its sender will not learn of smaller
-    /// links on the way ("lowest-ipv6-mtu" in RFC 7915 section 4); else it is `fragmentFirst`.
+    /// The next link takes `mtu` octets. A packet with DF that is longer is `tooBig`; one without has a
+    /// fragment header afterwards and is `fragmentAfter`: cutting what is translated leaves checksums
+    /// right that count the whole. The MTU of the route is what RFC 7915 calls "lowest-ipv6-mtu".
     public static func toIPv6(
         _ buffer: UnsafeMutablePointer<CPacket_buffer>,
         _ frame: ParsedFrame,
         _ flow: FlowAddresses<IPv6Address>,
-        mtu: UInt16 = .max,
-        lowestMTU: UInt16 = 1280
+        mtu: UInt16 = .max
     ) -> TranslationOutcome {
         let room = unsafe EditableFrame(buffer)
         let bytes = room.bytes
@@ -26,7 +27,8 @@ extension Translator {
         let end = base &+ Int(frame.totalLength)
         guard
             frame.content == .ipv4, end <= bytes.count, let first = bytes.word(base),
-            let flags = bytes.word(base &+ 6), let timeToLive = bytes.octet(base &+ 8),
+            let identification = bytes.word(base &+ 4), let flags = bytes.word(base &+ 6),
+            let timeToLive = bytes.octet(base &+ 8),
             let number = bytes.octet(base &+ 9), let source = bytes.ipv4Address(base &+ 12),
             let destination = bytes.ipv4Address(base &+ 16)
         else { return .refused(.malformed) }
@@ -54,26 +56,28 @@ extension Translator {
         // RFC 7915 section 4.5: only the whole datagram tells what the checksum would be.
         guard !lacksChecksum || fragment == nil else { return .refused(.fragmentWithoutChecksum) }
         let payload = end &- transport.offset
-        let fields = HeaderFields(
+        var fields = HeaderFields(
             trafficClass: UInt8(truncatingIfNeeded: first),
             timeToLive: timeToLive,
             protocol: isICMP ? .icmpv6 : transport.protocol,
             payloadLength: payload,
             fragment: fragment
         )
-        let total = fields.ipv6HeaderLength &+ payload
-        guard total &- HeaderFields.ipv6Length <= Int(UInt16.max) else {
-            return .refused(.malformed)
-        }
-        if flags & 0x4000 != 0 {
+        let isTooLong = fields.ipv6HeaderLength &+ payload > Int(mtu)
+        if isTooLong {
             let growth = fields.ipv6HeaderLength &- HeaderFields.ipv4Length
-            guard total <= Int(mtu) else { return .tooBig(mtu: clamp(max(0, Int(mtu) &- growth))) }
-        } else {
-            let limit = Int(min(mtu, lowestMTU))
-            guard total <= limit else {
-                return .fragmentFirst(limit: clamp(max(0, limit &- 28)))
+            guard flags & 0x4000 == 0 else {
+                return .tooBig(mtu: clamp(max(0, Int(mtu) &- growth)))
             }
+            let whole = HeaderFields.Fragment(
+                identification: UInt32(identification),
+                offset: 0,
+                hasMore: false
+            )
+            fields.fragment = fields.fragment ?? whole
         }
+        let lengthField = fields.ipv6HeaderLength &- HeaderFields.ipv6Length &+ payload
+        guard lengthField <= Int(UInt16.max) else { return .refused(.malformed) }
         guard
             let new = room.replaceHeaders(
                 before: transport.offset,
@@ -108,7 +112,7 @@ extension Translator {
             from: flow.source,
             to: flow.destination
         )
-        return .translated
+        return isTooLong ? .fragmentAfter(limit: mtu) : .translated
     }
 
     /// Computes the checksum of a datagram that has none, over its own length (RFC 8200

@@ -5,9 +5,10 @@ import Packet
 /// Stateless translation between IPv6 and IPv4 (RFC 7915) of one packet in place.
 ///
 /// Which addresses and ports a packet gets is the caller's matter, and so is the hop that it
-/// takes. TCP, UDP and ICMP echo are translated; see `ICMPErrorMessage` for errors. Payload does
+/// takes. TCP, UDP, SCTP and ICMP echo are translated; see `ICMPErrorMessage` for errors. Payload does
 /// not move: the new header is written before the transport header, and the frame then begins 14
-/// octets before it, with the right EtherType; Ethernet padding is cut off.
+/// octets before it, with the right EtherType; Ethernet padding is cut off. The time to live stays:
+/// taking a hop away is the caller's matter, too.
 public enum Translator {
     /// Up to this length an IPv4 packet may be fragmented on its way: its IPv6 sender cannot be
     /// made to send less than 1280 octets (RFC 7915 section 5.1).
@@ -40,6 +41,9 @@ public enum Translator {
         switch transport.protocol {
         case .tcp: return transport.isLaterFragment || length >= 20 ? nil : .malformed
         case .udp: return transport.isLaterFragment || length >= 8 ? nil : .malformed
+        case .sctp:
+            guard !transport.isLaterFragment else { return nil }
+            return isFragment ? .fragmentedSCTP : length >= 12 ? nil : .malformed
         case .icmp, .icmpv6:
             guard !isFragment else { return .fragmentedICMP }
             guard length >= 8, let type = bytes.octet(transport.offset) else { return .malformed }
@@ -52,7 +56,8 @@ public enum Translator {
     /// Gives TCP or UDP new ports and a checksum that is right with the new pseudo-header.
     ///
     /// The pseudo-headers of both families have the same sum but for the addresses: protocol and
-    /// length are the same numbers in wider fields (RFC 8200 section 8.1).
+    /// length are the same numbers in wider fields (RFC 8200 section 8.1). SCTP stays as it is: its
+    /// checksum counts no addresses, and its ports are the caller's to change.
     static func rewritePorts(
         _ bytes: FrameBytes,
         _ transport: Transport,
@@ -60,7 +65,9 @@ public enum Translator {
         destinationPort: UInt16,
         _ addressChange: InternetSum
     ) {
-        guard !transport.isLaterFragment, let ports = bytes.long(transport.offset) else { return }
+        guard !transport.isLaterFragment, transport.protocol != .sctp,
+            let ports = bytes.long(transport.offset)
+        else { return }
         let new = UInt32(sourcePort) << 16 | UInt32(destinationPort)
         var change = addressChange
         change.remove(ports)
@@ -113,10 +120,5 @@ enum Echo {
         case (.icmpv6, replyV6): reply
         default: nil
         }
-    }
-
-    /// Whether a message of `type` is an echo.
-    static func isEcho(_ type: UInt8, _ protocol: IPProtocol) -> Bool {
-        translated(type, from: `protocol`) != nil
     }
 }

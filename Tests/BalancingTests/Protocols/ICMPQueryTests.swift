@@ -36,7 +36,7 @@ import Testing
 
     @Test(
         arguments: [
-            (3, 0, .icmp), (13, 0, .icmp), (8, 1, .icmp), (128, 0, .icmp), (8, 0, .icmpv6),
+            (3, 0, .icmp), (10, 0, .icmp), (8, 1, .icmp), (128, 0, .icmp), (8, 0, .icmpv6),
             (1, 0, .icmpv6), (135, 0, .icmpv6), (8, 0, .udp),
         ] as [(UInt8, UInt8, IPProtocol)]
     )

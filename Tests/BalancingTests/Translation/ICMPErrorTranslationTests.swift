@@ -164,7 +164,7 @@ import Testing
         let cases: [(IPPacket, TranslationRefusal)] = [
             (ICMPErrors.error(3, 14, about: Self.segment(6)), .untranslatableError),
             (ICMPErrors.error(12, 1, about: Self.segment(6)), .untranslatableError),
-            (ICMPErrors.error(3, 1, about: Self.segment(132)), .unsupportedProtocol),
+            (ICMPErrors.error(3, 1, about: Self.segment(47)), .unsupportedProtocol),
             (ICMPErrors.error(3, 1, about: Self.segment(4)), .unsupportedProtocol),
         ]
         for (error, refusal) in cases {

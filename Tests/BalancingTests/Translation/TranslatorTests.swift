@@ -40,7 +40,6 @@ enum NAT64 {
     static func toIPv6(
         _ buffer: RoomyBuffer,
         mtu: UInt16 = .max,
-        lowestMTU: UInt16 = 1280,
         _ flow: FlowAddresses<IPv6Address> = v6Flow
     ) -> TranslationOutcome? {
         guard let frame = buffer.outline else { return nil }
@@ -48,8 +47,7 @@ enum NAT64 {
             buffer.buffer,
             frame,
             flow,
-            mtu: mtu,
-            lowestMTU: lowestMTU
+            mtu: mtu
         )
     }
 
@@ -240,7 +238,7 @@ enum NAT64 {
         )
     }
 
-    @Test(arguments: [UInt8(1), 50, 132, 59])
+    @Test(arguments: [UInt8(1), 50, 47, 59])
     func `other protocols are refused, ICMP of the wrong family too`(number: UInt8) {
         let buffer = RoomyBuffer(
             NAT64.v6(number, [8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).frame()
@@ -331,32 +329,6 @@ enum NAT64 {
         }
         let buffer = RoomyBuffer(packet.frame())
         #expect(NAT64.toIPv6(buffer, mtu: 1_500) == .translated)
-    }
-
-    @Test(
-        arguments: [(1500, 1280, 1252), (1500, 1400, 1372), (1300, 1500, 1272)]
-            as [(UInt16, UInt16, UInt16)]
-    )
-    func `without DF, what is too long is to be fragmented before`(
-        mtu: UInt16,
-        lowest: UInt16,
-        limit: UInt16
-    ) {
-        let packet = NAT64.v4(17, IPPacket.udp(1, 2, .init(repeating: 1, count: 1_400)))
-        let buffer = RoomyBuffer(packet.frame())
-        #expect(NAT64.toIPv6(buffer, mtu: mtu, lowestMTU: lowest) == .fragmentFirst(limit: limit))
-        #expect(buffer.octets == packet.frame())
-    }
-
-    @Test func `a fragment of the length that was asked for fits`() {
-        // 1252 octets, rounded down to a multiple of eight behind the header.
-        let packet = NAT64.v4(17, .init(repeating: 1, count: 1_232)) { packet in
-            packet.hasMore = true
-            packet.fragmentOffset = 8
-        }
-        let buffer = RoomyBuffer(packet.frame())
-        #expect(NAT64.toIPv6(buffer, mtu: 1_500) == .translated)
-        #expect(buffer.octets.count == 14 + 1_280)
     }
 
     @Test func `a datagram without a checksum gets one`() throws {
