@@ -103,6 +103,11 @@ let c: [Target] = [
     .systemLibrary(name: "CNUMA", pkgConfig: "numa", providers: [.apt(["libnuma-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
+        name: "CNetlink",
+        pkgConfig: "libnl-route-3.0",
+        providers: [.apt(["libnl-route-3-dev"])]
+    ),
+    .systemLibrary(
         name: "CSystemd",
         pkgConfig: "libsystemd",
         providers: [.apt(["libsystemd-dev"])]
@@ -141,6 +146,7 @@ let coldTargets: [Target] = [
     cold("Model", ["Addressing"]),
     cold("ConfigurationFiles", ["Model", "Addressing", "YAML", "Cryptography"]),
     cold("Reload", ["ConfigurationFiles", "Model", "Addressing", "Linux", logging]),
+    cold("LinuxMirror", ["Model", "Addressing", "Linux", "CNetlink"]),
     cold("MetricsExposition"),
     cold("Control", ["Model", "Addressing", asyncHTTPClient, nioCore, nioHTTP1]),
     cold(
@@ -198,6 +204,7 @@ let testTargets: [Target] = [
         "ProvisioningTests",
         ["Provisioning", "Balancing", "Model", "Addressing", "Timing", "PacketTesting"]
     ),
+    tests("LinuxMirrorTests", ["LinuxMirror", "Model", "Addressing"]),
     tests("MetricsExpositionTests", ["MetricsExposition"]),
     .testTarget(
         name: "ChartTests",
