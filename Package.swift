@@ -204,7 +204,7 @@ let testTargets: [Target] = [
         "ProvisioningTests",
         ["Provisioning", "Balancing", "Model", "Addressing", "Timing", "PacketTesting"]
     ),
-    tests("LinuxMirrorTests", ["LinuxMirror", "Model", "Addressing"]),
+    tests("LinuxMirrorTests", ["LinuxMirror", "Model", "Addressing", "CLinux"]),
     tests("MetricsExpositionTests", ["MetricsExposition"]),
     .testTarget(
         name: "ChartTests",
@@ -251,7 +251,7 @@ let dpdkTargets: [Target] = [
         [
             "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "DPDK", "Containers",
             "Timing", "Addressing", "Reload", "ConfigurationFiles", "Model", "MetricsExposition",
-            "Control", "ControlServer", "Linux", logging, lifecycle,
+            "Control", "ControlServer", "Linux", "LinuxMirror", logging, lifecycle,
         ]
     ),
     tests("InstanceTests", ["Instance", "DPDK", "Balancing", "Packet", "Addressing", "Timing"]),

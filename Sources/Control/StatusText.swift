@@ -22,6 +22,7 @@ extension Status {
             lines.append("restart required: \(restartRequired.joined(separator: ", "))")
         }
         if !memory.isEmpty { lines.append("memory: \(memory)") }
+        if !kernelMirror.isEmpty { lines.append("kernel mirror: \(kernelMirror)") }
         return lines.map { $0 + "\n" }.joined()
     }
 

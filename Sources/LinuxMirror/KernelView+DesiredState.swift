@@ -38,7 +38,8 @@ extension KernelView.Link {
     fileprivate var ownAddresses: [IPPrefix] {
         var lengths: [IPAddress: Int] = [:]
         for address in addresses {
-            let prefix = address.hasNetwork ? address.prefix : IPPrefix(host: address.prefix.address)
+            let prefix =
+                address.hasNetwork ? address.prefix : IPPrefix(host: address.prefix.address)
             let known = lengths[prefix.address] ?? prefix.length
             lengths[prefix.address] = min(known, prefix.length)
         }

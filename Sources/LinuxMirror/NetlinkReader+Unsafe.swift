@@ -17,7 +17,8 @@ struct NetlinkReader: ~Copyable {
     deinit { unsafe nl_socket_free(socket) }
 
     /// What the interfaces of these names have, and the numbers that they have now.
-    func read(_ names: Set<String>) throws(NetlinkError) -> (view: KernelView, indices: Set<Int32>) {
+    func read(_ names: Set<String>) throws(NetlinkError) -> (view: KernelView, indices: Set<Int32>)
+    {
         var links: [Int32: KernelView.Link] = [:]
         try unsafe forEach("links", { unsafe rtnl_link_alloc_cache(socket, AF_UNSPEC, &$0) }) {
             guard let (index, link) = unsafe Self.link($0, names) else { return }
@@ -183,7 +184,9 @@ extension IPAddress {
 /// A connected rtnetlink socket of libnl, in the network namespace of the calling thread.
 @unsafe
 func openNetlinkSocket() throws(NetlinkError) -> OpaquePointer {
-    guard let socket = unsafe nl_socket_alloc() else { throw NetlinkError("nl_socket_alloc", -NLE_NOMEM) }
+    guard let socket = unsafe nl_socket_alloc() else {
+        throw NetlinkError("nl_socket_alloc", -NLE_NOMEM)
+    }
     let result = unsafe nl_connect(socket, NETLINK_ROUTE)
     guard result >= 0 else {
         unsafe nl_socket_free(socket)

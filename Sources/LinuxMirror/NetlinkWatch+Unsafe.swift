@@ -68,7 +68,8 @@ struct NetlinkWatch: ~Copyable {
                 let result = unsafe nl_recvmsgs_default(socket)
                 if result >= 0 { continue }
                 // libnl has one number for ENOBUFS and ENOMEM.
-                if result == -NLE_NOMEM { news.isOverrun = true } else { break }
+                guard result == -NLE_NOMEM else { break }
+                news.isOverrun = true
             }
         }
         news.isRelevant = sieve.hasCaught || news.isOverrun

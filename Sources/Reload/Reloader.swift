@@ -82,7 +82,8 @@ package actor Reloader {
         _ transform: @Sendable @escaping (DesiredState) -> DesiredState
     ) async -> ReloadReport {
         await turn {
-            await self.carryOut(transform(self.running.withoutKernel), digest: self.digest, Attempt(reason))
+            let target = transform(self.running.withoutKernel)
+            return await self.carryOut(target, digest: self.digest, Attempt(reason))
         }
     }
 

@@ -97,12 +97,15 @@ struct KernelMirrorTests {
         }
     }
 
-    @Test func `of several next hops the heaviest counts that leaves by a companion`() async throws {
+    @Test func `of several next hops the heaviest counts that leaves by a companion`() async throws
+    {
         try await follow { place, mirror in
             try place.addCompanion("other")
             try place.ip("address add 10.0.0.1/24 dev \(name)")
             try place.ip("address add 10.1.0.1/24 dev other")
-            let hops = ["10.0.0.2 dev \(name)", "10.0.0.3 dev \(name) weight 2", "10.1.0.2 dev other"]
+            let hops = [
+                "10.0.0.2 dev \(name)", "10.0.0.3 dev \(name) weight 2", "10.1.0.2 dev other",
+            ]
             try place.ip(
                 "route add 10.9.0.0/16 " + hops.map { "nexthop via \($0)" }.joined(separator: " ")
             )

@@ -61,13 +61,14 @@ struct KernelViewTests {
 
     @Test func `of two routes to one destination the smaller metric counts`() throws {
         let destination = try prefix("10.9.0.0/16")
-        let paths = [(7, 20), (8, 10)].map { last, metric in
-            KernelView.Path(
-                destination,
-                gateway: .v4(IPv4Address(10, 0, 0, UInt8(last))),
-                metric: UInt32(metric)
-            )
-        }
+        let paths = [(7, 20), (8, 10)]
+            .map { last, metric in
+                KernelView.Path(
+                    destination,
+                    gateway: .v4(IPv4Address(10, 0, 0, UInt8(last))),
+                    metric: UInt32(metric)
+                )
+            }
         #expect(state([], paths).routes.map(\.gateway) == [.v4(IPv4Address(10, 0, 0, 8))])
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Foundation
 import Glibc
 import LinuxMirror
@@ -42,14 +43,14 @@ final class Place: Sendable {
 
     /// A mirror that was made inside; the calling thread is outside again afterwards.
     func mirror(_ names: String..., buffer: Int = 1 << 20) throws -> KernelMirror {
-        let outside = open("/proc/thread-self/ns/net", O_RDONLY)
-        let inside = open("/run/netns/\(name)", O_RDONLY)
+        let outside = unsafe open("/proc/thread-self/ns/net", O_RDONLY)
+        let inside = unsafe open("/run/netns/\(name)", O_RDONLY)
         defer {
             close(outside)
             close(inside)
         }
-        guard setns(inside, CLONE_NEWNET) == 0 else { throw Failure(description: "setns") }
-        defer { setns(outside, CLONE_NEWNET) }
+        guard CLinux_enter_network(inside) == 0 else { throw Failure(description: "setns") }
+        defer { _ = CLinux_enter_network(outside) }
         return try KernelMirror(names, buffer: buffer)
     }
 

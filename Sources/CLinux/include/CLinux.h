@@ -52,6 +52,9 @@ uint64_t CLinux_cycles(void);
 /// Gives the calling thread a name of at most 15 characters.
 void CLinux_name_thread(const char *name);
 
+/// Moves the calling thread to the network namespace behind an open file (setns(2)); -1 and errno.
+int CLinux_enter_network(int descriptor);
+
 #ifdef __cplusplus
 }
 #endif
