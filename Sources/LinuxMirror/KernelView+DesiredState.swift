@@ -18,8 +18,8 @@ extension KernelView {
                 InterfaceAddress(interface: port, prefix: $0, owner: .kernel)
             }
             let connected = Set(addresses.map(\.network))
-            for path in link.routes {
-                guard path.gateway != nil || !connected.contains(path.destination) else { continue }
+            for path in link.routes
+            where path.gateway != nil || !connected.contains(path.destination) {
                 let route = path.route(on: port)
                 if let known = best[route.key] {
                     guard path.metric < known else { continue }

@@ -80,6 +80,7 @@ struct KernelMirrorTests {
             try place.ip("route add 10.8.0.0/16 dev \(name)")
             try place.ip("route add blackhole 10.7.0.0/16")
             try place.ip("route add 10.6.0.0/16 dev \(name) table 100")
+            try place.ip("link set lo up")
             try place.ip("route add default dev lo metric 9")
             try place.ip("-6 route add 2001:db8:9::/48 via fe80::1 dev \(name)")
             let expected = [

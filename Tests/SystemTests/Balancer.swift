@@ -9,7 +9,6 @@ import Testing
 struct Balancer: Sendable {
     let lab: Lab
     let instance: String
-    let home: Lab.Place
     let confPath: String
     let servicesPath: String
     var pid: pid_t = 0
@@ -17,7 +16,6 @@ struct Balancer: Sendable {
     init(_ setup: Setup, in lab: Lab) {
         self.lab = lab
         instance = "\(lab.name)\(setup.instance)"
-        home = setup.home
         let directory = "\(lab.directory)/\(setup.instance)"
         confPath = setup.place?.conf ?? "\(directory)/dpvs.conf"
         servicesPath = setup.place?.services ?? "\(directory)/services.d"
@@ -29,7 +27,7 @@ struct Balancer: Sendable {
     /// The command line that starts it.
     var commandLine: [String] {
         let words = ["--conf", confPath, "--services", servicesPath, "--instance", instance]
-        return lab.command(in: home, [Program.dpvs] + words)
+        return lab.command(in: .balancer, [Program.dpvs] + words)
     }
 
     // MARK: - Files

@@ -50,40 +50,5 @@ extension SystemTests {
                 #expect(try await !answers(lab))
             }
         }
-
-        @Test(.enabled(if: Program.path(of: "keepalived") != nil, "needs keepalived"))
-        func `keepalived moves a virtual address from one instance to another`() async throws {
-            try await Pair.run { pair in
-                let lab = pair.lab
-                try await lab.balance(pair.setup(.balancer)) { first in
-                    try await lab.balance(pair.setup(.second)) { second in
-                        try await prepare(lab, .balancer)
-                        try await prepare(lab, .second)
-                        let outage = try await fail(over: pair, on: "dpdk0.kni")
-                        print("keepalived over dpvs: \(outage)")
-                        #expect(try await second.status().kernelMirror.hasPrefix("addresses 1,"))
-                        #expect(try await first.status().kernelMirror.hasPrefix("addresses 0,"))
-                    }
-                }
-            }
-        }
-
-        /// The first keepalived ends while a client asks; the second has the address afterwards.
-        private func fail(over pair: Pair, on interface: String) async throws -> Pair.Outage {
-            var outage: Pair.Outage?
-            try await pair.keepalived(in: .balancer, priority: 200, on: interface) { end in
-                try await pair.keepalived(in: .second, priority: 100, on: interface) { _ in
-                    try await eventually("the first has the address") {
-                        try await answers(pair.lab)
-                    }
-                    outage = try await pair.watch(8) {
-                        try await Task.sleep(for: .seconds(2))
-                        try end()
-                    }
-                    #expect(try await answers(pair.lab))
-                }
-            }
-            return try #require(outage)
-        }
     }
 }

@@ -44,11 +44,7 @@ struct Lab: Sendable {
 
     // MARK: - Places
 
-    enum Place: String {
-        case client, balancer, backends
-        /// Of a second balancer, where a test makes one: see `Pair`.
-        case second
-    }
+    enum Place: String { case client, balancer, backends }
 
     /// The command line that runs `words` in a namespace.
     func command(in place: Place, _ words: [String]) -> [String] {
