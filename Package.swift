@@ -103,6 +103,11 @@ let c: [Target] = [
     .systemLibrary(name: "CNUMA", pkgConfig: "numa", providers: [.apt(["libnuma-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
+        name: "CNetlink",
+        pkgConfig: "libnl-route-3.0",
+        providers: [.apt(["libnl-route-3-dev"])]
+    ),
+    .systemLibrary(
         name: "CSystemd",
         pkgConfig: "libsystemd",
         providers: [.apt(["libsystemd-dev"])]
@@ -142,6 +147,7 @@ let coldTargets: [Target] = [
     cold("ConfigurationFiles", ["Model", "Addressing", "YAML", "Cryptography"]),
     cold("Reload", ["ConfigurationFiles", "Model", "Addressing", "Linux", logging]),
     cold("Discovery", ["Model", "Linux"]),
+    cold("LinuxMirror", ["Model", "Addressing", "Linux", "CNetlink"]),
     cold("MetricsExposition"),
     cold("Control", ["Model", "Addressing", asyncHTTPClient, nioCore, nioHTTP1]),
     cold(
@@ -200,6 +206,7 @@ let testTargets: [Target] = [
         ["Provisioning", "Balancing", "Model", "Addressing", "Timing", "PacketTesting"]
     ),
     tests("DiscoveryTests", ["Discovery", "Model", "Linux", "FileTesting"]),
+    tests("LinuxMirrorTests", ["LinuxMirror", "Model", "Addressing", "CLinux"]),
     tests("MetricsExpositionTests", ["MetricsExposition"]),
     .testTarget(
         name: "ChartTests",
@@ -246,7 +253,8 @@ let dpdkTargets: [Target] = [
         [
             "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "DPDK", "Containers",
             "Timing", "Addressing", "Reload", "ConfigurationFiles", "Model", "MetricsExposition",
-            "Control", "ControlServer", "Cryptography", "Discovery", "Linux", logging, lifecycle,
+            "Control", "ControlServer", "Cryptography", "Discovery", "Linux", "LinuxMirror", logging,
+            lifecycle,
         ]
     ),
     tests(

@@ -26,6 +26,8 @@ package struct Status: Equatable, Codable, Sendable {
     /// Where packet memory comes from, in one line.
     package var memory: String = ""
     package var privileges = PrivilegeStatus()
+    /// What the kernel mirror has taken over, in one line; empty: there is none.
+    package var kernelMirror: String = ""
     package var workers: [WorkerStatus] = []
     package var ports: [PortStatus] = []
     package var services: [ServiceStatus] = []

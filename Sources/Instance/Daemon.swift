@@ -9,6 +9,7 @@ import Model
 import Provisioning
 import Reload
 import ServiceLifecycle
+import Synchronization
 
 /// One run of the program: start, serve, drain, end.
 package struct Daemon {
@@ -126,7 +127,8 @@ package struct Daemon {
             throw StartError("the configuration is not applied; see above")
         }
         inheritance.finish(await machine.conductor.handoverResult(), first.digest, logger)
-        let backend = DaemonBackend(instance, machine, reloader, reloads)
+        let follower = KernelFollower(settings, reloader, logger)
+        let backend = DaemonBackend(instance, machine, reloader, reloads, follower)
         let server = ControlServer(
             backend: backend,
             socket: socket,
@@ -144,6 +146,7 @@ package struct Daemon {
         )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await reloads.run() }
+            tasks.addTask { await follower?.run() }
             tasks.addTask { await Housekeeping(machine, backend, logger).run() }
             tasks.addTask {
                 await Self.follow(signals, reloads, backend, machine, reloader, logger)
@@ -299,13 +302,20 @@ package struct Daemon {
 }
 
 /// Carries reloads out on the machine.
-struct Executor: ChangeExecutor {
-    let conductor: Conductor
-    let claims: Claims
+final class Executor: ChangeExecutor {
+    private let conductor: Conductor
+    private let claims: Claims
+    private let shown = Atomic<UInt64>(0)
+
+    init(conductor: Conductor, claims: Claims) {
+        self.conductor = conductor
+        self.claims = claims
+    }
 
     func apply(_ target: DesiredState, changes: [String], generation: UInt64) async throws {
-        // The first generation belongs to the start.
-        if generation > 1 { Systemd.reloading() }
+        // The first generation belongs to the start; what the kernel changes has none of its own.
+        let isNew = shown.max(generation, ordering: .relaxed).oldValue < generation
+        if generation > 1, isNew { Systemd.reloading() }
         let addresses = Claims.addresses(of: target)
         // What goes is ours until it has gone.
         let before = claims.held(for: .addresses)

@@ -25,6 +25,7 @@ extension DaemonBackend {
         status.restartRequired = configuration.restartRequired
         status.memory = machine.memory
         status.privileges = Self.privileges()
+        status.kernelMirror = await follower?.summary() ?? ""
         status.workers = workers()
         status.ports = machine.ports.ports.map(Self.status)
         status.services = await machine.conductor.totals().services.map(Self.status)

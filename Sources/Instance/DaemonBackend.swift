@@ -15,6 +15,7 @@ actor DaemonBackend: ControlBackend {
     let instance: String
     let machine: Machine
     let reloader: Reloader
+    let follower: KernelFollower?
     private let reloads: ReloadService
     let startTime = Date()
     private(set) var phase = Status.Phase.starting
@@ -24,7 +25,13 @@ actor DaemonBackend: ControlBackend {
     /// Busy and idle cycles of each worker at the last status.
     var lastCycles: [(busy: UInt64, idle: UInt64)] = []
 
-    init(_ instance: String, _ machine: Machine, _ reloader: Reloader, _ reloads: ReloadService) {
+    init(
+        _ instance: String,
+        _ machine: Machine,
+        _ reloader: Reloader,
+        _ reloads: ReloadService,
+        _ follower: KernelFollower?
+    ) {
         self.instance = instance
         self.machine = machine
         self.reloader = reloader
@@ -33,6 +40,7 @@ actor DaemonBackend: ControlBackend {
             workers: machine.plan.workers.count,
             at: Instant(nanoseconds: Host.monotonicNanoseconds)
         )
+        self.follower = follower
     }
 
     func enter(_ phase: Status.Phase) { self.phase = phase }

@@ -20,6 +20,8 @@ package struct DataplaneStatistics: Sendable {
     package var services: [ServiceStatistics] = []
     package var localAddresses: [LocalAddressStatistics] = []
     package var neighbours: [StateCount] = []
+    /// nil: there is no kernel mirror.
+    package var kernelMirror: KernelMirrorStatistics?
     /// Packets dropped, summed over workers; every reason, those at 0 too.
     package var drops: [DropCount] = []
 
@@ -71,6 +73,23 @@ package struct ConfigurationStatistics: Sendable {
     package var restartRequired = 0
 
     package init() {}
+}
+
+/// What the kernel has on the companions of ports, and how it is followed.
+package struct KernelMirrorStatistics: Sendable {
+    /// "address" and "route".
+    package var objects: [StateCount]
+    package var changes: UInt64
+    package var overruns: UInt64
+    /// Times that the kernel could not be read or followed.
+    package var failures: UInt64
+
+    package init(objects: [StateCount], changes: UInt64, overruns: UInt64, failures: UInt64) {
+        self.objects = objects
+        self.changes = changes
+        self.overruns = overruns
+        self.failures = failures
+    }
 }
 
 /// A number of things in one state.

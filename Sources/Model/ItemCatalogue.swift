@@ -158,6 +158,22 @@ package enum ItemCatalogue {
             "address and port that serve metrics and probes over TCP"
         ),
         row(
+            "global_defs.kernel_mirror",
+            .onOff,
+            .flag(true),
+            .start,
+            true,
+            "follow the addresses and routes of the kernel companions"
+        ),
+        row(
+            "global_defs.service_addresses",
+            .choice(["implied", "configured"]),
+            .text("implied"),
+            .live,
+            true,
+            "implied: a service's address is ours; configured: while an interface has it"
+        ),
+        row(
             "global_defs.drain_timeout",
             .duration,
             .duration(.seconds(30)),

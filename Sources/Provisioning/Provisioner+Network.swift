@@ -14,7 +14,7 @@ extension Provisioner {
         for route in state.routes { try add(route, of: state, to: &network) }
         for address in state.addresses { try add(address, to: &network) }
         if isIPv6Enabled { addLinkLocalAddresses(of: state, to: &network) }
-        for prefix in state.services.compactMap(\.key.prefix) {
+        for prefix in state.impliedAddresses {
             addImplied(prefix, of: state, to: &network)
         }
         // Removed local addresses stay ours until their last connection has ended.
@@ -67,7 +67,8 @@ extension Provisioner {
         if !address.prefix.isHost, !isLinkLocal {
             network.route(address.prefix.network, to: RouteTarget(.link, index: port))
         }
-        let isProbed = own.family == .ipv6
+        // The kernel has done so for its own.
+        let isProbed = own.family == .ipv6 && address.owner != .kernel
         network.add(OwnAddress(own, prefix: address.prefix, port: port, isProbed: isProbed))
     }
 
@@ -168,6 +169,12 @@ extension Provisioner {
 }
 
 extension DesiredState {
+    /// Addresses and networks that are ours because a service has them.
+    fileprivate var impliedAddresses: [IPPrefix] {
+        let isImplied = settings.text("global_defs.service_addresses") == "implied"
+        return services.compactMap(\.key.prefix).filter { isImplied || !$0.isHost }
+    }
+
     /// What is left with `ipv6_defs/disable`.
     fileprivate var withoutIPv6: DesiredState {
         var state = self

@@ -4,12 +4,13 @@ package import Model
 
 /// Where `running` is not what `files` say: settings, addresses, routes, services, in this order.
 ///
-/// `settingsOwner` is the file of the settings.
+/// What the kernel owns follows the kernel and has not drifted. `settingsOwner` is the file of the settings.
 package func drift(
     running: DesiredState,
     files: DesiredState,
     settingsOwner: Owner = .file("dpvs.conf")
 ) -> [DriftEntry] {
+    let running = running.withoutKernel
     let settings = changes(
         from: DesiredState(settings: files.settings),
         to: DesiredState(settings: running.settings)

@@ -4,8 +4,9 @@ package import Model
 
 /// What shall run when `files` are read while `running` runs.
 ///
-/// Objects of files become what the files say; those of commands and of the kernel stay. Where both
-/// name the same object, the file wins. Settings are the files'.
+/// Objects of files become what the files say; those of commands stay. Where both name the same
+/// object, the file wins. Settings are the files'. What is the kernel's is not looked at: see
+/// `withKernel`.
 package func merge(files: DesiredState, running: DesiredState) -> DesiredState {
     DesiredState(
         settings: files.settings,
@@ -24,9 +25,30 @@ private func merge<Element, Key: Hashable>(
     let named = Set(files.map(key))
     return files
         + running.filter { element in
-            if case .file = owner(element) { return false }
-            return !named.contains(key(element))
+            owner(element) == .runtime && !named.contains(key(element))
         }
+}
+
+extension DesiredState {
+    /// What files and commands own.
+    package var withoutKernel: DesiredState {
+        var state = self
+        state.addresses.removeAll { $0.owner == .kernel }
+        state.routes.removeAll { $0.owner == .kernel }
+        state.services.removeAll { $0.owner == .kernel }
+        return state
+    }
+
+    /// The same with the addresses and routes of `kernel` that nobody else names, in place of those
+    /// that the kernel had before.
+    package func withKernel(_ kernel: DesiredState) -> DesiredState {
+        var state = withoutKernel
+        let addresses = Set(state.addresses.map(\.key))
+        let routes = Set(state.routes.map(\.key))
+        state.addresses += kernel.addresses.filter { !addresses.contains($0.key) }
+        state.routes += kernel.routes.filter { !routes.contains($0.key) }
+        return state
+    }
 }
 
 /// Names that two services have: each file is good alone, but not beside what commands added.

@@ -30,6 +30,8 @@ package actor Reloader {
     private var files: LoadResult?
     /// The last files that were read, errors or not; nil when they must be tried again.
     private var settled: LoadResult?
+    /// The addresses and routes that the kernel has.
+    private var kernel = DesiredState()
     private var history: History
     private var lastReload: ReloadReport?
 
@@ -73,13 +75,24 @@ package actor Reloader {
     }
 
     /// Applies what a command asks for; the objects that it makes must be owned by `.runtime`.
+    ///
+    /// `transform` does not see what the kernel owns.
     package func change(
         reason: String,
         _ transform: @Sendable @escaping (DesiredState) -> DesiredState
     ) async -> ReloadReport {
         await turn {
-            await self.carryOut(transform(self.running), digest: self.digest, Attempt(reason))
+            let target = transform(self.running.withoutKernel)
+            return await self.carryOut(target, digest: self.digest, Attempt(reason))
         }
+    }
+
+    /// Takes over what the kernel has now: addresses and routes owned by `.kernel`.
+    ///
+    /// It is no configuration: generation, history and the last reload stay what they are. When it
+    /// cannot be carried out, what the kernel had before counts until it has something else.
+    package func follow(kernel: DesiredState) async -> ReloadReport {
+        await turn { await self.takeOver(kernel) }
     }
 
     // MARK: - Answers
@@ -176,12 +189,33 @@ package actor Reloader {
         )
     }
 
+    private func takeOver(_ kernel: DesiredState) async -> ReloadReport {
+        let attempt = Attempt("kernel")
+        let target = running.withKernel(kernel)
+        let sentences = changes(from: running, to: target).map(\.description)
+        // Before the first reload there is nothing to add to.
+        guard generation > 0, !sentences.isEmpty else {
+            self.kernel = kernel
+            return makeReport(.unchanged, attempt, problems: [])
+        }
+        do {
+            try await executor.apply(target, changes: sentences, generation: generation)
+        } catch {
+            let failure = Problem(.error, "cannot be carried out: \(error)")
+            return makeReport(.failed, attempt, sentences, problems: [failure])
+        }
+        self.kernel = kernel
+        running = target
+        return makeReport(.applied, attempt, sentences, problems: [])
+    }
+
     private func carryOut(
-        _ target: DesiredState,
+        _ wanted: DesiredState,
         digest: String,
         _ attempt: Attempt,
         problems: [Problem] = []
     ) async -> ReloadReport {
+        let target = wanted.withKernel(kernel)
         let sentences = changes(from: running, to: target).map(\.description)
         await latches.pass(.planned)
         guard generation == 0 || !sentences.isEmpty else {
@@ -218,7 +252,20 @@ package actor Reloader {
         _ changes: [String] = [],
         problems: [Problem]
     ) -> ReloadReport {
-        let report = ReloadReport(
+        let report = makeReport(outcome, attempt, changes, problems: problems)
+        lastReload = report
+        outcomes[outcome, default: 0] += 1
+        onReport(report)
+        return report
+    }
+
+    private func makeReport(
+        _ outcome: ReloadReport.Outcome,
+        _ attempt: Attempt,
+        _ changes: [String] = [],
+        problems: [Problem]
+    ) -> ReloadReport {
+        ReloadReport(
             outcome: outcome,
             trigger: attempt.reason,
             generation: generation,
@@ -229,10 +276,6 @@ package actor Reloader {
             restartRequired: outcome == .rejected ? [] : restartRequired,
             problems: problems
         )
-        lastReload = report
-        outcomes[outcome, default: 0] += 1
-        onReport(report)
-        return report
     }
 }
 

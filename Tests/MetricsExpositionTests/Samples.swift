@@ -42,6 +42,14 @@ extension DataplaneStatistics {
             )
         ]
         statistics.neighbours = [StateCount(state: "reachable", count: 2)]
+        statistics.kernelMirror = KernelMirrorStatistics(
+            objects: [
+                StateCount(state: "address", count: 1), StateCount(state: "route", count: 3),
+            ],
+            changes: 7,
+            overruns: 0,
+            failures: 0
+        )
         statistics.drops = [DropCount(reason: "no_service", stage: "balancing", packets: 5)]
         return statistics
     }

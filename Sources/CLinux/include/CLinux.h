@@ -56,6 +56,9 @@ int CLinux_limit_privileges(uint64_t kept);
 /// Gives the calling thread a name of at most 15 characters.
 void CLinux_name_thread(const char *name);
 
+/// Moves the calling thread to the network namespace behind an open file (setns(2)); -1 and errno.
+int CLinux_enter_network(int descriptor);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import Linux
+import Synchronization
+
+/// Follows what other programs set on some kernel interfaces, in the network namespace in which it
+/// was made.
+///
+/// An interface may appear later, vanish, come back and be renamed: its name decides.
+package final class KernelMirror: Sendable {
+    /// What it did since the start.
+    package struct Counts: Equatable, Sendable {
+        /// Times that everything was read.
+        package var reads: UInt64 = 0
+        /// Views that differed from the one before.
+        package var changes: UInt64 = 0
+        /// Times that the kernel dropped notifications; everything was read again.
+        package var overruns: UInt64 = 0
+        /// Times that the kernel could not be read; it was asked again.
+        package var failures: UInt64 = 0
+    }
+
+    private struct Sockets: ~Copyable {
+        let reader: NetlinkReader
+        let watch: NetlinkWatch
+    }
+
+    /// The first view comes at once, others when something has changed; ends with `stop`.
+    ///
+    /// For one listener; who is slow gets the latest view only.
+    package let views: AsyncStream<KernelView>
+
+    private let continuation: AsyncStream<KernelView>.Continuation
+    private let names: Set<String>
+    private let quiet: Duration
+    private let sockets: Mutex<Sockets>
+    private let descriptor: Int32
+    private let state = Mutex(Counts())
+    private let wake: EventFD
+    private let isStopped = Atomic(false)
+
+    /// How long after a failure the kernel is asked again.
+    private static let retry = Duration.seconds(1)
+
+    /// `quiet`: how long changes gather before they are read; `buffer`: octets of notifications
+    /// that may wait.
+    package init(
+        _ names: some Sequence<String>,
+        quiet: Duration = .milliseconds(10),
+        buffer: Int = 1 << 20
+    ) throws(NetlinkError) {
+        self.names = Set(names)
+        self.quiet = quiet
+        do {
+            wake = try EventFD()
+        } catch {
+            throw NetlinkError(call: error.call, reason: error.reason)
+        }
+        let watch = try NetlinkWatch(buffer: buffer)
+        descriptor = watch.descriptor
+        sockets = Mutex(Sockets(reader: try NetlinkReader(), watch: watch))
+        (views, continuation) = AsyncStream.makeStream(
+            of: KernelView.self,
+            bufferingPolicy: .bufferingNewest(1)
+        )
+    }
+
+    package var counts: Counts { state.withLock { $0 } }
+
+    /// Follows on a thread of its own, until `stop`; once.
+    package func start() {
+        _ = Thread(name: "kernel-mirror") { self.follow() }
+    }
+
+    /// Ends the views; any thread.
+    package func stop() {
+        isStopped.store(true, ordering: .relaxed)
+        wake.signal()
+    }
+
+    // MARK: - The thread
+
+    private func follow() {
+        var due: ContinuousClock.Instant? = .now
+        var indices: Set<Int32> = []
+        var last: KernelView?
+        while true {
+            wait(until: due)
+            guard !isStopped.load(ordering: .relaxed) else { break }
+            if hear(indices) { due = due ?? .now + quiet }
+            guard let time = due, time <= .now else { continue }
+            due = nil
+            do {
+                let (view, now) = try read()
+                indices = now
+                if view != last { publish(view) }
+                last = view
+            } catch {
+                state.withLock { $0.failures += 1 }
+                due = .now + Self.retry
+            }
+        }
+        continuation.finish()
+    }
+
+    private func hear(_ indices: Set<Int32>) -> Bool {
+        let news = sockets.withLock { $0.watch.receive(names, indices) }
+        if news.isOverrun { state.withLock { $0.overruns += 1 } }
+        return news.isRelevant
+    }
+
+    private func read() throws(NetlinkError) -> (KernelView, Set<Int32>) {
+        state.withLock { $0.reads += 1 }
+        return try sockets.withLock { sockets throws(NetlinkError) in
+            try sockets.reader.read(names)
+        }
+    }
+
+    private func publish(_ view: KernelView) {
+        state.withLock { $0.changes += 1 }
+        continuation.yield(view)
+    }
+
+    private func wait(until due: ContinuousClock.Instant?) {
+        Poll.readable([descriptor, wake.descriptor], for: due.map { max(.zero, $0 - .now) })
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Model
+import PacketTesting
+import Reload
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct KernelTests {
+    private let source = FakeSource()
+    private let executor = FakeExecutor()
+
+    private func reloader() -> Reloader { Reloader(source: source, executor: executor) }
+
+    private static func address(_ text: String, _ owner: Owner) -> DesiredState {
+        let prefix = IPPrefix(text) ?? .any(.ipv4)
+        return DesiredState(addresses: [
+            InterfaceAddress(interface: "dpdk0", prefix: prefix, owner: owner)
+        ])
+    }
+
+    private let kernel = address("10.0.0.100/32", .kernel)
+    private let file = address("10.0.0.100/24", .file("a.yaml"))
+
+    @Test func `what the kernel has comes, and goes with it`() async {
+        let reloader = reloader()
+        _ = await reloader.reload(reason: "start")
+        let come = await reloader.follow(kernel: kernel)
+        #expect(come.outcome == .applied)
+        #expect(come.changes == ["address 10.0.0.100/32 on dpdk0 added"])
+        #expect(await reloader.running == kernel)
+        #expect(await reloader.follow(kernel: kernel).outcome == .unchanged)
+        #expect(await reloader.follow(kernel: DesiredState()).outcome == .applied)
+        #expect(await reloader.running == DesiredState())
+        #expect(executor.applied.count == 3)
+    }
+
+    @Test func `a file wins, and the kernel's returns when the file's goes`() async {
+        let reloader = reloader()
+        _ = await reloader.reload(reason: "start")
+        _ = await reloader.follow(kernel: kernel)
+        source.say(file, digest: "1")
+        _ = await reloader.reload(reason: "file")
+        #expect(await reloader.running == file)
+        source.say(DesiredState(), digest: "2")
+        _ = await reloader.reload(reason: "file")
+        #expect(await reloader.running == kernel)
+    }
+
+    @Test func `the kernel's is no generation, no drift and not the last reload`() async {
+        let reloader = reloader()
+        _ = await reloader.reload(reason: "start")
+        _ = await reloader.follow(kernel: kernel)
+        let status = await reloader.status()
+        #expect(status.generation == 1)
+        #expect(status.lastReload?.trigger == "start")
+        #expect(status.reports == 1)
+        #expect(status.drift == 0)
+        #expect(await reloader.recentGenerations().map(\.trigger) == ["start"])
+    }
+
+    @Test func `a rollback keeps what the kernel has now`() async {
+        let reloader = reloader()
+        source.say(file, digest: "1")
+        _ = await reloader.reload(reason: "start")
+        source.say(DesiredState(), digest: "2")
+        _ = await reloader.reload(reason: "file")
+        let other = Self.address("10.0.0.7/32", .kernel)
+        _ = await reloader.follow(kernel: other)
+        _ = await reloader.rollback(to: 1)
+        #expect(await reloader.running.addresses == file.addresses + other.addresses)
+        _ = await reloader.follow(kernel: DesiredState())
+        #expect(await reloader.running == file)
+    }
+
+    @Test func `what the kernel has before the first reload is in it`() async {
+        let reloader = reloader()
+        #expect(await reloader.follow(kernel: kernel).outcome == .unchanged)
+        #expect(executor.applied.isEmpty)
+        _ = await reloader.reload(reason: "start")
+        #expect(executor.applied == [kernel])
+    }
+
+    @Test func `what cannot be taken over does not stand in the way of reloads`() async {
+        let reloader = reloader()
+        _ = await reloader.reload(reason: "start")
+        executor.refuse(true)
+        #expect(await reloader.follow(kernel: kernel).outcome == .failed)
+        executor.refuse(false)
+        source.say(.services(.sample()), digest: "1")
+        _ = await reloader.reload(reason: "file")
+        #expect(await reloader.running == .services(.sample()))
+        #expect(await reloader.follow(kernel: kernel).outcome == .applied)
+    }
+
+    /// Files and commands make the same with the kernel's changes in between as without them, and
+    /// what the kernel has at last lies over that.
+    @Test(arguments: 0..<UInt64(60))
+    func `any interleaving is the merge of the final states`(seed: UInt64) async {
+        var generator = SeededGenerator(seed: seed)
+        let (mixed, pure) = (reloader(), reloader())
+        var last = DesiredState()
+        for step in 0..<12 {
+            let state = DesiredState.random(&generator)
+            switch step == 0 ? 0 : Int.random(in: 0..<3, using: &generator) {
+            case 0:
+                source.say(state.owned(by: .file("a.yaml")), digest: "\(step)")
+                for reloader in [mixed, pure] { _ = await reloader.reload(reason: "file") }
+            case 1:
+                let added = state.owned(by: .runtime)
+                for reloader in [mixed, pure] {
+                    _ = await reloader.change(reason: "command") { running in
+                        let names = Set(running.routes.map(\.key))
+                        var changed = running
+                        changed.routes += added.routes.filter { !names.contains($0.key) }
+                        return changed
+                    }
+                }
+            default:
+                last = state.owned(by: .kernel)
+                last.services = []
+                _ = await mixed.follow(kernel: last)
+            }
+        }
+        let (result, files) = (await mixed.running, await pure.running)
+        #expect(result.withoutKernel == files)
+        #expect(result == files.withKernel(last))
+        #expect(Set(result.routes.map(\.key)).count == result.routes.count)
+        #expect(Set(result.addresses.map(\.key)).count == result.addresses.count)
+    }
+}
+
+extension DesiredState {
+    /// The same, all of one owner.
+    fileprivate func owned(by owner: Owner) -> DesiredState {
+        var state = self
+        for index in state.addresses.indices { state.addresses[index].owner = owner }
+        for index in state.routes.indices { state.routes[index].owner = owner }
+        for index in state.services.indices { state.services[index].owner = owner }
+        return state
+    }
+}

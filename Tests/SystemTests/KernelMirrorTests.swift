@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import Control
+import Model
+import Testing
+
+extension SystemTests {
+    struct KernelMirrorTests {
+        /// Gives dpdk0 the companion that it has not made itself, and keeps the kernel from taking
+        /// part at client0: only a port without a driver of DPDK's own shows it its packets, too.
+        private func prepare(_ lab: Lab, _ place: Lab.Place = .balancer) async throws {
+            let isThere = try await lab.run(in: place, "ip", "link", "show", "dpdk0.kni")
+            if isThere.status != 0 {
+                try await lab.ip(place, "tuntap add name dpdk0.kni mode tap")
+            }
+            try await lab.ip(place, "link set dpdk0.kni up")
+            try await lab.ip(place, "link add name hush type bridge")
+            try await lab.ip(place, "link set client0 master hush")
+        }
+
+        private func answers(_ lab: Lab) async throws -> Bool {
+            try await lab.ip(.client, "neighbour flush dev eth0")
+            let outcome = try await lab.curl("http://10.0.0.100/", "--connect-timeout", "1")
+            return outcome.status == 0
+        }
+
+        @Test func `a virtual address is served while the kernel has it`() async throws {
+            var setup = Setup()
+            setup.global.append("service_addresses configured")
+            try await Lab.balance(setup) { lab, balancer in
+                try await prepare(lab)
+                #expect(try await !answers(lab))
+
+                try await lab.ip(.balancer, "address add 10.0.0.100/32 dev dpdk0.kni")
+                try await lab.ip(.balancer, "route add 10.9.0.0/16 dev dpdk0.kni")
+                try await eventually("the kernel's address and route run") {
+                    try await balancer.status().kernelMirror.hasPrefix("addresses 1, routes 1,")
+                }
+                #expect(try await answers(lab))
+                let shown = try await balancer.command("config", "drift")
+                #expect(shown.output == "what runs is what the files say\n")
+                let scrape = try await balancer.scrape()
+                #expect(scrape.sum("dpvs_kernel_mirror_objects", ["kind": "address"]) == 1)
+                #expect(scrape.sum("dpvs_kernel_mirror_objects", ["kind": "route"]) == 1)
+                #expect(try await balancer.configuration().generation == 1)
+
+                try await lab.ip(.balancer, "address delete 10.0.0.100/32 dev dpdk0.kni")
+                try await eventually("the kernel's address has gone") {
+                    try await balancer.status().kernelMirror.hasPrefix("addresses 0,")
+                }
+                #expect(try await !answers(lab))
+            }
+        }
+    }
+}
