@@ -253,8 +253,8 @@ let dpdkTargets: [Target] = [
         [
             "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "DPDK", "Containers",
             "Timing", "Addressing", "Reload", "ConfigurationFiles", "Model", "MetricsExposition",
-            "Control", "ControlServer", "Cryptography", "Discovery", "Linux", "LinuxMirror", logging,
-            lifecycle,
+            "Control", "ControlServer", "Cryptography", "Discovery", "Linux", "LinuxMirror",
+            logging, lifecycle,
         ]
     ),
     tests(

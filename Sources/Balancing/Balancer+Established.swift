@@ -71,8 +71,9 @@ extension Balancer {
         return unsafe .forward(entry.pointee.towardClient)
     }
 
-    /// What is not of the common kind, or is limited. SNAT rewrites as the plain kinds do, but is a
-    /// hop.
+    /// What is not of the common kind, or is limited.
+    ///
+    /// SNAT rewrites as the plain kinds do, but is a hop.
     @inline(never)
     private mutating func passOn<Tuple: FlowTuple>(
         _ packet: TransportPacket<Tuple>,

@@ -38,7 +38,7 @@ package struct ControlClient: Sendable {
         try await report("/v1/config/rollback?generation=\(generation)")
     }
 
-    /// Makes the daemon end; nil: as its configuration says. Returns when it has begun to.
+    /// Makes the daemon end, nil: as its configuration says, and returns when it has begun to.
     package func stop(_ mode: StopMode?) async throws(ControlError) {
         let query = mode.map { "?mode=\($0.rawValue)" } ?? ""
         _ = try await ask(.POST, "/v1/stop" + query)

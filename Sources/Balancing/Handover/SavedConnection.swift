@@ -114,14 +114,10 @@ extension SavedConnection {
         else { return nil }
         let flags: UInt8 = load(39)
         client = flow(0, number)
-        // Across families, a query has the other family's protocol on the other side.
-        let backend = flow(40, number)
-        self.backend =
-            number.isQuery
-            ? flow(40, backend.isIPv6 ? .icmpv6 : .icmp) : backend
+        backend = flow(40, number)
         // An IPv6 flow and an IPv4 flow each have both addresses of their family.
         guard client.source.isIPv6 == client.destination.isIPv6,
-            self.backend.source.isIPv6 == self.backend.destination.isIPv6
+            backend.source.isIPv6 == backend.destination.isIPv6
         else { return nil }
         self.kind = kind
         self.state = state
