@@ -37,7 +37,8 @@ extension Balancer {
                 .isPending(isTCP: isTCP)
         }
         // The SYN loses its timestamps.
-        return isTCP && [.none, .synReceived, .synAck].contains(connection.state)
+        let state = connection.state
+        return isTCP && (state == .none || state == .synReceived || state == .synAck)
     }
 
     /// Why a packet of a connection that needs care must not go on; nil when it may.
