@@ -8,7 +8,7 @@ extension SystemTests {
     /// Several instances in one network namespace: what one has, the next is refused.
     @Suite struct InstanceTests {
         /// One that shares nothing with the first.
-        private static var other: Setup {
+        static var other: Setup {
             var b = Setup()
             b.instance = "b"
             b.interfaces = ["client1", "backend1"]

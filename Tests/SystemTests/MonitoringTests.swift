@@ -67,8 +67,9 @@ extension SystemTests {
 
         @Test func `an address that is taken ends the start with its name`() async throws {
             try await Lab.balance(Self.setup) { lab, _ in
-                var other = Self.setup
-                other.instance = "b"
+                try await lab.addInterfaces()
+                var other = InstanceTests.other
+                other.global = Self.setup.global
                 let outcome = try await lab.refuse(other)
                 #expect(outcome.status == 1)
                 #expect(outcome.errors.contains("127.0.0.1:9901"), "\(outcome.errors)")
