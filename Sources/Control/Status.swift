@@ -28,6 +28,8 @@ package struct Status: Equatable, Codable, Sendable {
     package var privileges = PrivilegeStatus()
     /// What the kernel mirror has taken over, in one line; empty: there is none.
     package var kernelMirror: String = ""
+    /// Addresses of services on a kernel interface, in one line; empty: none.
+    package var announced: String = ""
     package var workers: [WorkerStatus] = []
     package var ports: [PortStatus] = []
     package var services: [ServiceStatus] = []

@@ -28,6 +28,7 @@ extension Status {
                 "privileges: user \(privileges.user), capabilities: \(privileges.summary)\(gain)"
             )
         }
+        if !announced.isEmpty { lines.append("announced: \(announced)") }
         if !kernelMirror.isEmpty { lines.append("kernel mirror: \(kernelMirror)") }
         return lines.map { $0 + "\n" }.joined()
     }

@@ -9,6 +9,7 @@ extension StartPlan {
         var kept: Capabilities = .readFiles
         // Companions come, go and change with the configuration.
         if settings.isOn("global_defs.kni") { kept.formUnion(.netAdmin) }
+        if settings.text("global_defs.announce_on") != nil { kept.formUnion(.netAdmin) }
         for choice in devices {
             switch choice.device?.kind {
             // Memory that is added later is locked, too.

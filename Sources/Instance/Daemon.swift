@@ -128,7 +128,8 @@ package struct Daemon {
         }
         inheritance.finish(await machine.conductor.handoverResult(), first.digest, logger)
         let follower = KernelFollower(settings, reloader, logger)
-        let backend = DaemonBackend(instance, machine, reloader, reloads, follower)
+        let announcer = Announcer(logger)
+        let backend = DaemonBackend(instance, machine, reloader, reloads, follower, announcer)
         let server = ControlServer(
             backend: backend,
             socket: socket,
@@ -137,6 +138,7 @@ package struct Daemon {
             onListening: { _ in
                 Self.dropPrivileges(machine, settings, logger)
                 await backend.enter(.ready)
+                await announcer.follow(await reloader.running)
                 Systemd.ready("generation \(first.generation)")
                 logger.notice("ready")
             }
@@ -288,7 +290,13 @@ package struct Daemon {
     ) async {
         await backend.enter(.draining)
         Systemd.stopping(mode == .drain ? "draining" : "stopping")
+        // The next process announces what this one did.
+        if mode == .warm { return }
+        let wasAnnouncing = await backend.announcer.withdraw()
         guard mode == .drain else { return }
+        if wasAnnouncing {
+            try? await Task.sleep(for: settings.duration("global_defs.withdraw_delay"))
+        }
         await machine.conductor.beginStopping()
         let deadline = ContinuousClock.now + settings.duration("global_defs.drain_timeout")
         while await machine.conductor.activeConnections > 0, ContinuousClock.now < deadline,

@@ -26,6 +26,7 @@ extension DaemonBackend {
         status.memory = machine.memory
         status.privileges = Self.privileges()
         status.kernelMirror = await follower?.summary() ?? ""
+        status.announced = await announcer.summary
         status.workers = workers()
         status.ports = machine.ports.ports.map(Self.status)
         status.services = await machine.conductor.totals().services.map(Self.status)

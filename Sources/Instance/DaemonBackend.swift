@@ -16,6 +16,7 @@ actor DaemonBackend: ControlBackend {
     let machine: Machine
     let reloader: Reloader
     let follower: KernelFollower?
+    let announcer: Announcer
     private let reloads: ReloadService
     let startTime = Date()
     private(set) var phase = Status.Phase.starting
@@ -30,7 +31,8 @@ actor DaemonBackend: ControlBackend {
         _ machine: Machine,
         _ reloader: Reloader,
         _ reloads: ReloadService,
-        _ follower: KernelFollower?
+        _ follower: KernelFollower?,
+        _ announcer: Announcer
     ) {
         self.instance = instance
         self.machine = machine
@@ -41,9 +43,15 @@ actor DaemonBackend: ControlBackend {
             at: Instant(nanoseconds: Host.monotonicNanoseconds)
         )
         self.follower = follower
+        self.announcer = announcer
     }
 
     func enter(_ phase: Status.Phase) { self.phase = phase }
+
+    /// Lets routing daemons know what is balanced.
+    func announce() async {
+        if phase == .ready { await announcer.follow(await reloader.running) }
+    }
 
     /// How long each worker has not turned, as far as anybody looked.
     func heartbeatAges() -> [Duration] {

@@ -26,6 +26,7 @@ struct Housekeeping {
             for change in await machine.conductor.keepHouse() {
                 logger.log(level: change.isInhibited ? .warning : .notice, "\(change)")
             }
+            await backend.announce()
             watch(&links)
             watch(&duplicates)
             let still = await backend.stalledWorkers()

@@ -182,6 +182,22 @@ package enum ItemCatalogue {
             "how long SIGTERM waits for connections to finish"
         ),
         row(
+            "global_defs.announce_on",
+            .text(longest: 15),
+            nil,
+            .live,
+            true,
+            "kernel interface that gets the addresses of services, for BIRD or FRR to announce"
+        ),
+        row(
+            "global_defs.withdraw_delay",
+            .duration,
+            .duration(.seconds(2)),
+            .live,
+            true,
+            "how long connections are accepted after announce_on lost its addresses at the end"
+        ),
+        row(
             "global_defs.warm_restart",
             .onOff,
             .flag(false),

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import LinuxMirror
+import Logging
+import Model
+
+/// Puts the addresses of services on a kernel interface while they are balanced here, so that BIRD
+/// or FRR announces them, and takes them away before the process ends, so that it withdraws them.
+actor Announcer {
+    private let logger: Logger
+    private var interface = ""
+    private var announced: Set<IPAddress> = []
+    private var hasEnded = false
+    /// What was said already.
+    private var complaint = ""
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    /// Brings the interface to what `state` wants; call after changes and now and then.
+    func follow(_ state: DesiredState) {
+        guard !hasEnded else { return }
+        let wanted = state.settings.text("global_defs.announce_on") ?? ""
+        if wanted != interface { move(to: []) }
+        interface = wanted
+        guard !wanted.isEmpty else { return }
+        move(to: Self.addresses(of: state.services))
+    }
+
+    /// Takes everything away, for good; returns whether there was something.
+    func withdraw() -> Bool {
+        hasEnded = true
+        let wasAnnouncing = !announced.isEmpty
+        move(to: [])
+        return wasAnnouncing
+    }
+
+    /// `10.0.0.100 2001:db8::100 on lo`; empty: none.
+    var summary: String {
+        guard !announced.isEmpty else { return "" }
+        return announced.sorted().map(\.description).joined(separator: " ") + " on \(interface)"
+    }
+
+    /// Host addresses of services that some backend may answer for.
+    static func addresses(of services: [Service]) -> Set<IPAddress> {
+        Set(
+            services.compactMap { service in
+                guard service.targets.contains(where: { $0.weight > 0 }),
+                    let prefix = service.key.prefix, prefix.isHost
+                else { return nil }
+                return prefix.address
+            }
+        )
+    }
+
+    private func move(to wanted: Set<IPAddress>) {
+        guard wanted != announced else { return }
+        do throws(NetlinkError) {
+            let addresses = try InterfaceAddresses(of: interface)
+            for address in announced.subtracting(wanted).sorted() {
+                try addresses.remove(address)
+                announced.remove(address)
+            }
+            for address in wanted.subtracting(announced).sorted() {
+                try addresses.add(address)
+                announced.insert(address)
+            }
+            complaint = ""
+        } catch {
+            let text = "service addresses are not all on \(interface): \(error)"
+            if text != complaint { logger.error("\(text)") }
+            complaint = text
+        }
+    }
+}
