@@ -52,6 +52,20 @@ private let service = """
         #expect(web.owner == .file("/etc/dpvs/services.d/web.yaml"))
     }
 
+    @Test func `a match of icmp has no ports`() {
+        let text = """
+            services:
+              - mode: snat
+                protocol: icmp
+                match: { source: 10.0.0.0/24, ports: 80, sourcePorts: 1-5 }
+                localAddresses: [10.0.1.200]
+            """
+        let errors = load(text).errors
+        #expect(errors.count == 2)
+        #expect(errors.contains { $0.contains("ports: '80' do not exist over icmp") }, "\(errors)")
+        #expect(errors.contains { $0.contains("sourcePorts: '1-5' do not exist") }, "\(errors)")
+    }
+
     @Test func `a service of icmp has no ports, and no other service has none`() throws {
         let icmp = service.replacing("name: web", with: "protocol: icmp")
         #expect(load(icmp).errors.filter { $0.contains("does not exist over icmp") }.count == 2)

@@ -232,14 +232,21 @@ struct ServiceFile {
             if `protocol`.hasPorts, reader.node("port") == nil { reader.reportMissing("port") }
             guard let prefix, let ports else { return nil }
             return .destination(prefix, ports)
-        case "match": return readMatch(&reader).map { .match($0) }
+        case "match": return readMatch(&reader, `protocol`).map { .match($0) }
         default: return reader.integer("fwmark").flatMap(UInt32.init(exactly:)).map { .mark($0) }
         }
     }
 
-    private func readMatch(_ reader: inout ObjectReader) -> TrafficMatch? {
+    private func readMatch(
+        _ reader: inout ObjectReader,
+        _ protocol: TransportProtocol
+    ) -> TrafficMatch? {
         guard var match = reader.object("match") else { return nil }
         defer { reader.absorb(match) }
+        for key in ["sourcePorts", "ports"] where !`protocol`.hasPorts {
+            guard let node = match.node(key) else { continue }
+            match.report(node.place, key, "do not exist over icmp", node.text, "no ports")
+        }
         let source = match.range("source")
         let destination = match.range("destination")
         let family = source?.family ?? destination?.family ?? .ipv4

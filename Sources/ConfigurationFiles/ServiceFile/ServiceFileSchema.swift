@@ -201,7 +201,7 @@ package enum ServiceFileSchema {
                 "protocol",
                 .choice(TransportProtocol.allCases.map(\.rawValue)),
                 default: "tcp",
-                "transport protocol; icmp: echo requests, of ICMPv6 to an IPv6 address"
+                "transport protocol; icmp: echo and other queries, of ICMPv6 to IPv6 addresses"
             ),
             field(
                 "mode",
