@@ -74,8 +74,8 @@ extension Balancer {
                 routeGeneration: routeGeneration,
                 now: now
             )
-            // What UDP connections do beside rewriting, whole packets do for them.
-            guard case .special = decision, packet.protocol == .udp else { return decision }
+            // What connections do beside rewriting, whole packets do for them.
+            guard case .special = decision else { return decision }
             return rewrite(packet, along: reference)
         }
         let decision = pass(
@@ -138,7 +138,20 @@ extension Balancer {
         return .forward(isInbound ? connection.towardBackend : connection.towardClient)
     }
 
-    // MARK: - Later fragments
+    // MARK: - Fragments
+
+    /// Whether no fragment can become what the backend or the client expects: it would need a PROXY
+    /// header, or the numbers that one has shifted.
+    public mutating func needsWholePackets(_ reference: UInt32) -> Bool {
+        isTelling(reference) && clientAddressState(of: reference)?.mode.proxyVersion != nil
+    }
+
+    /// Whether a first fragment along `reference` goes without the client's address though it is its
+    /// turn.
+    public mutating func misses(_ reference: UInt32) -> Bool {
+        reference & 1 == Direction.inbound.rawValue && isTelling(reference)
+            && clientAddressState(of: reference) != nil
+    }
 
     /// Rewrites the addresses of a fragment whose datagram goes along `reference`.
     ///

@@ -39,3 +39,13 @@ extension ConnectionTable {
         return reference
     }
 }
+
+extension Balancer {
+    /// Ports that the source of `flow` holds here by SNAT, or a few more.
+    public mutating func heldPorts(of flow: Flow) -> UInt32 { sources.count(of: flow.source) }
+
+    /// Counts ports of the source of `flow` that another balancer holds for it.
+    public mutating func assumeHeldPorts(_ ports: UInt32, of flow: Flow) {
+        sources.add(flow.source, ports: ports)
+    }
+}

@@ -21,13 +21,15 @@ public struct FamilySteering: BitwiseCopyable, Sendable {
     /// Ports as a device with this hash and redirection table sees them; nil when it does not tell
     /// the ports of IPv4 apart.
     ///
-    /// Where the key is too short for IPv6, the ports of that family are shared by their low bits.
-    public init?(_ toeplitz: Toeplitz, table: [Int], workers: Int) {
+    /// Where the device does not hash the ports of IPv6, or the key is too short for it, the ports
+    /// of that family are shared by their low bits.
+    public init?(_ toeplitz: Toeplitz, table: [Int], workers: Int, hashesIPv6: Bool = true) {
         guard let ipv4 = FlowSteering(toeplitz, table: table, workers: workers) else { return nil }
         self.ipv4 = ipv4
-        ipv6 =
-            FlowSteering(toeplitz, table: table, workers: workers, isIPv6: true)
-            ?? FlowSteering(sharesAmong: workers)
+        let hashed =
+            hashesIPv6
+            ? FlowSteering(toeplitz, table: table, workers: workers, isIPv6: true) : nil
+        ipv6 = hashed ?? FlowSteering(sharesAmong: workers)
     }
 
     public func destroy() {

@@ -6,6 +6,7 @@ import Packet
 public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
     private enum Offset {
         static var timeToLive: Int { Tuple.isIPv6 ? 7 : 8 }
+        static var fragment: Int { 6 }
         static var headerChecksum: Int { 10 }
         static var sequence: Int { 4 }
         static var acknowledgment: Int { 8 }
@@ -56,6 +57,12 @@ public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
 
     /// Octets of the IP header, options and extension headers included.
     public var headerLength: Int { unsafe transport - network }
+
+    /// Whether routers may not cut the packet: "don't fragment", and always so in IPv6 (RFC 8200
+    /// section 5).
+    public var mustStayWhole: Bool {
+        unsafe Tuple.isIPv6 || (network + Offset.fragment).load(as: UInt8.self) & 0x40 != 0
+    }
 
     // MARK: - TCP
 

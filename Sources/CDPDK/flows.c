@@ -6,10 +6,12 @@
 #include <rte_byteorder.h>
 #include <rte_flow.h>
 #include <stdio.h>
+#include <string.h>
 
 /// A flow as rte_flow wants it; the pointers stay inside.
 struct request {
-    struct rte_flow_item_ipv4 ip, ip_mask;
+    struct rte_flow_item_ipv4 ipv4, ipv4_mask;
+    struct rte_flow_item_ipv6 ipv6, ipv6_mask;
     struct rte_flow_item_tcp tcp, tcp_mask;
     struct rte_flow_item_udp udp, udp_mask;
     struct rte_flow_action_queue queue;
@@ -21,11 +23,18 @@ static const struct rte_flow_attr ingress = {.ingress = 1};
 
 static void fill(struct request *request, const CDPDK_flow *flow) {
     *request = (struct request){0};
-    request->ip.hdr.dst_addr = rte_cpu_to_be_32(flow->address);
-    request->ip_mask.hdr.dst_addr = UINT32_MAX;
     request->pattern[0].type = RTE_FLOW_ITEM_TYPE_ETH;
-    request->pattern[1] = (struct rte_flow_item){
-        .type = RTE_FLOW_ITEM_TYPE_IPV4, .spec = &request->ip, .mask = &request->ip_mask};
+    if (flow->is_ipv6) {
+        memcpy(request->ipv6.hdr.dst_addr, flow->address, 16);
+        memset(request->ipv6_mask.hdr.dst_addr, 0xFF, 16);
+        request->pattern[1] = (struct rte_flow_item){
+            .type = RTE_FLOW_ITEM_TYPE_IPV6, .spec = &request->ipv6, .mask = &request->ipv6_mask};
+    } else {
+        memcpy(&request->ipv4.hdr.dst_addr, flow->address, 4);
+        request->ipv4_mask.hdr.dst_addr = UINT32_MAX;
+        request->pattern[1] = (struct rte_flow_item){
+            .type = RTE_FLOW_ITEM_TYPE_IPV4, .spec = &request->ipv4, .mask = &request->ipv4_mask};
+    }
     if (flow->protocol == IPPROTO_TCP) {
         request->tcp.hdr.dst_port = rte_cpu_to_be_16(flow->port);
         request->tcp_mask.hdr.dst_port = rte_cpu_to_be_16(flow->port_mask);

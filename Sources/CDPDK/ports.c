@@ -204,6 +204,8 @@ static uint32_t hashed_types(uint64_t theirs) {
     if (theirs & RTE_ETH_RSS_IPV4) ours |= CDPDK_rss_ip;
     if (theirs & RTE_ETH_RSS_NONFRAG_IPV4_TCP) ours |= CDPDK_rss_tcp;
     if (theirs & RTE_ETH_RSS_NONFRAG_IPV4_UDP) ours |= CDPDK_rss_udp;
+    if (theirs & RTE_ETH_RSS_NONFRAG_IPV6_TCP) ours |= CDPDK_rss_tcp_over_ipv6;
+    if (theirs & RTE_ETH_RSS_NONFRAG_IPV6_UDP) ours |= CDPDK_rss_udp_over_ipv6;
     return ours;
 }
 

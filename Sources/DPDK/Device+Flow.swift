@@ -4,7 +4,7 @@ import CDPDK
 
 /// Packets to one address whose destination port fits a mask, and the queue they shall go to.
 public struct SteeredFlow: Hashable, Sendable {
-    public var address: IPv4Address
+    public var address: IPAddress
     public var port: UInt16
     public var portMask: UInt16
     /// TCP or UDP.
@@ -12,7 +12,7 @@ public struct SteeredFlow: Hashable, Sendable {
     public var queue: Int
 
     public init(
-        address: IPv4Address,
+        address: IPAddress,
         port: UInt16,
         portMask: UInt16,
         protocol: IPProtocol,
@@ -26,13 +26,26 @@ public struct SteeredFlow: Hashable, Sendable {
     }
 
     fileprivate var raw: CDPDK_flow {
-        CDPDK_flow(
-            address: address.rawValue,
-            port: port,
-            port_mask: portMask,
-            protocol: `protocol`.rawValue,
-            queue: UInt16(queue)
-        )
+        var raw = CDPDK_flow()
+        unsafe withUnsafeMutableBytes(of: &raw.address) { place in
+            switch address {
+            case .v4(let address):
+                unsafe place.storeBytes(of: address.rawValue.bigEndian, as: UInt32.self)
+            case .v6(let address):
+                unsafe place.storeBytes(of: address.high.bigEndian, as: UInt64.self)
+                unsafe place.storeBytes(
+                    of: address.low.bigEndian,
+                    toByteOffset: 8,
+                    as: UInt64.self
+                )
+            }
+        }
+        raw.is_ipv6 = address.family == .ipv6
+        raw.port = port
+        raw.port_mask = portMask
+        raw.protocol = `protocol`.rawValue
+        raw.queue = UInt16(queue)
+        return raw
     }
 }
 

@@ -7,16 +7,29 @@ extension Device {
     public struct Spread: Equatable, Sendable {
         /// What it hashes with.
         public var key: [UInt8]
-        /// Whether the hash of TCP and UDP over IPv4 takes the ports in.
-        public var hashesTCP: Bool
-        public var hashesUDP: Bool
+        /// Of which packets the hash takes the ports in.
+        public struct HashedPorts: Equatable, Sendable {
+            public var tcp: Bool
+            public var udp: Bool
+
+            public init(tcp: Bool, udp: Bool) {
+                self.tcp = tcp
+                self.udp = udp
+            }
+
+            /// The protocol whose ports are left out; nil when neither is.
+            package var missing: String? { tcp ? (udp ? nil : "UDP") : "TCP" }
+        }
+
+        public var ipv4: HashedPorts
+        public var ipv6: HashedPorts
         /// The queue of each place; the lowest bits of the hash choose the place.
         public var table: [Int]
 
-        public init(key: [UInt8], hashesTCP: Bool, hashesUDP: Bool, table: [Int]) {
+        public init(key: [UInt8], ipv4: HashedPorts, ipv6: HashedPorts, table: [Int]) {
             self.key = key
-            self.hashesTCP = hashesTCP
-            self.hashesUDP = hashesUDP
+            self.ipv4 = ipv4
+            self.ipv6 = ipv6
             self.table = table
         }
     }
@@ -29,10 +42,14 @@ extension Device {
             "rte_eth_dev_rss_hash_conf_get",
             on: facts.device
         )
+        func hashes(_ kind: CDPDK_rss) -> Bool { raw.types & UInt32(kind.rawValue) != 0 }
         return Spread(
             key: unsafe withUnsafeBytes(of: raw.key) { unsafe Array($0.prefix(Int(raw.key_size))) },
-            hashesTCP: raw.types & UInt32(CDPDK_rss_tcp.rawValue) != 0,
-            hashesUDP: raw.types & UInt32(CDPDK_rss_udp.rawValue) != 0,
+            ipv4: .init(tcp: hashes(CDPDK_rss_tcp), udp: hashes(CDPDK_rss_udp)),
+            ipv6: .init(
+                tcp: hashes(CDPDK_rss_tcp_over_ipv6),
+                udp: hashes(CDPDK_rss_udp_over_ipv6)
+            ),
             table: unsafe withUnsafeBytes(of: raw.reta) { octets in
                 unsafe octets.bindMemory(to: UInt16.self).prefix(Int(raw.reta_size)).map(Int.init)
             }

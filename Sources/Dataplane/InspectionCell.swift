@@ -3,7 +3,17 @@ import Addressing
 public import Balancing
 import CPacket
 
-/// A question to one worker: do you have a connection for this flow? One asker at a time.
+/// What one worker knows of a flow.
+public struct FlowInspection: BitwiseCopyable, Sendable {
+    /// Its connection.
+    public var image: ConnectionImage?
+    /// Ports that its source holds by SNAT.
+    public var heldPorts: UInt32 = 0
+
+    public init() {}
+}
+
+/// A question to one worker: what do you know of this flow? One asker at a time.
 ///
 /// The worker looks at one word of its own cache line each turn. A handle, which its maker destroys
 /// when all threads have ended.
@@ -14,7 +24,7 @@ public struct InspectionCell: BitwiseCopyable, @unchecked Sendable {
         var asked: UInt64 = 0
         var answered: UInt64 = 0
         var flow: Flow
-        var image: ConnectionImage?
+        var answer = FlowInspection()
     }
 
     private let contents: UnsafeMutablePointer<Contents>
@@ -49,7 +59,7 @@ public struct InspectionCell: BitwiseCopyable, @unchecked Sendable {
     }
 
     /// The answer, once there is one.
-    public var image: ConnectionImage? { unsafe contents.pointee.image }
+    public var answer: FlowInspection { unsafe contents.pointee.answer }
 
     // MARK: - The worker
 
@@ -58,8 +68,10 @@ public struct InspectionCell: BitwiseCopyable, @unchecked Sendable {
         unsafe CPacket_load_acquire(asked) != CPacket_load_relaxed(answered)
     }
 
-    func answer(from connections: inout ConnectionTable) {
-        unsafe contents.pointee.image = connections.image(of: contents.pointee.flow)
+    func answer(from balancer: inout Balancer) {
+        let flow = unsafe contents.pointee.flow
+        unsafe contents.pointee.answer.image = balancer.connections.image(of: flow)
+        unsafe contents.pointee.answer.heldPorts = balancer.heldPorts(of: flow)
         unsafe CPacket_store_release(answered, CPacket_load_relaxed(asked))
     }
 }

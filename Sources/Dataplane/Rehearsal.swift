@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 public import Balancing
 import Containers
+import Networking
 public import Packet
 public import Timing
 
@@ -34,20 +36,20 @@ public struct RehearsalQuestion: Sendable {
     public var port: Int
     public var worker: Int
     /// What the worker said about the flow: see `InspectionCell`.
-    public var existing: ConnectionImage?
+    public var known: FlowInspection
 
     public init(
         frame: [UInt8],
         flow: Flow,
         port: Int,
         worker: Int,
-        existing: ConnectionImage? = nil
+        known: FlowInspection = FlowInspection()
     ) {
         self.frame = frame
         self.flow = flow
         self.port = port
         self.worker = worker
-        self.existing = existing
+        self.known = known
     }
 }
 
@@ -63,7 +65,7 @@ extension Engine {
         now: Instant
     ) -> Rehearsal? {
         let published = unsafe interchange.cell.current().pointee
-        let service = published.balancing.services.service(for: question.flow)
+        let service = service(for: question.flow, arrivingOn: question.port)
         let balancing = published.balancing.rehearsal(
             worker: question.worker,
             addresses: service?.allLocalAddresses ?? []
@@ -77,6 +79,22 @@ extension Engine {
         return unsafe withUnsafeMutablePointer(to: &snapshot) { pointer in
             unsafe rehearse(question, ports, backendSlots, now, pointer)
         }
+    }
+
+    /// The service that packets of `flow` belong to when they arrive on `port`, by the published
+    /// snapshot, which must stay published meanwhile.
+    public func service(for flow: Flow, arrivingOn port: Int) -> ServiceRecord? {
+        let published = unsafe interchange.cell.current().pointee
+        let services = published.balancing.services
+        if let service = services.service(for: flow) { return service }
+        guard let output = published.forwarding.port(toward: flow.destination.address) else {
+            return nil
+        }
+        let passage = Passage(
+            input: UInt16(truncatingIfNeeded: port),
+            output: UInt16(truncatingIfNeeded: output)
+        )
+        return services.matches.service(for: flow, passage)
     }
 
     private func rehearse(
@@ -100,7 +118,8 @@ extension Engine {
             resets.destroy()
             wires.destroy()
         }
-        if let existing = question.existing {
+        parts.balancer.assumeHeldPorts(question.known.heldPorts, of: question.flow)
+        if let existing = question.known.image {
             _ = parts.balancer.connections.restore(existing, deadline: now.tick + 1 << 20)
         }
         var worker = Worker(
@@ -112,7 +131,7 @@ extension Engine {
         )
         ports[question.port].deliver(question.frame)
         _ = worker.turn(now: now)
-        var rehearsal = Rehearsal(worker: question.worker, before: question.existing)
+        var rehearsal = Rehearsal(worker: question.worker, before: question.known.image)
         rehearsal.after = worker.balancer.connections.image(of: question.flow)
         rehearsal.endings = endings(of: question, wires, ports)
         worker.stop()

@@ -156,9 +156,18 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) -> UInt32? {
-        if let mtu = unsafe exceededMTU(careful.ip.totalLength, along: reference, snapshot) {
+        if careful.ip.mustStayWhole,
+            let mtu = unsafe exceededMTU(careful.ip.totalLength, along: reference, snapshot)
+        {
             punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
             return nil
+        }
+        if careful.isFragment {
+            guard !balancer.needsWholePackets(reference) else {
+                drop(packet, .unexpectedFragment)
+                return nil
+            }
+            if balancer.misses(reference) { counters.add(1, to: .unaddressedForForm) }
         }
         let balancing = unsafe snapshot.pointee.balancing
         let decision = balancer.forward(

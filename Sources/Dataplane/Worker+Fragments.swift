@@ -182,16 +182,19 @@ extension Worker {
         _ now: Tick
     ) {
         let networkOffset = Int(frame.networkOffset)
-        guard unsafe exceededMTU(frame.totalLength, along: reference, snapshot) == nil else {
-            drop(packet, .tooBig)
-            return
-        }
         let transport = unsafe TransportPacket<Tuple>(
             network: packet.frame + networkOffset,
             transport: packet.frame + Int(frame.transportOffset),
             protocol: balancer.protocol(of: reference),
             totalLength: frame.totalLength
         )
+        guard
+            unsafe !transport.mustStayWhole
+                || exceededMTU(frame.totalLength, along: reference, snapshot) == nil
+        else {
+            drop(packet, .tooBig)
+            return
+        }
         let balancing = unsafe snapshot.pointee.balancing
         let decision = balancer.forwardLater(
             transport,

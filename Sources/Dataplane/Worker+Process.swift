@@ -152,10 +152,16 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
-        if unsafe transport.totalLength > min(smallestMTU, snapshot.pointee.forwarding.smallestMTU),
-            let mtu = unsafe exceededMTU(transport.totalLength, along: reference, snapshot)
+        if unsafe transport.totalLength > min(smallestMTU, snapshot.pointee.forwarding.smallestMTU)
         {
-            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
+            unsafe forwardLong(
+                packet,
+                transport,
+                along: reference,
+                networkOffset: networkOffset,
+                snapshot,
+                now
+            )
             return
         }
         let decision = unsafe balancer.forward(

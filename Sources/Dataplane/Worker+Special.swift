@@ -71,27 +71,34 @@ extension Worker {
             drop(packet, .noRoute)
             return
         }
-        let buffer = unsafe packet.buffer
-        let isUncut =
+        let isWhole =
             unsafe isIPv6
             || (packet.frame + networkOffset + 6)
                 .load(as: UInt8.self) & 0x40 != 0
         switch encapsulation.fit(
             length: length,
             innerIsIPv6: isIPv6,
-            innerDontFragment: isUncut,
+            innerDontFragment: isWhole,
             linkMTU: mtu
         ) {
         case .tooBig(let left):
             punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: left)
             return
-        case .fragmentFirst, .fragmentAfter:
-            drop(packet, .tooBig)
+        case .fragmentFirst(let limit):
+            unsafe encapsulateInFragments(
+                packet,
+                networkOffset,
+                limit: limit,
+                flowHash: flowHash,
+                along: reference,
+                snapshot
+            )
             return
-        case .fits: break
+        // `sendOn` cuts what has its new header.
+        case .fits, .fragmentAfter: break
         }
         let isWrapped = unsafe encapsulation.apply(
-            to: buffer,
+            to: packet.buffer,
             networkOffset: networkOffset,
             innerIsIPv6: isIPv6,
             innerLength: length,
@@ -109,8 +116,25 @@ extension Worker {
 
     // MARK: - On
 
-    /// Sends a packet that has its new headers to the next hop of its connection.
+    /// Sends a packet that has its new headers to the next hop of its connection, in fragments when
+    /// the next link asks for it.
     mutating func sendOn(
+        _ packet: consuming Packet,
+        along reference: UInt32,
+        _ networkOffset: Int,
+        isIPv6: Bool,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let least = unsafe min(smallestMTU, snapshot.pointee.forwarding.smallestMTU)
+        if packet.count &- networkOffset > Int(least) {
+            unsafe sendLong(packet, along: reference, networkOffset, isIPv6: isIPv6, snapshot)
+        } else {
+            unsafe sendWhole(packet, along: reference, networkOffset, isIPv6: isIPv6, snapshot)
+        }
+    }
+
+    /// The same as it is.
+    mutating func sendWhole(
         _ packet: consuming Packet,
         along reference: UInt32,
         _ networkOffset: Int,

@@ -27,20 +27,16 @@ extension Worker {
             drop(packet, .noRoute)
             return false
         }
-        if isFragment {
-            guard frame.protocol != .tcp || !balancer.isTelling(reference) else {
-                drop(packet, .unexpectedFragment)
+        if !isFragment {
+            if let left = unsafe beginTranslation(packet, frame, along: reference, snapshot) {
+                punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: left)
                 return false
             }
-        } else if let left = unsafe beginTranslation(packet, frame, along: reference, snapshot) {
-            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: left)
-            return false
+            clampSegments(packet, frame, towardMTU: mtu)
         }
-        clampSegments(packet, frame, towardMTU: mtu)
-        var limit: UInt16?
         switch unsafe rewrite(packet.buffer, frame, flow, mtu: mtu) {
-        case .translated: break
-        case .fragmentAfter(let longest): limit = longest
+        // `sendOn` cuts.
+        case .translated, .fragmentAfter: break
         case .tooBig(let left):
             punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: left)
             return false
@@ -60,12 +56,9 @@ extension Worker {
             drop(packet, reason)
             return false
         }
-        guard let limit else {
-            let offset = Self.newNetworkOffset
-            unsafe sendOn(packet, along: reference, offset, isIPv6: flow.isIPv6, snapshot)
-            return true
-        }
-        return unsafe sendInFragments(packet, along: reference, limit, snapshot)
+        let offset = Self.newNetworkOffset
+        unsafe sendOn(packet, along: reference, offset, isIPv6: flow.isIPv6, snapshot)
+        return true
     }
 
     private mutating func rewrite(
@@ -114,35 +107,6 @@ extension Worker {
         let length = unsafe Int(buffer.pointee.data_len) &- offset
         let packet = unsafe SCTPPacket(at: frame + offset, length: UInt16(clamping: length))
         if let packet { balancer.rewritePorts(of: packet, translatedAlong: reference) }
-    }
-
-    /// Sends a translated packet that has a fragment header in parts of at most `limit` octets;
-    /// false when it did not go as a whole.
-    private mutating func sendInFragments(
-        _ packet: consuming Packet,
-        along reference: UInt32,
-        _ limit: UInt16,
-        _ snapshot: UnsafeMutablePointer<Snapshot>
-    ) -> Bool {
-        let offset = Self.newNetworkOffset
-        let port = unsafe packet.buffer.pointee.port
-        while packet.count &- offset > Int(limit) {
-            guard let rest = unsafe slots[Int(port)].port.allocate() else {
-                drop(packet, .noBuffer)
-                return false
-            }
-            unsafe rest.buffer.pointee.port = port
-            guard unsafe Translator.cut(packet.buffer, into: rest.buffer, limit: limit) else {
-                discard(rest)
-                drop(packet, .tooBig)
-                return false
-            }
-            counters.add(1, to: .generated)
-            unsafe sendOn(packet, along: reference, offset, isIPv6: true, snapshot)
-            packet = rest
-        }
-        unsafe sendOn(packet, along: reference, offset, isIPv6: true, snapshot)
-        return true
     }
 
     /// A SYN asks for no larger segments than the other family's packets have room for: what its

@@ -193,7 +193,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     }
 
     @inline(never)
-    private mutating func answerInspection() { inspection.answer(from: &balancer.connections) }
+    private mutating func answerInspection() { inspection.answer(from: &balancer) }
 
     private mutating func takeInjected() -> Int {
         var taken = 0

@@ -18,6 +18,8 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
         case delivered
         /// Packets that were made here, not received.
         case generated
+        /// Fragments that packets were cut into here; all but one of a packet count as generated.
+        case madeFragments
         case connectionsOpened, connectionsExpired
         /// Ends of connections that the peers were not told of: the ring was full.
         case lostResets

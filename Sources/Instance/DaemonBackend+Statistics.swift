@@ -103,6 +103,7 @@ extension DaemonBackend {
         worker.redirectedIn = counters[.redirectedIn]
         worker.directReplies = counters[.directReplies]
         worker.relatedErrors = counters[.relatedErrors]
+        worker.madeFragments = counters[.madeFragments]
         worker.punted = counters[.punted]
         worker.generated = counters[.generated]
         worker.injected = counters[.injected]

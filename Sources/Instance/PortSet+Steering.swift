@@ -62,11 +62,13 @@ extension PortSet {
             port.device,
             queues: (0..<classes).map { queues[$0 % queues.count][0] }
         )
-        if let refusal = rules.refusal {
+        if let refusal = rules.refusal.ipv4 {
             return PortSteering(.redirect, "it takes no flow rules: \(refusal)")
         }
         port.flowRules = rules
-        return PortSteering(.flow, "rules for \(classes) classes of local ports")
+        var steering = PortSteering(.flow, "rules for \(classes) classes of local ports")
+        steering.redirectsIPv6(because: rules.refusal.ipv6?.description)
+        return steering
     }
 
     /// Local ports are chosen in one way: where a device has a hash, by that.

@@ -24,6 +24,11 @@ struct PortSteering: Equatable, Sendable {
         self.method = method
         self.reason = reason
     }
+
+    /// Adds that replies of IPv6 are handed over in software, when there is a reason for it.
+    mutating func redirectsIPv6(because lack: String?) {
+        if let lack { reason += "; IPv6 is redirected: \(lack)" }
+    }
 }
 
 /// The one hash and table that ports with receive-side scaling share.
@@ -38,6 +43,8 @@ struct SteeringDomain {
     let places: Int
     /// Key and worker by place as the first device has them.
     private(set) var agreed: (device: String, key: Toeplitz, owners: [Int])?
+    /// The first of those devices whose hash serves IPv6, too, which looks at more of the key.
+    private(set) var agreedIPv6: (device: String, key: Toeplitz)?
 
     /// - Parameters:
     ///   - workers: how many there are.
@@ -53,7 +60,7 @@ struct SteeringDomain {
         self.workers = workers
         places = tableSizes.filter(Self.isUsable).min() ?? 0
         var key = known ?? []
-        while !Self.tellsPortsApart(key) {
+        while !Self.tellsPortsApart(key) || !Self.tellsPortsApart(key, isIPv6: true) {
             key = []
             for _ in 0..<8 {
                 let word = try random()
@@ -76,8 +83,7 @@ struct SteeringDomain {
         guard Self.isUsable(spread.table.count) else {
             return PortSteering(.redirect, "its table has \(spread.table.count) places")
         }
-        guard spread.hashesTCP, spread.hashesUDP else {
-            let missing = spread.hashesTCP ? "UDP" : "TCP"
+        if let missing = spread.ipv4.missing {
             return PortSteering(.redirect, "it does not hash the ports of \(missing)")
         }
         let owners = spread.table.compactMap { queueOwners[$0] }
@@ -99,12 +105,39 @@ struct SteeringDomain {
         } else {
             agreed = (device, key, owners)
         }
-        return PortSteering(.rss, "Toeplitz over a table of \(owners.count) places")
+        var steering = PortSteering(.rss, "Toeplitz over a table of \(owners.count) places")
+        steering.redirectsIPv6(because: lackForIPv6(spread, key, of: device))
+        return steering
+    }
+
+    /// What keeps a device that agrees on IPv4 from steering IPv6 in the same way; nil: nothing.
+    private mutating func lackForIPv6(
+        _ spread: Device.Spread,
+        _ key: Toeplitz,
+        of device: String
+    ) -> String? {
+        if let missing = spread.ipv6.missing { return "it does not hash the ports of \(missing)" }
+        guard Self.tellsPortsApart(spread.key, isIPv6: true) else {
+            return "its key of \(spread.key.count) octets does not tell local ports apart"
+        }
+        guard let agreedIPv6 else {
+            agreedIPv6 = (device, key)
+            return nil
+        }
+        return agreedIPv6.key.key.prefix(40) == key.key.prefix(40)
+            ? nil : "its key differs from \(agreedIPv6.device)'s"
     }
 
     /// The steering that the devices agreed on; nil when none has a hash.
     func makeSteering() -> FamilySteering? {
-        agreed.flatMap { FamilySteering($0.key, table: $0.owners, workers: workers) }
+        agreed.flatMap {
+            FamilySteering(
+                agreedIPv6?.key ?? $0.key,
+                table: $0.owners,
+                workers: workers,
+                hashesIPv6: agreedIPv6 != nil
+            )
+        }
     }
 
     private static func isUsable(_ size: Int) -> Bool {
@@ -112,9 +145,10 @@ struct SteeringDomain {
     }
 
     /// Whether the hashes of local ports differ in all low bits that a table may use.
-    private static func tellsPortsApart(_ key: [UInt8]) -> Bool {
-        guard let hash = Toeplitz(key: key) else { return false }
-        guard let steering = FlowSteering(hash, table: Array(repeating: 0, count: 1024), workers: 1)
+    private static func tellsPortsApart(_ key: [UInt8], isIPv6: Bool = false) -> Bool {
+        let table = Array(repeating: 0, count: 1024)
+        guard let hash = Toeplitz(key: key),
+            let steering = FlowSteering(hash, table: table, workers: 1, isIPv6: isIPv6)
         else { return false }
         steering.destroy()
         return true

@@ -114,8 +114,14 @@ extension Catalogue {
         .counter(
             "dpvs_worker_generated_packets_total",
             unit: "packets",
-            "Packets made by the worker: those that tell the client's address ahead of one without room.",
+            "Packets made by the worker: fragments, and those that tell the client's address ahead of one without room.",
             value: \.generated
+        ),
+        .counter(
+            "dpvs_worker_made_fragments_total",
+            unit: "fragments",
+            "Fragments that packets too long for their way were cut into; all but one of each count as generated.",
+            value: \.madeFragments
         ),
         .counter(
             "dpvs_worker_injected_packets_total",

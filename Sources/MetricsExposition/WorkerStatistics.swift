@@ -16,6 +16,7 @@ package struct WorkerStatistics: Sendable {
     package var redirectedIn: UInt64 = 0
     package var directReplies: UInt64 = 0
     package var relatedErrors: UInt64 = 0
+    package var madeFragments: UInt64 = 0
     package var punted: UInt64 = 0
     package var generated: UInt64 = 0
     package var injected: UInt64 = 0

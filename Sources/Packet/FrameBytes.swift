@@ -65,11 +65,11 @@ public struct FrameBytes: BitwiseCopyable {
         set(UInt32(truncatingIfNeeded: value), at: offset &+ 2)
     }
 
-    /// Copies `length` octets from elsewhere, as far as both frames have them.
+    /// Copies `length` octets from elsewhere, as far as both frames have them; they may overlap.
     public func copy(_ length: Int, from other: FrameBytes, at source: Int, to offset: Int) {
-        for index in 0..<max(0, length) {
-            if let octet = other.octet(source + index) { set(octet, at: offset + index) }
-        }
+        let shared = min(length, other.count - source, count - offset)
+        guard source >= 0, offset >= 0, shared > 0 else { return }
+        unsafe (base + offset).copyMemory(from: other.base + source, byteCount: shared)
     }
 
     // MARK: - Checksums

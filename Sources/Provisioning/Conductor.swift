@@ -8,10 +8,10 @@ package import Timing
 /// Devices that have to know local addresses in order to steer replies.
 package protocol LocalAddressSteering: Sendable {
     /// Connections will use `addresses` from now on.
-    func prepare(_ addresses: Set<IPv4Address>)
+    func prepare(_ addresses: Set<IPAddress>)
 
     /// No connection uses any other address any more.
-    func retain(_ addresses: Set<IPv4Address>)
+    func retain(_ addresses: Set<IPAddress>)
 }
 
 /// Carries desired states out on the running dataplane, one at a time.
@@ -40,7 +40,7 @@ package actor Conductor {
     /// Throws before anything was published, or when a worker has stalled: then it is published.
     package func apply(_ state: DesiredState) async throws(ProvisioningError) {
         let compiled = try provisioner.compile(state, at: now)
-        steering?.prepare(Set(provisioner.localAddresses.compactMap(\.ipv4)))
+        steering?.prepare(provisioner.localAddresses)
         provisioner.publish(compiled)
         changeLimits(SlowPathLimits(state.settings))
         try await settle()
@@ -73,7 +73,7 @@ package actor Conductor {
 
     private func refresh() async {
         let isStale = provisioner.reclaim()
-        if isStale { steering?.retain(Set(provisioner.localAddresses.compactMap(\.ipv4))) }
+        if isStale { steering?.retain(provisioner.localAddresses) }
         guard isStale || provisioner.isSlowStarting || provisioner.isDrained(at: now) else {
             return
         }
@@ -116,7 +116,7 @@ package actor Conductor {
             }
             try? await Task.sleep(for: .milliseconds(1))
         }
-        return try provisioner.explain(request, images: cells.map(\.image), at: now)
+        return try provisioner.explain(request, answers: cells.map(\.answer), at: now)
     }
 
     /// What runs now.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 package import Balancing
-import Dataplane
+package import Dataplane
 package import Model
 import Networking
 import Packet
@@ -34,25 +34,25 @@ extension Provisioner {
     /// Sends a made-up packet through a worker that owns nothing real, and says step by step what it
     /// did with it.
     ///
-    /// `images` has what each worker answered about the flow.
+    /// `answers` has what each worker answered about the flow.
     package func explain(
         _ request: ExplanationRequest,
-        images: [ConnectionImage?],
+        answers: [FlowInspection],
         at now: Instant
     ) throws(ProvisioningError) -> Explanation {
         let flow = try flow(of: request)
         let port = try arrival(of: request, flow)
-        let owner = images.firstIndex { $0 != nil }
+        let owner = answers.firstIndex { $0.image != nil }
         let worker = request.worker ?? owner ?? 0
         guard (0..<engine.workerCount).contains(worker) else {
             throw ProvisioningError(
                 "there is no worker \(worker): accepted are 0...\(engine.workerCount - 1)"
             )
         }
-        let existing = images[worker]
+        let known = answers[worker]
         let mac = interfaces[port].macAddress ?? .zero
         var frame = RehearsalFrame(flow, to: mac)
-        frame.tcpFlags = try tcpFlags(request.flags ?? [existing == nil ? "syn" : "ack"])
+        frame.tcpFlags = try tcpFlags(request.flags ?? [known.image == nil ? "syn" : "ack"])
         let traits = interfaces.map { interface in
             PortTraits(
                 index: UInt16(interface.index),
@@ -66,15 +66,15 @@ extension Provisioner {
                 flow: flow,
                 port: port,
                 worker: worker,
-                existing: existing
+                known: known
             ),
             ports: traits,
             backendSlots: backendSlots.bound,
             now: now
         )
         guard let rehearsal else { throw ProvisioningError("no memory to try the packet") }
-        var narrator = Narrator(self, flow)
-        return narrator.tell(rehearsal, arrivingOn: interfaces[port].name)
+        var narrator = Narrator(self, flow, arrivingOn: interfaces[port])
+        return narrator.tell(rehearsal)
     }
 
     /// Where the packet arrives: as asked, or where packets to its source leave.
@@ -114,18 +114,20 @@ extension Provisioner {
 private struct Narrator {
     private let provisioner: Provisioner
     private let flow: Flow
+    private let interface: Interface
     private var steps: [Explanation.Step] = []
 
-    init(_ provisioner: Provisioner, _ flow: Flow) {
+    init(_ provisioner: Provisioner, _ flow: Flow, arrivingOn interface: Interface) {
         self.provisioner = provisioner
         self.flow = flow
+        self.interface = interface
     }
 
-    mutating func tell(_ rehearsal: Rehearsal, arrivingOn interface: String) -> Explanation {
+    mutating func tell(_ rehearsal: Rehearsal) -> Explanation {
         let (from, to) = (Self.endpoint(flow), Self.endpoint(flow.reversed))
         say(
             "arrival",
-            "\(flow.protocol) \(from) > \(to) on \(interface), worker \(rehearsal.worker)"
+            "\(flow.protocol) \(from) > \(to) on \(interface.name), worker \(rehearsal.worker)"
         )
         tellConnection(rehearsal)
         for ending in rehearsal.endings { tell(ending, rehearsal) }
@@ -172,8 +174,8 @@ private struct Narrator {
     }
 
     private mutating func tellService() {
-        let table = unsafe provisioner.engine.interchange.cell.current().pointee.balancing.services
-        guard let record = table.service(for: flow) else {
+        let engine = provisioner.engine
+        guard let record = engine.service(for: flow, arrivingOn: interface.index) else {
             say("service", "none for \(Self.endpoint(flow.reversed))")
             return
         }

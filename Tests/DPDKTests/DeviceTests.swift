@@ -145,7 +145,7 @@ import Testing
         _ = try device.start(Device.Setup(), pool: pool)
         defer { device.close() }
         let flow = SteeredFlow(
-            address: IPv4Address(192, 0, 2, 1),
+            address: .v4(IPv4Address(192, 0, 2, 1)),
             port: 1,
             portMask: 3,
             protocol: .tcp,

@@ -11,6 +11,7 @@ import Testing
     private final class Table: FlowTable {
         struct State {
             var room: Int
+            var takesIPv6 = true
             var flows: [SteeredFlow] = []
             var added = 0
             var removed = 0
@@ -18,10 +19,16 @@ import Testing
 
         let state: Mutex<State>
 
-        init(room: Int) { state = Mutex(State(room: room)) }
+        init(room: Int, takesIPv6: Bool = true) {
+            state = Mutex(State(room: room, takesIPv6: takesIPv6))
+        }
 
         func validate(_ flow: SteeredFlow) throws(FlowRefusal) {
-            if state.withLock({ $0.room }) == 0 { throw FlowRefusal(description: "no engine") }
+            let state = state.withLock { ($0.room, $0.takesIPv6) }
+            if state.0 == 0 { throw FlowRefusal(description: "no engine") }
+            guard flow.address.family == .ipv4 || state.1 else {
+                throw FlowRefusal(description: "no IPv6")
+            }
         }
 
         func add(_ flow: SteeredFlow) throws(FlowRefusal) -> FlowRule {
@@ -38,13 +45,14 @@ import Testing
         func remove(_ rule: FlowRule) { state.withLock { $0.removed += 1 } }
     }
 
-    private let one = IPv4Address(10, 0, 1, 200)
-    private let other = IPv4Address(10, 0, 1, 201)
+    private let one = IPAddress.v4(IPv4Address(10, 0, 1, 200))
+    private let other = IPAddress.v4(IPv4Address(10, 0, 1, 201))
+    private let six = IPAddress.v6(IPv6Address(high: 0x2001_0DB8 << 32, low: 200))
 
     @Test func `an address gets a rule for each class and protocol, once`() throws {
         let table = Table(room: 100)
         let rules = FlowRules(table, queues: [0, 1, 2, 0])
-        #expect(rules.refusal == nil)
+        #expect(rules.refusal.ipv4 == nil && rules.refusal.ipv6 == nil)
         #expect(rules.add([one]).isEmpty && rules.add([one, other]).isEmpty)
         let flows = table.state.withLock { $0.flows }
         #expect(flows.count == 16 && Set(flows).count == 16)
@@ -71,7 +79,26 @@ import Testing
         #expect(table.state.withLock { $0.removed } == 1)
     }
 
+    @Test func `addresses of IPv6 get rules like others and leave like others`() {
+        let table = Table(room: 100)
+        let rules = FlowRules(table, queues: [0, 1])
+        #expect(rules.add([one, six]).isEmpty)
+        let flows = table.state.withLock { $0.flows }
+        #expect(flows.count == 8 && flows.filter { $0.address == six }.count == 4)
+        rules.remove(allBut: [one])
+        #expect(table.state.withLock { $0.removed } == 4)
+    }
+
+    @Test func `a device with rules for IPv4 alone is not asked for others`() {
+        let table = Table(room: 100, takesIPv6: false)
+        let rules = FlowRules(table, queues: [0, 1])
+        #expect(rules.refusal.ipv4 == nil && rules.refusal.ipv6?.description == "no IPv6")
+        #expect(rules.add([one, six]).isEmpty)
+        #expect(table.state.withLock { $0.flows }.map(\.address).allSatisfy { $0 == one })
+    }
+
     @Test func `a device without rules says so`() {
-        #expect(FlowRules(Table(room: 0), queues: [0, 1]).refusal?.description == "no engine")
+        let rules = FlowRules(Table(room: 0), queues: [0, 1])
+        #expect(rules.refusal.ipv4?.description == "no engine")
     }
 }

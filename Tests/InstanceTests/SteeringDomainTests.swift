@@ -19,8 +19,8 @@ import Testing
     private static func spread(_ domain: SteeringDomain, _ table: [Int]) -> Device.Spread {
         Device.Spread(
             key: Array(domain.wantedKey.prefix(40)),
-            hashesTCP: true,
-            hashesUDP: true,
+            ipv4: .init(tcp: true, udp: true),
+            ipv6: .init(tcp: true, udp: true),
             table: table
         )
     }
@@ -38,6 +38,31 @@ import Testing
         let steering = try #require(domain.makeSteering())
         defer { steering.destroy() }
         #expect(steering.ipv4.kind == .toeplitz && steering.ipv4.workerCount == 3)
+        #expect(steering.ipv6.kind == .toeplitz && steering.ipv6.workerCount == 3)
+    }
+
+    @Test func `a device whose hash serves IPv4 alone says so, and redirects IPv6`() throws {
+        var domain = Self.makeDomain(workers: 3, tables: [128])
+        let good = Self.spread(domain, domain.owners(128))
+        func reason(_ edit: (inout Device.Spread) -> Void) -> String {
+            var spread = good
+            edit(&spread)
+            let steering = domain.judge(spread, of: "x", queueOwners: Self.queues)
+            #expect(steering.method == .rss)
+            return steering.reason
+        }
+        let clause = "Toeplitz over a table of 128 places; IPv6 is redirected: it"
+        #expect(reason { $0.ipv6.tcp = false } == "\(clause) does not hash the ports of TCP")
+        #expect(reason { $0.key.removeLast(10) }.hasPrefix("\(clause)s key of 30 octets"))
+        let steering = try #require(domain.makeSteering())
+        #expect(steering.ipv4.kind == .toeplitz && steering.ipv6.kind == .port)
+        steering.destroy()
+        // Then one comes that can do both, and one with another end of the key.
+        #expect(!reason { _ in }.contains("IPv6"))
+        #expect(reason { $0.key[30] ^= 1 } == "\(clause)s key differs from x's")
+        let both = try #require(domain.makeSteering())
+        #expect(both.ipv4.kind == .toeplitz && both.ipv6.kind == .toeplitz)
+        both.destroy()
     }
 
     @Test func `what a device lacks is said, and its replies are redirected`() {
@@ -50,7 +75,7 @@ import Testing
             #expect(steering.method == .redirect)
             return steering.reason
         }
-        #expect(reason { $0.hashesUDP = false }.contains("UDP"))
+        #expect(reason { $0.ipv4.udp = false }.contains("UDP"))
         #expect(reason { $0.table = [] }.contains("0 places"))
         #expect(reason { $0.table[5] = 9 }.contains("no worker polls"))
         #expect(reason { $0.table = $0.table.map { min($0, 1) } }.contains("every worker"))

@@ -74,6 +74,59 @@ import Testing
         #expect(closed.verdict == .slowPath)
     }
 
+    // MARK: - Other protocols
+
+    @Test(arguments: Families.allCases)
+    func `an association of SCTP is told as it opens`(families: Families) throws {
+        let world = try dualWorld(.dual(families, .fnat, .sctp))
+        defer { world.expectConservation() }
+        let client = try #require(IPAddress(families.client))
+        let question = ExplanationRequest(
+            source: Endpoint(client, 40000),
+            destination: Endpoint(try #require(IPAddress(families.vip)), 80),
+            protocol: .sctp,
+            interface: "dpdk0"
+        )
+        let told = try world.explain(question)
+        world.send(try world.frame(of: question), on: 0)
+        #expect(told.verdict == .forwarded && steps(told, "backend").count == 1)
+        let frame = try #require(world.takeFrames(1).first)
+        #expect(steps(told, "end") == ["transmitted on dpdk1, \(frame.count) octets"])
+        let again = try world.explain(question)
+        #expect(steps(again, "connection").first?.hasPrefix("known, ") == true)
+        // A wrong tag, port or chunk has no association.
+        let stray = try world.explain(request("10.0.0.11:40000", "10.0.0.100:81", .sctp))
+        #expect(stray.verdict != .forwarded)
+    }
+
+    @Test(arguments: [Families.ipv4, .ipv6])
+    func `an echo request is told with and without a service`(families: Families) throws {
+        var state = DesiredState.dual(families, .fnat, .icmp, backendPort: 0)
+        state.services[0].key = .init(
+            address: try #require(IPAddress(families.vip)),
+            port: 0,
+            protocol: .icmp
+        )
+        let world = try dualWorld(state)
+        defer { world.expectConservation() }
+        let client = try #require(IPAddress(families.client))
+        func question(_ destination: String) throws -> ExplanationRequest {
+            ExplanationRequest(
+                source: Endpoint(client, 77),
+                destination: Endpoint(try #require(IPAddress(destination)), 0),
+                protocol: .icmp,
+                interface: "dpdk0"
+            )
+        }
+        let told = try world.explain(question(families.vip))
+        #expect(told.verdict == .forwarded)
+        world.send(try world.frame(of: question(families.vip)), on: 0)
+        let frame = try #require(world.takeFrames(1).first)
+        #expect(steps(told, "end") == ["transmitted on dpdk1, \(frame.count) octets"])
+        let own = families == .ipv4 ? "10.0.0.1" : "2001:db8::1"
+        #expect(try world.explain(question(own)).verdict == .slowPath)
+    }
+
     /// Random packets, to services and elsewhere: what was told before each of them comes to pass.
     @Test(arguments: [ForwardingMode.fnat, .nat, .dr, .tunnel], [1, 2, 3] as [UInt64])
     func `explain equals what happens`(mode: ForwardingMode, seed: UInt64) throws {
@@ -126,7 +179,7 @@ extension World {
         let cells = engine.interchange.inspections
         for cell in cells { cell.ask(flow) }
         turn()
-        return try provisioner.explain(request, images: cells.map(\.image), at: now)
+        return try provisioner.explain(request, answers: cells.map(\.answer), at: now)
     }
 
     var dropCounts: [DropReason: Int] {

@@ -231,6 +231,39 @@ import Testing
         #expect(world.take(1).count == 10 && world.drops(.sourcePortLimit) == 5)
     }
 
+    @Test func `explain knows the way out, and which source holds its share of ports`() throws {
+        let world = try world(Self.state { $0.portsPerSource = 10 })
+        defer { world.expectConservation() }
+        func told(_ host: Int, _ port: UInt16) throws -> Explanation {
+            try world.explain(
+                ExplanationRequest(
+                    source: Endpoint(.v4(IPv4Address(10, 0, 0, UInt8(host))), port),
+                    destination: Endpoint(.v4(IPv4Address(192, 0, 2, 7)), 53),
+                    protocol: .udp,
+                    interface: "dpdk0"
+                )
+            )
+        }
+        for port in 5000..<5009 {
+            world.send(Frame.udp(from: "10.0.0.10:\(port)", to: "192.0.2.7:53"), on: 0)
+        }
+        // The tenth still fits, and being asked about takes nothing.
+        for _ in 0..<3 {
+            let tenth = try told(10, 6000)
+            #expect(tenth.verdict == .forwarded)
+            #expect(tenth.steps.contains { $0.name == "service" && $0.text.hasPrefix("out ") })
+        }
+        world.send(Frame.udp(from: "10.0.0.10:5009", to: "192.0.2.7:53"), on: 0)
+        let refused = try told(10, 6000)
+        #expect(refused.dropReason == "source_port_limit")
+        #expect(refused.steps.contains { $0.name == "service" && $0.text.hasPrefix("out ") })
+        #expect(try told(10, 5000).verdict == .forwarded, "what is open goes on")
+        #expect(try told(11, 5000).verdict == .forwarded, "others are not touched")
+        _ = world.take(1)
+        world.send(Frame.udp(from: "10.0.0.10:6000", to: "192.0.2.7:53"), on: 0)
+        #expect(world.take(1).isEmpty && world.drops(.sourcePortLimit) == 1)
+    }
+
     @Test func `when no port is left toward a server the next one is refused, and gauges tell`()
         throws
     {

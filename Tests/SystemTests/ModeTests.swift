@@ -184,7 +184,7 @@ extension Setup {
 
 extension Lab {
     /// A link from the backends to the client that passes the balancer by.
-    fileprivate func addDirectWay() async throws {
+    func addDirectWay() async throws {
         let peer = "peer name direct netns \(name)-client"
         try await ip(.backends, "link add direct type veth \(peer)")
         for place in [Place.backends, .client] {

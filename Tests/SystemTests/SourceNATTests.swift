@@ -23,15 +23,8 @@ extension SystemTests {
                 )
                 #expect(opened == 1)
                 #expect(try await lab.backends(answering: 2).count == 2, "the service beside it")
-                let ping = try await lab.run(
-                    in: .client,
-                    "ping",
-                    "-c",
-                    "3",
-                    "-i",
-                    "0.2",
-                    "10.0.1.3"
-                )
+                let words = ["ping", "-c", "3", "-i", "0.2", "10.0.1.3"]
+                let ping = try await Program.run(lab.command(in: .client, words))
                 #expect(ping.output.contains(" 0% packet loss"), "\(ping.output)\(ping.errors)")
                 let pinged = try await dpvs.scrape()
                     .sum("dpvs_backend_connections_total", ["service": "pings"])

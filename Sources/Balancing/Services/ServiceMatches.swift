@@ -69,7 +69,7 @@ public struct ServiceMatches: BitwiseCopyable, @unchecked Sendable {
     public var isEmpty: Bool { count == 0 }
 
     /// The first service whose rule a packet fits.
-    func service(for flow: Flow, _ passage: Passage) -> ServiceRecord? {
+    public func service(for flow: Flow, _ passage: Passage) -> ServiceRecord? {
         for index in 0..<count where unsafe rules[index].fits(flow, passage) {
             return unsafe rules[index].record
         }

@@ -37,9 +37,9 @@ public struct SourceCounts: ~Copyable, @unchecked Sendable {
         return least
     }
 
-    func add(_ source: WireAddress) {
+    func add(_ source: WireAddress, ports: UInt32 = 1) {
         let hash = hash(source)
-        for row in 0..<Self.rows { unsafe counters[place(hash, row)] &+= 1 }
+        for row in 0..<Self.rows { unsafe counters[place(hash, row)] &+= ports }
     }
 
     /// Takes out what `add` has put in.

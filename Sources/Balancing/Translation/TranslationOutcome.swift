@@ -6,7 +6,7 @@
 public enum TranslationOutcome: Equatable, BitwiseCopyable, Sendable {
     case translated
     /// Translated to IPv6 and longer than `limit`, which the next link takes: it has a fragment header
-    /// and is to be `Translator.cut`.
+    /// and is to be cut: see `FragmentCut`.
     case fragmentAfter(limit: UInt16)
     /// Too long for the next link, and the sender does not want fragments: it is to be told
     /// `mtu`, in terms of its own family.

@@ -122,6 +122,9 @@ enum CDPDK_rss {
     CDPDK_rss_tcp = 1 << 1,
     CDPDK_rss_udp = 1 << 2,
     CDPDK_rss_sctp = 1 << 3,
+    /// Only said of a started port, whose other bits then stand for IPv4.
+    CDPDK_rss_tcp_over_ipv6 = 1 << 4,
+    CDPDK_rss_udp_over_ipv6 = 1 << 5,
 };
 
 int CDPDK_port_get_facts(uint16_t port, CDPDK_port_facts *facts);
@@ -149,9 +152,10 @@ void CDPDK_port_close(uint16_t port);
 // MARK: - Flow rules
 
 /// TCP or UDP packets to `address` whose destination port fits `port` under `port_mask` go to
-/// `queue`; everything in host order.
+/// `queue`. The address is in network order, 4 octets or 16 with `is_ipv6`; ports are in host order.
 typedef struct CDPDK_flow {
-    uint32_t address;
+    uint8_t address[16];
+    bool is_ipv6;
     uint16_t port;
     uint16_t port_mask;
     uint8_t protocol;

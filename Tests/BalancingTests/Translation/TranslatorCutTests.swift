@@ -10,20 +10,11 @@ import Testing
 @Suite struct TranslatorCutTests {
     /// The IPv6 fragments that `packet`, of a backend, becomes on a link that takes `mtu` octets.
     private func translate(_ packet: IPPacket, mtu: UInt16) throws -> [IPPacket] {
-        var buffer = RoomyBuffer(packet.frame())
+        let buffer = RoomyBuffer(packet.frame())
         try #require(NAT64.toIPv6(buffer, mtu: mtu) == .fragmentAfter(limit: mtu))
-        var parts: [RoomyBuffer] = []
-        while buffer.octets.count - 14 > Int(mtu) {
-            let rest = RoomyBuffer([], tailroom: 2048)
-            try #require(unsafe Translator.cut(buffer.buffer, into: rest.buffer, limit: mtu))
-            parts.append(buffer)
-            buffer = rest
-        }
-        parts.append(buffer)
-        for part in parts {
-            #expect(part.isIntact && part.octets.count - 14 <= Int(mtu))
-        }
-        return try parts.map { try #require(IPPacket(frame: $0.octets)) }
+        let frames = try #require(FragmentCutTests.cut(buffer.octets, limit: Int(mtu)))
+        #expect(frames.allSatisfy { $0.count - 14 <= Int(mtu) })
+        return try frames.map { try #require(IPPacket(frame: $0)) }
     }
 
     @Test(arguments: [1280, 1300, 1400, 1428] as [UInt16], [17, 6, 1] as [UInt8])
@@ -66,25 +57,5 @@ import Testing
             parts.map(\.hasMore) == [true, hasMore] && parts.allSatisfy { $0.identification == 9 }
         )
         #expect(parts.flatMap(\.payload).count == 1_480)
-    }
-
-    @Test(arguments: [1, 2, 3] as [UInt64])
-    func `whatever the octets, cutting them does no harm`(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
-        for _ in 0..<2_000 {
-            var octets = random.octets(.random(in: 0...300, using: &random))
-            if octets.count > 20, Bool.random(using: &random) { octets[20] = 44 }
-            let buffer = RoomyBuffer(octets)
-            let rest = RoomyBuffer([], tailroom: .random(in: 0...300, using: &random))
-            let limit = UInt16.random(in: 0...300, using: &random)
-            let isCut = unsafe Translator.cut(buffer.buffer, into: rest.buffer, limit: limit)
-            #expect(buffer.isIntact && rest.isIntact, "seed \(seed): \(octets)")
-            if isCut {
-                #expect(buffer.octets.count - 14 <= Int(limit) && rest.octets.count > 62)
-                #expect(buffer.octets.count + rest.octets.count == octets.count + 62)
-            } else {
-                #expect(buffer.octets == octets && rest.octets.isEmpty)
-            }
-        }
     }
 }
