@@ -112,13 +112,16 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
         let port = unsafe Int(packet.buffer.pointee.port)
-        let isAdmitted = unsafe snapshot.pointee.exceptions[exceptionClass]
-            .admit(
-                1,
-                at: ExceptionPolicy.account(exceptionClass, port: port),
-                of: exceptionRates,
-                now: balancer.now
-            )
+        let policy = unsafe snapshot.pointee.exceptions
+        let isAdmitted =
+            !policy.hasCompanion(port)
+            || policy[exceptionClass]
+                .admit(
+                    1,
+                    at: ExceptionPolicy.account(exceptionClass, port: port),
+                    of: exceptionRates,
+                    now: balancer.now
+                )
         guard isAdmitted else {
             exceptionCounters.count(.policed, exceptionClass, port: port)
             drop(packet, .exceptionPoliced)

@@ -40,7 +40,7 @@ extension Machine {
         }
     }
 
-    /// What went between ports and the kernel; ports without a companion police neighbours only.
+    /// What went between ports and the kernel; zeros for ports without a companion.
     var exceptions: [ExceptionStatistics] {
         let interchange = engine.interchange
         return ports.ports.enumerated()
