@@ -74,8 +74,14 @@ extension Worker {
                 return nil
             }
         } else {
-            guard case .passing = unsafe judgeUnbalanced(flow, opens: careful.opens, snapshot)
-            else { return nil }
+            let received = unsafe packet.buffer.pointee.port
+            let fate = unsafe judgeUnbalanced(
+                flow,
+                opens: careful.opens,
+                receivedOn: received,
+                snapshot
+            )
+            guard case .passing = fate else { return nil }
         }
         return unsafe passage(of: packet, to: destination, snapshot)
     }
