@@ -251,10 +251,10 @@ let dpdkTargets: [Target] = [
     hot(
         "Instance",
         [
-            "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "DPDK", "Containers",
-            "Timing", "Addressing", "Reload", "ConfigurationFiles", "Model", "MetricsExposition",
-            "Control", "ControlServer", "Cryptography", "Discovery", "Linux", "LinuxMirror",
-            logging, lifecycle,
+            "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "CPacket", "DPDK",
+            "Containers", "Timing", "Addressing", "Reload", "ConfigurationFiles", "Model",
+            "MetricsExposition", "Control", "ControlServer", "Cryptography", "Discovery", "Linux",
+            "LinuxMirror", logging, lifecycle,
         ]
     ),
     tests(

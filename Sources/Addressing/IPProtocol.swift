@@ -12,6 +12,7 @@ public struct IPProtocol: RawRepresentable, Hashable, Sendable, BitwiseCopyable 
 
     public static let hopByHopOptions = IPProtocol(rawValue: 0)
     public static let icmp = IPProtocol(rawValue: 1)
+    public static let igmp = IPProtocol(rawValue: 2)
     public static let ipip = IPProtocol(rawValue: 4)
     public static let tcp = IPProtocol(rawValue: 6)
     public static let udp = IPProtocol(rawValue: 17)
@@ -24,6 +25,8 @@ public struct IPProtocol: RawRepresentable, Hashable, Sendable, BitwiseCopyable 
     public static let noNextHeader = IPProtocol(rawValue: 59)
     public static let destinationOptions = IPProtocol(rawValue: 60)
     public static let ospf = IPProtocol(rawValue: 89)
+    public static let pim = IPProtocol(rawValue: 103)
+    public static let vrrp = IPProtocol(rawValue: 112)
     public static let sctp = IPProtocol(rawValue: 132)
 }
 

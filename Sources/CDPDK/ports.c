@@ -248,6 +248,19 @@ uint32_t CDPDK_soft_rss(const uint32_t *input, uint32_t words, const uint8_t *ke
     return rte_softrss(copy, words, key);
 }
 
+// MARK: - Multicast
+
+int CDPDK_port_set_groups(uint16_t port, const uint64_t *groups, uint32_t count) {
+    struct rte_ether_addr addresses[CDPDK_group_capacity];
+    if (count > CDPDK_group_capacity) return -E2BIG;
+    for (uint32_t i = 0; i < count; i++)
+        for (int octet = 0; octet < 6; octet++)
+            addresses[i].addr_bytes[octet] = (uint8_t)(groups[i] >> (40 - 8 * octet));
+    return rte_eth_dev_set_mc_addr_list(port, addresses, count);
+}
+
+int CDPDK_port_receive_all_groups(uint16_t port) { return rte_eth_allmulticast_enable(port); }
+
 // MARK: - State
 
 int CDPDK_port_get_link(uint16_t port, CDPDK_link *link) {

@@ -115,6 +115,10 @@ struct StateChecker {
             )
         }
         checkMTU(of: route, object.location(of: "mtu"), path)
+        if route.scope == .kniHost {
+            checkScope(of: route, object.location(of: "scope"), path)
+            return
+        }
         guard let gateway = route.gateway else {
             if route.interface == nil {
                 report(object.location, path, "goes nowhere", nil, "via, interface or both")
@@ -152,6 +156,18 @@ struct StateChecker {
                 "a gateway in a network of addresses, or an interface beside it"
             )
         }
+    }
+
+    /// The companion of an interface is where such a route ends.
+    private mutating func checkScope(of route: Route, _ location: SourceLocation, _ path: String) {
+        guard route.gateway != nil || route.interface == nil else { return }
+        report(
+            location,
+            path + ".scope",
+            "leads to the kernel behind an interface",
+            route.scope.rawValue,
+            "an interface beside it, and no via"
+        )
     }
 
     /// Every link of IPv6 takes 1280 octets (RFC 8200 section 5).

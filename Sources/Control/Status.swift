@@ -119,6 +119,8 @@ package struct PortStatus: Equatable, Codable, Sendable {
     package var transmittedBytes: UInt64 = 0
     /// Packets that the device lost: broken, missed, without buffer, not sent.
     package var lostPackets: UInt64 = 0
+    /// The kernel's side; nil without one.
+    package var companion: CompanionStatus?
 
     package init(
         name: String,
@@ -136,6 +138,22 @@ package struct PortStatus: Equatable, Codable, Sendable {
         self.isLinkUp = isLinkUp
         self.speed = speed
         self.queues = queues
+    }
+}
+
+/// The kernel's interface behind a port, and the packets of all classes between the two.
+package struct CompanionStatus: Equatable, Codable, Sendable {
+    package var name: String
+    /// `tap` or `virtio_user`.
+    package var kind: String
+    package var passed: UInt64 = 0
+    package var policed: UInt64 = 0
+    package var full: UInt64 = 0
+    package var sent: UInt64 = 0
+
+    package init(name: String, kind: String) {
+        self.name = name
+        self.kind = kind
     }
 }
 

@@ -84,7 +84,16 @@ extension Status {
         // One worker has nothing to steer.
         let steering = ports.filter { !$0.steering.isEmpty && workers.count > 1 }
             .map { "\($0.name): steering \($0.steering): \($0.steeringReason)\n" }
-        return table.isEmpty ? "" : table.text() + steering.joined()
+        let companions = ports.compactMap { port in
+            port.companion.map { "\(port.name): \(Self.line($0))\n" }
+        }
+        return table.isEmpty ? "" : table.text() + steering.joined() + companions.joined()
+    }
+
+    private static func line(_ companion: CompanionStatus) -> String {
+        "kernel companion \(companion.name) (\(companion.kind)): "
+            + "\(Quantity.count(companion.passed)) up, \(Quantity.count(companion.sent)) down, "
+            + "\(Quantity.count(companion.policed)) policed, \(Quantity.count(companion.full)) full"
     }
 
     private var serviceTable: String {

@@ -26,6 +26,8 @@ public struct PuntedPacket: BitwiseCopyable {
         case tooBig
         /// No route leads to where it would have to go.
         case noRoute
+        /// For the kernel, by the companion of `port`.
+        case exception
     }
 
     public var buffer: PacketBuffer
@@ -52,8 +54,8 @@ public struct InjectedPacket: BitwiseCopyable {
 
 /// All wires between the threads of one dataplane: made before the workers, freed after them.
 ///
-/// Rings have one producer and one consumer each, so there is a ring for every pair of workers and
-/// two for each worker and the slow path.
+/// Rings have one producer and one consumer each, so there is a ring for every pair of workers, and
+/// there are several for each worker and the slow path.
 @safe
 public final class Interchange: @unchecked Sendable {
     public let workerCount: Int
@@ -62,6 +64,13 @@ public final class Interchange: @unchecked Sendable {
     public let counters: [WorkerCounters]
     public let inspections: [InspectionCell]
     let punts: [Ring<PuntedPacket>]
+    /// Packets for the kernel and about neighbours, by worker, then by class: a ring each, so that a
+    /// flood of one class leaves the others their room.
+    let exceptions: [Ring<PuntedPacket>]
+    /// How far the rate of each class is used up, by port, then by class; see `RateLimiter`.
+    let exceptionRates: CounterBlock
+    /// Of each worker, and last of the slow path.
+    public let exceptionCounters: [ExceptionCounters]
     let injections: [Ring<InjectedPacket>]
     /// Indexed by producer, then consumer.
     let redirects: [Ring<PacketBuffer>]
@@ -86,12 +95,19 @@ public final class Interchange: @unchecked Sendable {
         counters = (0..<workers).compactMap { _ in WorkerCounters() }
         inspections = (0..<workers).map { _ in InspectionCell() }
         punts = (0..<workers).map { _ in Ring(capacity: ringSize) }
+        let classes = ExceptionClass.allCases.count
+        exceptions = (0..<workers * classes).map { _ in Ring(capacity: ringSize) }
+        exceptionCounters = (0...workers).compactMap { _ in ExceptionCounters() }
+        guard let rates = CounterBlock(count: ExceptionPolicy.portLimit * classes) else {
+            return nil
+        }
+        exceptionRates = rates
         injections = (0..<workers).map { _ in Ring(capacity: ringSize) }
         unsafe redirects = (0..<workers * workers).map { _ in unsafe Ring(capacity: ringSize) }
         stale = (0..<workers).map { _ in Ring(capacity: 256) }
         resets = (0..<workers).map { _ in Ring(capacity: 1024) }
         self.doorbell = doorbell
-        guard counters.count == workers else { return nil }
+        guard counters.count == workers, exceptionCounters.count == workers + 1 else { return nil }
     }
 
     /// Frees everything; every thread that holds a copy of anything here has ended.
@@ -101,6 +117,9 @@ public final class Interchange: @unchecked Sendable {
         counters.forEach { $0.destroy() }
         inspections.forEach { $0.destroy() }
         punts.forEach { $0.destroy() }
+        exceptions.forEach { $0.destroy() }
+        exceptionRates.destroy()
+        exceptionCounters.forEach { $0.destroy() }
         injections.forEach { $0.destroy() }
         unsafe redirects.forEach { unsafe $0.destroy() }
         stale.forEach { $0.destroy() }

@@ -74,7 +74,8 @@ extension Engine {
         var snapshot = Snapshot(
             generation: published.generation,
             forwarding: published.forwarding,
-            balancing: balancing
+            balancing: balancing,
+            exceptions: published.exceptions
         )
         return unsafe withUnsafeMutablePointer(to: &snapshot) { pointer in
             unsafe rehearse(question, ports, backendSlots, now, pointer)
@@ -147,9 +148,15 @@ extension Engine {
         for (index, port) in ports.enumerated() {
             endings += port.departed.map { .transmitted(port: index, frame: $0) }
         }
-        while let punted = wires.punts[question.worker].pop() {
-            let reason = DropReason(rawValue: punted.dropReason) ?? .noService
-            endings.append(.punted(punted.reason, otherwise: reason, mtu: punted.mtu))
+        let classes = ExceptionClass.allCases.count
+        let exceptions = wires.exceptions[
+            question.worker * classes..<(question.worker + 1) * classes
+        ]
+        for ring in [wires.punts[question.worker]] + exceptions {
+            while let punted = ring.pop() {
+                let reason = DropReason(rawValue: punted.dropReason) ?? .noService
+                endings.append(.punted(punted.reason, otherwise: reason, mtu: punted.mtu))
+            }
         }
         for other in 0..<workerCount {
             let ring = unsafe wires.redirects[question.worker * workerCount + other]

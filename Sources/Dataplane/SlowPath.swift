@@ -15,16 +15,18 @@ public final class SlowPath<Port: PacketPort>: Sendable {
     private let state: Mutex<SlowPathState<Port>>
     public let counters: WorkerCounters
 
-    /// `ports` are in order of port index; nil when memory is short.
+    /// `ports` are in order of port index, `companions` the kernel's sides of those that have one;
+    /// nil when memory is short.
     public init?(
         engine: Engine,
         ports: [Port],
+        companions: [Int: any PacketPort] = [:],
         limits: SlowPathLimits = SlowPathLimits(),
         now: Instant
     ) {
         guard let counters = WorkerCounters() else { return nil }
         self.counters = counters
-        state = Mutex(SlowPathState(engine, ports, counters, limits, now))
+        state = Mutex(SlowPathState(engine, ports, companions, counters, limits, now))
         state.withLock { state in ports.indices.forEach { state.solicitRouters(on: $0) } }
     }
 

@@ -37,6 +37,8 @@ extension SlowPathState {
             perform(neighbours.learn(Key(.v4(sender), port: port), at: mac, now: now))
         }
         let answers = own.onLink(.v4(target), port: port)?.standing == .usable
+        // What asks for us is answered here; replies are also the kernel's, who may have asked.
+        if operation != ARP.request || !answers { copyUp(packet, to: port) }
         if operation == ARP.request, answers, sender != target {
             sendARP(
                 ARP.reply,

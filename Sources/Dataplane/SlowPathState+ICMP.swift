@@ -13,12 +13,23 @@ extension SlowPathState {
         }
         switch (datagram.protocol, type) {
         case (.icmpv6, NeighbourDiscovery.types):
+            // Who asks for us is answered here; whatever else there is, the kernel may have asked for.
+            if !asksForUs(datagram, type, on: port) { copyUp(packet, to: port) }
             discover(packet, datagram, port: port)
         case (.icmpv6, MulticastListener.query):
+            copyUp(packet, to: port)
             answerQuery(packet, datagram, port: port)
         default:
             handleEcho(packet, datagram, type, port: port)
         }
+    }
+
+    /// Whether this is a solicitation of an own address.
+    private func asksForUs(_ datagram: Datagram, _ type: UInt8, on port: Int) -> Bool {
+        let target = datagram.bytes
+            .ipv6Address(datagram.transport + NeighbourDiscovery.target)
+        return type == NeighbourDiscovery.neighbourSolicitation
+            && target.map { own.onLink(.v6($0), port: port) != nil } == true
     }
 
     /// Type of an echo request and of its reply.
@@ -32,11 +43,11 @@ extension SlowPathState {
         _ type: UInt8,
         port: Int
     ) {
+        let types = Self.echo(request.source.family)
         guard let source = echoSource(of: request, on: port), request.source.isOneNode else {
             drop(packet, .notForUs)
             return
         }
-        let types = Self.echo(source.family)
         guard type == types.request, request.hasValidMessage else {
             drop(packet, .icmpIgnored)
             return

@@ -42,7 +42,7 @@ extension SlowPathState {
                 engine.adjacencies.address(of: handle),
                 port: engine.adjacencies.port(of: handle)
             )
-        case .none, .local, .localAddress:
+        case .none, .local, .localAddress, .companion:
             drop(packet, .noRoute)
             return
         }

@@ -10,6 +10,11 @@ import Timing
 struct SlowPathState<Port: PacketPort>: ~Copyable {
     let engine: Engine
     let ports: [Port]
+    /// The kernel's sides, by port; this thread alone uses them.
+    let companions: [Int: any PacketPort]
+    let exceptionCounters: ExceptionCounters
+    /// One packet on its way to the kernel, or several from it.
+    var companionBurst = Burst(capacity: 32)
     let counters: WorkerCounters
     var limits: SlowPathLimits
     var neighbours: NeighbourTable<PuntedPacket>
@@ -34,12 +39,15 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     init(
         _ engine: Engine,
         _ ports: [Port],
+        _ companions: [Int: any PacketPort],
         _ counters: WorkerCounters,
         _ limits: SlowPathLimits,
         _ now: Instant
     ) {
         self.engine = engine
         self.ports = ports
+        self.companions = companions
+        exceptionCounters = engine.interchange.exceptionCounters[engine.workerCount]
         self.counters = counters
         self.limits = limits
         neighbours = NeighbourTable(limits: limits.neighbours)
@@ -56,7 +64,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
 
     mutating func turn(_ now: Instant) -> Int {
         self.now = now
-        var handled = 0
+        var handled = takeExceptions() + takeFromKernel()
         for worker in 0..<engine.workerCount {
             let stale = engine.interchange.stale[worker]
             while let handle = stale.pop() {
@@ -83,7 +91,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         return handled
     }
 
-    private mutating func handle(_ punted: PuntedPacket) {
+    mutating func handle(_ punted: PuntedPacket) {
         let packet = unsafe Packet(owning: punted.buffer)
         switch punted.reason {
         case .arp: handleARP(packet, port: Int(punted.port), offset: Int(punted.offset))
@@ -93,6 +101,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         case .timeExceeded: report(packet, punted, .timeExceeded)
         case .tooBig: report(packet, punted, .tooBig(mtu: punted.mtu))
         case .noRoute: report(packet, punted, .noRoute)
+        case .exception: handUp(packet, to: Int(punted.port))
         }
     }
 
@@ -142,10 +151,12 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     }
 
     mutating func releaseAll() {
-        for worker in 0..<engine.workerCount {
-            while let punted = engine.interchange.punts[worker].pop() {
+        for ring in engine.interchange.punts + engine.interchange.exceptions {
+            while let punted = ring.pop() {
                 unsafe discard(Packet(owning: punted.buffer))
             }
+        }
+        for worker in 0..<engine.workerCount {
             while let injected = engine.interchange.injections[worker].pop() {
                 unsafe discard(Packet(owning: injected.buffer))
             }

@@ -10,6 +10,8 @@ public struct Snapshot: BitwiseCopyable, @unchecked Sendable {
     public let generation: UInt64
     public let forwarding: ForwardingTable
     public let balancing: BalancingState
+    /// What may go up to the kernel.
+    public let exceptions: ExceptionPolicy
     /// Of the first snapshot of a process that goes on for another one.
     let adoption: Adoption?
 
@@ -17,11 +19,13 @@ public struct Snapshot: BitwiseCopyable, @unchecked Sendable {
         generation: UInt64,
         forwarding: ForwardingTable,
         balancing: BalancingState,
+        exceptions: ExceptionPolicy = ExceptionPolicy(),
         adoption: Adoption? = nil
     ) {
         self.generation = generation
         self.forwarding = forwarding
         self.balancing = balancing
+        self.exceptions = exceptions
         self.adoption = adoption
     }
 }

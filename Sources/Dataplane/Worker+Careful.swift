@@ -74,8 +74,14 @@ extension Worker {
                 return nil
             }
         } else {
-            guard case .passing = unsafe judgeUnbalanced(flow, opens: careful.opens, snapshot)
-            else { return nil }
+            let received = unsafe packet.buffer.pointee.port
+            let fate = unsafe judgeUnbalanced(
+                flow,
+                opens: careful.opens,
+                receivedOn: received,
+                snapshot
+            )
+            guard case .passing = fate else { return nil }
         }
         return unsafe passage(of: packet, to: destination, snapshot)
     }
@@ -108,8 +114,19 @@ extension Worker {
         case .notBalanced where careful.protocol.isQuery:
             unsafe settleUnbalancedQuery(packet, careful, networkOffset, snapshot)
         case .notBalanced:
-            let fate = unsafe judgeUnbalanced(careful.flow, opens: careful.opens, snapshot)
-            end(packet, fate, networkOffset)
+            let received = unsafe packet.buffer.pointee.port
+            let fate = unsafe judgeUnbalanced(
+                careful.flow,
+                opens: careful.opens,
+                receivedOn: received,
+                snapshot
+            )
+            if careful.isFragment, case .handedUp = fate {
+                // The others would not follow it.
+                drop(packet, .unexpectedFragment)
+            } else {
+                unsafe end(packet, fate, networkOffset, snapshot)
+            }
         }
         return nil
     }
@@ -128,7 +145,7 @@ extension Worker {
         } else if careful.isFragment {
             drop(packet, .unexpectedFragment)
         } else {
-            punt(packet, .local, as: .icmpIgnored, offset: networkOffset)
+            unsafe settleMessage(packet, snapshot)
         }
     }
 
@@ -141,7 +158,7 @@ extension Worker {
         case .none, .link, .gateway:
             guard balancing.options.contains(.hasNAT) else { return nil }
             return balancer.ownerOfNAT(flow.destination, flow.destinationPort, balancing)
-        case .local: return nil
+        case .local, .companion: return nil
         }
     }
 

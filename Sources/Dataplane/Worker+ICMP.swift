@@ -10,7 +10,7 @@ import Timing
 ///
 /// Whoever reports an error saw the packet as we sent it. Its addresses and ports, reversed, find the
 /// connection, and the error becomes one about the packet as its sender made it. Everything else of
-/// ICMP is the slow path's.
+/// ICMP is the slow path's and the kernel's.
 extension Worker {
     @inline(never)
     mutating func settleICMP(
@@ -21,7 +21,7 @@ extension Worker {
     ) {
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         guard case .read(let message) = ICMPErrorMessage.read(bytes, frame) else {
-            unsafe settleQuery(packet, frame, snapshot)
+            unsafe settleMessage(packet, snapshot)
             return
         }
         if unsafe reportTunnel(packet.buffer, message, snapshot) {
@@ -29,7 +29,7 @@ extension Worker {
             return
         }
         guard let flow = Flow(message.quoted)?.reversed else {
-            unsafe settleQuery(packet, frame, snapshot)
+            unsafe settleMessage(packet, snapshot)
             return
         }
         let reference = balancer.connections.find(flow)
@@ -44,15 +44,6 @@ extension Worker {
             return
         }
         unsafe rewrite(packet, message, along: reference, snapshot)
-    }
-
-    /// No error, or about nothing that has ports: for ourselves or nobody.
-    private mutating func settleQuery(
-        _ packet: consuming Packet,
-        _ frame: ParsedFrame,
-        _ snapshot: UnsafeMutablePointer<Snapshot>
-    ) {
-        punt(packet, .local, as: .icmpIgnored, offset: Int(frame.networkOffset))
     }
 
     // MARK: - Errors of connections
@@ -171,7 +162,7 @@ extension Worker {
         guard forwarding.isLocal(flow.destination.address),
             let next = nextToAsk(packet, flow, forwarding)
         else {
-            punt(packet, .local, as: .icmpIgnored, offset: Int(frame.networkOffset))
+            unsafe settleMessage(packet, snapshot)
             return
         }
         redirect(packet, to: next)

@@ -127,6 +127,8 @@ extension Worker {
         case dropped(DropReason)
         /// The sender is told.
         case refused(DropReason)
+        /// The kernel decides, behind the companion of this port.
+        case handedUp(Int)
     }
 
     /// A reply whose connection lives at another worker, a packet for ourselves, or none of our
@@ -134,18 +136,23 @@ extension Worker {
     mutating func judgeUnbalanced(
         _ flow: Flow,
         opens: Bool,
+        receivedOn received: UInt16,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Unbalanced {
         let balancing = unsafe snapshot.pointee.balancing
-        switch unsafe snapshot.pointee.forwarding.target(for: flow.destination.address).kind {
+        let isSilent = balancing.isSilent(on: flow, opens: opens)
+        let target = unsafe snapshot.pointee.forwarding.target(for: flow.destination.address)
+        switch target.kind {
         case .localAddress:
             let owner = balancer.steering.of(isIPv6: flow.isIPv6).owner(ofReply: flow)
             if owner != index { return .redirected(owner) }
-            return balancing.isSilent(on: flow, opens: opens)
-                ? .dropped(.connectionGone) : .refused(.connectionGone)
-        case .local:
-            return balancing.isSilent(on: flow, opens: opens)
-                ? .dropped(.noService) : .refused(.noService)
+            return isSilent ? .dropped(.connectionGone) : .refused(.connectionGone)
+        case .local: return isSilent ? .dropped(.noService) : .refused(.noService)
+        case .companion:
+            if let port = unsafe companion(index: target.index, received, snapshot) {
+                return .handedUp(port)
+            }
+            return isSilent ? .dropped(.noService) : .refused(.noService)
         case .none, .link, .gateway:
             let owner = balancer.ownerOfNAT(flow.destination, flow.destinationPort, balancing)
             return balancing.options.contains(.hasNAT) && owner != index
@@ -157,13 +164,15 @@ extension Worker {
     mutating func end(
         _ packet: consuming Packet,
         _ fate: Unbalanced,
-        _ networkOffset: Int
+        _ networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
         switch fate {
         case .passing: drop(packet, .notForUs)
         case .redirected(let owner): redirect(packet, to: owner)
         case .dropped(let reason): drop(packet, reason)
         case .refused(let reason): punt(packet, .refused, as: reason, offset: networkOffset)
+        case .handedUp(let port): unsafe handUp(packet, by: port, snapshot)
         }
     }
 
@@ -175,11 +184,17 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
-        let fate = unsafe judgeUnbalanced(transport.flow, opens: transport.opens, snapshot)
+        let received = unsafe packet.buffer.pointee.port
+        let fate = unsafe judgeUnbalanced(
+            transport.flow,
+            opens: transport.opens,
+            receivedOn: received,
+            snapshot
+        )
         if case .passing = fate {
             unsafe settlePassing(packet, transport, hash, networkOffset, snapshot, now)
         } else {
-            end(packet, fate, networkOffset)
+            unsafe end(packet, fate, networkOffset, snapshot)
         }
     }
 
@@ -283,7 +298,8 @@ extension Worker {
         as dropReason: DropReason,
         offset: Int,
         mtu: UInt16 = 0,
-        toward destination: WireAddress = .zero
+        toward destination: WireAddress = .zero,
+        through ring: Ring<PuntedPacket>? = nil
     ) {
         let buffer = unsafe packet.release()
         let punted = unsafe PuntedPacket(
@@ -295,7 +311,7 @@ extension Worker {
             mtu: mtu,
             destination: destination
         )
-        if punts.push(punted) {
+        if (ring ?? punts).push(punted) {
             counters.add(1, to: .punted)
             hasPunted = true
         } else {
@@ -321,16 +337,19 @@ extension Worker {
         }
         let outcome = ParsedFrame.parse(packet)
         guard case .parsed(let frame) = outcome else {
-            if case .malformed(let reason) = outcome { drop(packet, reason) }
+            if case .malformed(let reason) = outcome {
+                unsafe settleMalformed(packet, reason, snapshot)
+            }
             return
         }
         switch frame.content {
         case _ where frame.vlan != 0: drop(packet, .unknownVLAN)
-        case .arp: punt(packet, .arp, as: .badARP, offset: Int(frame.networkOffset))
+        case .arp:
+            unsafe except(packet, .neighbour, .arp, as: .badARP, Int(frame.networkOffset), snapshot)
         case .ipv6 where unsafe !snapshot.pointee.forwarding.isIPv6Enabled:
             drop(packet, .ipv6Disabled)
         case .ipv4 where isGroup, .ipv6 where isGroup && frame.protocol != .icmpv6:
-            drop(packet, .notForUs)
+            unsafe offer(packet, otherwise: .notForUs, snapshot)
         case .ipv4: unsafe settleParsed(packet, frame, IPv4Tuple.self, snapshot, now)
         case .ipv6: unsafe settleParsed(packet, frame, IPv6Tuple.self, snapshot, now)
         }
@@ -345,6 +364,12 @@ extension Worker {
     ) {
         let networkOffset = Int(frame.networkOffset)
         guard !frame.isFragment else {
+            let port = unsafe Int(packet.buffer.pointee.port)
+            let hasCompanion = unsafe snapshot.pointee.exceptions.hasCompanion(port)
+            guard frame.isBalanced || !hasCompanion else {
+                unsafe handUp(packet, by: port, snapshot)
+                return
+            }
             unsafe settleFragment(packet, frame, family, snapshot, now)
             return
         }
@@ -369,7 +394,7 @@ extension Worker {
             }
             return
         default:
-            drop(packet, .unsupportedProtocol)
+            unsafe offer(packet, otherwise: .unsupportedProtocol, snapshot)
             return
         }
         let transport = unsafe TransportPacket<Tuple>(

@@ -22,6 +22,10 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     public let counters: WorkerCounters
     let inspection: InspectionCell
     let punts: Ring<PuntedPacket>
+    /// By class.
+    let exceptions: UnsafeMutablePointer<Ring<PuntedPacket>>
+    let exceptionRates: CounterBlock
+    let exceptionCounters: ExceptionCounters
     let injections: Ring<InjectedPacket>
     let staleNeighbours: Ring<AdjacencyHandle>
     let doorbell: Doorbell
@@ -76,6 +80,14 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         counters = interchange.counters[index]
         inspection = interchange.inspections[index]
         punts = interchange.punts[index]
+        let classes = ExceptionClass.allCases.count
+        unsafe exceptions = .allocate(capacity: classes)
+        for number in 0..<classes {
+            unsafe (exceptions + number)
+                .initialize(to: interchange.exceptions[index * classes + number])
+        }
+        exceptionRates = interchange.exceptionRates
+        exceptionCounters = interchange.exceptionCounters[index]
         injections = interchange.injections[index]
         staleNeighbours = interchange.stale[index]
         doorbell = interchange.doorbell
@@ -110,6 +122,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         unsafe slots.deinitialize(count: slotCount)
         unsafe slots.deallocate()
         unsafe receivers.deallocate()
+        unsafe exceptions.deallocate()
         unsafe outgoing.deallocate()
         unsafe incoming.deallocate()
         unsafe lookahead.deallocate()

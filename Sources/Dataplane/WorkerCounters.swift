@@ -14,9 +14,9 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
         case directReplies
         /// Packets handed to the slow path, and frames it asked to send.
         case punted, injected
-        /// Packets that ended with us because they were meant for us: ARP, echo.
+        /// Packets that ended with us because they were meant for us or for the kernel.
         case delivered
-        /// Packets that were made here, not received.
+        /// Packets that were not received but made here, by us or by the kernel.
         case generated
         /// Fragments that packets were cut into here; all but one of a packet count as generated.
         case madeFragments

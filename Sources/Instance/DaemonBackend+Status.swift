@@ -28,7 +28,12 @@ extension DaemonBackend {
         status.kernelMirror = await follower?.summary() ?? ""
         status.announced = await announcer.summary
         status.workers = workers()
-        status.ports = machine.ports.ports.map(Self.status)
+        status.ports = machine.ports.ports.enumerated()
+            .map { index, port in
+                var status = Self.status(port)
+                status.companion = machine.companionStatus(of: index)
+                return status
+            }
         status.services = await machine.conductor.totals().services.map(Self.status)
         status.drops = machine.drops.filter { $0.packets > 0 }
             .map {

@@ -20,6 +20,9 @@ struct Housekeeping {
 
     func run() async {
         var links = machine.ports.ports.map { $0.device.link.isUp }
+        for (index, isUp) in links.enumerated() {
+            machine.companions.show(isLinkUp: isUp, of: index)
+        }
         var stalled: [Int] = []
         var duplicates: Set<OwnAddress> = []
         while !Task.isCancelled {
@@ -28,6 +31,7 @@ struct Housekeeping {
             }
             await backend.announce()
             watch(&links)
+            for problem in machine.companions.followGroups() { logger.warning("\(problem)") }
             watch(&duplicates)
             let still = await backend.stalledWorkers()
             watch(&stalled, still)
@@ -50,6 +54,7 @@ struct Housekeeping {
             guard isUp != links[index] else { continue }
             links[index] = isUp
             logger.notice("port \(port.name): link is \(isUp ? "up" : "down")")
+            machine.companions.show(isLinkUp: isUp, of: index)
             if isUp { machine.slowPath.linkCameUp(index) }
         }
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Control
 import DPDK
 import Dataplane
 import MetricsExposition
@@ -37,6 +38,38 @@ extension Machine {
                 count: engine.interchange.counters.reduce(0) { $0 &+ $1[kind] }
             )
         }
+    }
+
+    /// What went between ports and the kernel; zeros for ports without a companion.
+    var exceptions: [ExceptionStatistics] {
+        let interchange = engine.interchange
+        return ports.ports.enumerated()
+            .flatMap { index, port in
+                ExceptionClass.allCases.map { kind in
+                    var row = ExceptionStatistics(port: port.name, exceptionClass: kind.name)
+                    row.passed = interchange.exceptions(.passed, kind, port: index)
+                    row.policed = interchange.exceptions(.policed, kind, port: index)
+                    row.full = interchange.exceptions(.full, kind, port: index)
+                    row.sent = interchange.exceptions(.sent, kind, port: index)
+                    return row
+                }
+            }
+    }
+
+    /// The companion of a port, with what went through it.
+    func companionStatus(of port: Int) -> CompanionStatus? {
+        guard let companion = companions.companions[port] else { return nil }
+        func sum(_ event: ExceptionCounters.Event) -> UInt64 {
+            ExceptionClass.allCases.reduce(0) {
+                $0 &+ engine.interchange.exceptions(event, $1, port: port)
+            }
+        }
+        var status = CompanionStatus(name: companion.name, kind: companion.kind)
+        status.passed = sum(.passed)
+        status.policed = sum(.policed)
+        status.full = sum(.full)
+        status.sent = sum(.sent)
+        return status
     }
 
     var neighbourStates: [StateCount] {

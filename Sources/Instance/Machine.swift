@@ -17,6 +17,7 @@ final class Machine: Sendable {
     let slowPath: SlowPath<DPDKPort>
     let conductor: Conductor
     let ports: PortSet
+    let companions: Companions
     let plan: WorkerPlan
     let memory: String
     /// What the process may not lose while the devices run.
@@ -61,12 +62,17 @@ final class Machine: Sendable {
                 names: names,
                 steeringKey: handover?.head.steeringKey
             )
+            companions = try Companions(
+                settings,
+                ports,
+                handles: ports.transmitters(of: plan.workers[0])
+            )
         } catch {
             let said = Environment.takeLog().suffix(8).map { "\n  DPDK: \($0)" }.joined()
             throw StartError("\(error)\(said)\n  EAL arguments: \(options.arguments)")
         }
         for line in Environment.takeLog() { logger.info("\(line)", metadata: ["source": "dpdk"]) }
-        for note in plan.notes + ports.notes { logger.warning("\(note)") }
+        for note in plan.notes + ports.notes + companions.notes { logger.warning("\(note)") }
         let clock = Self.clock()
         let now = clock.instant(at: Host.cycles)
         let doorbell = try EventFD()
@@ -90,18 +96,21 @@ final class Machine: Sendable {
         let slowPath = SlowPath(
             engine: engine,
             ports: ports.transmitters(of: plan.workers[0]),
+            companions: companions.packetPorts,
             limits: SlowPathLimits(settings),
             now: now
         )
         guard let slowPath else { throw StartError("not enough memory for the slow path") }
         self.slowPath = slowPath
+        let made = companions.companions
         let interfaces = ports.ports.enumerated()
             .map {
                 Interface(
                     name: $1.name,
                     index: $0,
                     mtu: $1.setup.mtu,
-                    macAddress: $1.device.facts.macAddress
+                    macAddress: $1.device.facts.macAddress,
+                    hasCompanion: made[$0] != nil
                 )
             }
         let provisioner = Provisioner(
@@ -124,7 +133,13 @@ final class Machine: Sendable {
             changeLimits: { slowPath.change(limits: $0) }
         )
         loops = try Self.startWorkers(plan, ports, engine, clock, settings)
-        slowPathThread = SlowPathThread(slowPath, doorbell, engine.interchange.doorbell, clock)
+        slowPathThread = SlowPathThread(
+            slowPath,
+            doorbell,
+            engine.interchange.doorbell,
+            clock,
+            companions: companions
+        )
         slowPathThread.start()
         logPorts()
     }
@@ -203,7 +218,7 @@ final class Machine: Sendable {
     }
 
     private func logPorts() {
-        for port in ports.ports {
+        for (index, port) in ports.ports.enumerated() {
             let facts = port.device.facts
             logger.notice(
                 """
@@ -213,6 +228,11 @@ final class Machine: Sendable {
                 \(port.setup.receiveDescriptors)/\(port.setup.transmitDescriptors) descriptors
                 """
             )
+            if let companion = companions.companions[index] {
+                logger.notice(
+                    "port \(port.name): kernel companion \(companion.name) (\(companion.kind))"
+                )
+            }
             let steering = port.steering
             logger.notice(
                 "port \(port.name): steering \(steering.method.rawValue): \(steering.reason)"
@@ -234,6 +254,7 @@ final class Machine: Sendable {
         slowPathThread.stop()
         slowPath.destroy()
         engine.destroy()
+        companions.close()
         ports.close()
         Environment.stop()
         // DPDK makes it and leaves it.

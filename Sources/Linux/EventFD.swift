@@ -18,9 +18,20 @@ package final class EventFD: Sendable {
 
     /// Returns when somebody has signalled or the time is over, and forgets the signals.
     package func wait(for time: Duration) {
-        var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        var none: [Int32] = []
+        wait(for: time, or: &none)
+    }
+
+    /// Returns when somebody has signalled, one of `others` can be read, or the time is over, and
+    /// forgets the signals; those of `others` that will never be read again are left out.
+    package func wait(for time: Duration, or others: inout [Int32]) {
+        var pollers = ([descriptor] + others)
+            .map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         let (seconds, attoseconds) = time.components
-        unsafe poll(&poller, 1, Int32(seconds * 1000 + attoseconds / 1_000_000_000_000_000))
+        let milliseconds = Int32(seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+        unsafe poll(&pollers, nfds_t(pollers.count), milliseconds)
+        let broken = pollers.filter { $0.revents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 }
+        others.removeAll { other in broken.contains { $0.fd == other } }
         var count: UInt64 = 0
         unsafe read(descriptor, &count, 8)
     }

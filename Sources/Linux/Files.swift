@@ -31,6 +31,9 @@ package enum Files {
         }
     }
 
+    /// Whether this process may write to a file that is there.
+    package static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
+
     /// Replaces or creates a file.
     package static func write(_ bytes: [UInt8], to path: String) throws(LinuxError) {
         let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)

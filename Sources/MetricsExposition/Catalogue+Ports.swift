@@ -11,6 +11,11 @@ struct PortInfoRow: MetricRow {
     var labelValues: [String] { [port.name, port.driver, port.macAddress, port.steering] }
 }
 
+extension ExceptionStatistics: MetricRow {
+    static let labels = ["port", "class"]
+    var labelValues: [String] { [port, exceptionClass] }
+}
+
 extension PoolStatistics: MetricRow {
     static let labels = ["pool"]
     var labelValues: [String] { [name] }
@@ -100,6 +105,36 @@ extension Catalogue {
                 "dpvs_port_info",
                 "What drives the port, its hardware address, and how replies reach their worker."
             )
+        ]
+    )
+
+    static let exceptions = MetricTable<ExceptionStatistics>(
+        of: \.exceptions,
+        [
+            .counter(
+                "dpvs_exception_passed_packets_total",
+                unit: "packets",
+                "Packets that went to the kernel by the port's companion.",
+                value: \.passed
+            ),
+            .counter(
+                "dpvs_exception_policed_packets_total",
+                unit: "packets",
+                "Packets for the kernel, or about neighbours, dropped beyond the rate of their class.",
+                value: \.policed
+            ),
+            .counter(
+                "dpvs_exception_full_packets_total",
+                unit: "packets",
+                "Packets that the companion did not take: its queue is full, or it is down.",
+                value: \.full
+            ),
+            .counter(
+                "dpvs_exception_sent_packets_total",
+                unit: "packets",
+                "Packets of the kernel that were sent on the port.",
+                value: \.sent
+            ),
         ]
     )
 

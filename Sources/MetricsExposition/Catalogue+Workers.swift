@@ -166,13 +166,13 @@ extension Catalogue {
             .counter(
                 "dpvs_slow_path_generated_packets_total",
                 unit: "packets",
-                "Packets made here instead of received: ARP, neighbour discovery, ICMP, resets.",
+                "Packets made here instead of received: ARP, neighbour discovery, ICMP, resets, the kernel's.",
                 value: \.statistics.slowPath.generated
             ),
             .counter(
                 "dpvs_slow_path_delivered_packets_total",
                 unit: "packets",
-                "Packets that ended here because they were for us: ARP, neighbour discovery, echo requests.",
+                "Packets that ended here because they were for us or the kernel: ARP, echo requests, OSPF.",
                 value: \.statistics.slowPath.delivered
             ),
             .gauge(

@@ -71,6 +71,21 @@ package struct PortStatistics: Sendable {
     }
 }
 
+/// Packets of one class between a port and the kernel behind its companion.
+package struct ExceptionStatistics: Sendable {
+    package var port: String
+    package var exceptionClass: String
+    package var passed: UInt64 = 0
+    package var policed: UInt64 = 0
+    package var full: UInt64 = 0
+    package var sent: UInt64 = 0
+
+    package init(port: String, exceptionClass: String) {
+        self.port = port
+        self.exceptionClass = exceptionClass
+    }
+}
+
 /// A pool of packet buffers.
 package struct PoolStatistics: Sendable {
     package var name: String

@@ -72,6 +72,7 @@ package struct Route: Equatable, Codable, Sendable {
     package var interface: String?
     /// Largest packet along this route, in octets; nil: the interface's.
     package var mtu: Int?
+    package var scope: RouteScope
     package var owner: Owner
 
     package var key: Key { Key(destination: destination) }
@@ -81,12 +82,22 @@ package struct Route: Equatable, Codable, Sendable {
         gateway: IPAddress? = nil,
         interface: String? = nil,
         mtu: Int? = nil,
+        scope: RouteScope = .global,
         owner: Owner = .runtime
     ) {
         self.destination = destination
         self.gateway = gateway
         self.interface = interface
         self.mtu = mtu
+        self.scope = scope
         self.owner = owner
     }
+}
+
+/// Who takes what a route is for.
+package enum RouteScope: String, Codable, Sendable, CaseIterable {
+    /// The network behind the gateway or on the link.
+    case global
+    /// The kernel, by the companion of the interface: its addresses are not ours.
+    case kniHost = "kni_host"
 }

@@ -6,7 +6,7 @@
 /// all come from this table.
 package enum ItemCatalogue {
     package static let items: [ConfigurationItem] =
-        global + netif + workers + stack + ipvs + localAddresses
+        global + netif + workers + stack + ipvs + localAddresses + exceptions
 
     /// Blocks that stand any number of times, each with a name.
     package static let namedBlocks: Set<String> = [
@@ -98,7 +98,7 @@ package enum ItemCatalogue {
             false,
             "messages of log_async_mode"
         ),
-        row("global_defs.kni", .onOff, .flag(true), .start, false, "kernel companions of ports"),
+        row("global_defs.kni", .onOff, .flag(true), .start, true, "kernel companions of ports"),
         row("global_defs.lldp", .onOff, .flag(false), .live, false, "link-layer discovery"),
         row("global_defs.pdump", .onOff, .flag(false), .start, false, "capture for dpdk-pdump"),
         row(
@@ -361,8 +361,16 @@ package enum ItemCatalogue {
             .text(longest: 31),
             nil,
             .start,
-            false,
-            "name of the kernel companion"
+            true,
+            "name of the kernel companion, at most 15 characters; the device's with .kni by default"
+        ),
+        row(
+            "netif_defs.device.kni_type",
+            .choice(["auto", "virtio_user", "tap", "existing", "off"]),
+            .text("auto"),
+            .start,
+            true,
+            "what the kernel companion is; auto: virtio_user where /dev/vhost-net is, else tap"
         ),
     ]
 
@@ -834,4 +842,22 @@ package enum ItemCatalogue {
             "steer replies by flow rules; ours go by port ranges"
         ),
     ]
+
+    /// Packets a second and port that may go to the kernel, by class.
+    private static let exceptions = [
+        ("routing_rate", 5000, "BGP, BFD, OSPF, IS-IS, RIP, PIM, IGMP and VRRP"),
+        ("neighbour_rate", 5000, "ARP, neighbour discovery and multicast listener discovery"),
+        ("management_rate", 20000, "SSH, TCP under way, echo replies and ICMP errors"),
+        ("rest_rate", 2000, "everything else"),
+    ]
+    .map { (name: String, rate: Int, what: String) -> ConfigurationItem in
+        row(
+            "exception_defs.\(name)",
+            .integer(0...10_000_000),
+            .integer(rate),
+            .live,
+            true,
+            "packets a second that each port may hand to the kernel: \(what); 0: any number"
+        )
+    }
 }

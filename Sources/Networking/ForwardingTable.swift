@@ -71,10 +71,10 @@ public struct ForwardingTable: BitwiseCopyable, @unchecked Sendable {
         }
     }
 
-    /// Whether `address` is one of our own.
+    /// Whether packets for `address` end here, with us or with the kernel.
     public func isLocal(_ address: IPAddress) -> Bool {
         switch target(for: address).kind {
-        case .local, .localAddress: true
+        case .local, .localAddress, .companion: true
         case .none, .link, .gateway: false
         }
     }
@@ -89,7 +89,7 @@ public struct ForwardingTable: BitwiseCopyable, @unchecked Sendable {
         case .gateway:
             guard target.index < gatewayCount else { return .unreachable }
             return .adjacency(unsafe gateways[target.index])
-        case .none, .local, .localAddress: return .unreachable
+        case .none, .local, .localAddress, .companion: return .unreachable
         }
     }
 
@@ -103,7 +103,7 @@ public struct ForwardingTable: BitwiseCopyable, @unchecked Sendable {
         case .gateway:
             guard target.index < gatewayCount else { return nil }
             return adjacencies.port(of: unsafe gateways[target.index])
-        case .none, .local, .localAddress: return nil
+        case .none, .local, .localAddress, .companion: return nil
         }
     }
 

@@ -32,6 +32,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
 
     // Neighbours and the slow path.
     case neighbourUnresolved, neighbourQueueFull, slowPathRingFull, icmpRateLimited, icmpIgnored
+    /// The kernel's share of such packets is used up; its companion takes no more.
+    case exceptionPoliced, companionFull
 
     // The way out.
     case redirectRingFull, transmitRingFull, noBuffer
@@ -57,7 +59,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .proxyHeaderMissing:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
-            .icmpIgnored:
+            .icmpIgnored, .exceptionPoliced, .companionFull:
             .slowPath
         case .redirectRingFull, .transmitRingFull, .noBuffer: .transmit
         }
@@ -111,6 +113,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .slowPathRingFull: "slow_path_ring_full"
         case .icmpRateLimited: "icmp_rate_limited"
         case .icmpIgnored: "icmp_ignored"
+        case .exceptionPoliced: "exception_policed"
+        case .companionFull: "companion_full"
         case .redirectRingFull: "redirect_ring_full"
         case .transmitRingFull: "transmit_ring_full"
         case .noBuffer: "no_buffer"

@@ -25,6 +25,14 @@ public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
     /// The VLAN identifier; 0 when there is no tag or a priority tag (IEEE 802.1Q).
     public var vlan: UInt16
 
+    /// Whether the protocol is one that services can have.
+    public var isBalanced: Bool {
+        switch `protocol` {
+        case .tcp, .udp, .sctp, .icmp, .icmpv6: true
+        default: false
+        }
+    }
+
     /// A frame's outline, or why it cannot have one.
     public enum Outcome: Equatable, Sendable {
         case parsed(ParsedFrame)
@@ -226,4 +234,7 @@ public struct EtherType: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
     public static let arp = EtherType(rawValue: 0x0806)
     public static let vlan = EtherType(rawValue: 0x8100)
     public static let ipv6 = EtherType(rawValue: 0x86DD)
+    /// A tag of a provider (IEEE 802.1ad).
+    public static let providerVLAN = EtherType(rawValue: 0x88A8)
+    public static let lldp = EtherType(rawValue: 0x88CC)
 }

@@ -25,10 +25,12 @@ extension Provisioner {
                 to: RouteTarget(.localAddress, index: slot)
             )
         }
+        let kernels = kernelAddresses(of: state)
         for own in network.addresses where localSlots.slots[own.address] == nil {
+            let isKernel = kernels.contains(own.address) || isLinkLocal(own)
             network.route(
                 own.isWholePrefix ? own.prefix : IPPrefix(host: own.address),
-                to: RouteTarget(.local)
+                to: RouteTarget(isKernel ? .companion : .local)
             )
         }
         return network
@@ -70,6 +72,26 @@ extension Provisioner {
         // The kernel has done so for its own.
         let isProbed = own.family == .ipv6 && address.owner != .kernel
         network.add(OwnAddress(own, prefix: address.prefix, port: port, isProbed: isProbed))
+    }
+
+    /// Own addresses where the kernel decides on what is not balanced: those of interfaces.
+    ///
+    /// An address of services is ours alone, unless the kernel itself says that it has it.
+    private func kernelAddresses(of state: DesiredState) -> Set<IPAddress> {
+        let companions = Set(interfaces.filter(\.hasCompanion).map(\.name))
+        let services = state.services.compactMap(\.key.prefix)
+        let held = state.addresses.filter { own in
+            companions.contains(own.interface)
+                && (own.owner == .kernel
+                    || !services.contains { $0.contains(own.prefix.address) })
+        }
+        return Set(held.map(\.prefix.address))
+    }
+
+    /// Whether `own` is the link-local address of a port, which its companion makes for itself, too.
+    private func isLinkLocal(_ own: OwnAddress) -> Bool {
+        let port = own.port.map { interfaces[$0] }
+        return own.address.ipv6?.isLinkLocal == true && port?.hasCompanion == true
     }
 
     private func addLinkLocalAddresses(of state: DesiredState, to network: inout CompiledNetwork) {
@@ -120,7 +142,9 @@ extension Provisioner {
             throw ProvisioningError("more than \(RouteTarget.mtuClasses - 1) MTUs among the routes")
         }
         let target: RouteTarget
-        if let gateway = route.gateway {
+        if route.scope == .kniHost {
+            target = try companion(of: route)
+        } else if let gateway = route.gateway {
             let port = try port(of: gateway, on: route.interface, state)
             target = network.gateway(try neighbour(gateway, on: port), mtuClass: mtuClass)
         } else if let interface = route.interface {
@@ -129,6 +153,15 @@ extension Provisioner {
             throw ProvisioningError("route \(route.destination) has no gateway and no interface")
         }
         network.route(route.destination, to: target)
+    }
+
+    /// Nowhere, when the interface has no companion.
+    private func companion(of route: Route) throws(ProvisioningError) -> RouteTarget {
+        guard let interface = route.interface else {
+            throw ProvisioningError("route \(route.destination) to the kernel has no interface")
+        }
+        let port = try index(of: interface)
+        return interfaces[port].hasCompanion ? RouteTarget(.companion, index: port + 1) : .none
     }
 
     /// The default router that offers itself; a configured default route comes after it and counts.

@@ -38,6 +38,14 @@ extension Provisioner {
         return options
     }
 
+    /// What `exception_defs` says.
+    func exceptionPolicy(of settings: Settings) -> ExceptionPolicy {
+        ExceptionPolicy(
+            companions: interfaces.filter(\.hasCompanion).map(\.index),
+            rates: { settings.integer("exception_defs.\($0.name)_rate") }
+        )
+    }
+
     func ticks(covering duration: Duration) -> UInt32 { Tick.count(covering: duration) }
 }
 

@@ -14,12 +14,21 @@ package struct Interface: Sendable, Equatable {
     package var mtu: Int
     /// What its link-local address is made for; nil: it has none.
     package var macAddress: MACAddress?
+    /// Whether the kernel has an interface of its own there.
+    package var hasCompanion: Bool
 
-    package init(name: String, index: Int, mtu: Int, macAddress: MACAddress? = nil) {
+    package init(
+        name: String,
+        index: Int,
+        mtu: Int,
+        macAddress: MACAddress? = nil,
+        hasCompanion: Bool = false
+    ) {
         self.name = name
         self.index = index
         self.mtu = mtu
         self.macAddress = macAddress
+        self.hasCompanion = hasCompanion
     }
 }
 
@@ -201,6 +210,7 @@ package final class Provisioner {
             generation: snapshotGeneration,
             forwarding: forwarding,
             balancing: balancing,
+            exceptions: exceptionPolicy(of: state.settings),
             adoption: adoption?.handle
         )
         compiled = services

@@ -18,6 +18,7 @@ extension Route {
     /// ` via 10.0.0.254 on eth0`.
     var way: String {
         (gateway.map { " via \($0)" } ?? "") + (interface.map { " on \($0)" } ?? "")
+            + (scope == .global ? "" : " scope \(scope.rawValue)")
     }
 
     func differences(from old: Self) -> [String] {
@@ -25,6 +26,7 @@ extension Route {
             phrase("gateway", text(old.gateway), text(gateway)),
             phrase("interface", text(old.interface), text(interface)),
             phrase("mtu", text(old.mtu), text(mtu)),
+            phrase("scope", old.scope.rawValue, scope.rawValue),
             phrase("owner", old.owner, owner),
         ]
         .compactMap(\.self)

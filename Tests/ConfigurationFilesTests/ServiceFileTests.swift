@@ -110,10 +110,13 @@ private let service = """
             routes:
               - { to: default, via: 10.0.0.254 }
               - { to: 10.9.0.0/16, interface: dpdk0, mtu: 1400 }
+              - { to: 10.8.0.1/32, interface: dpdk0, scope: kni_host }
             """
         )
         #expect(loaded.errors.isEmpty)
-        #expect(loaded.state.routes.map(\.destination.description) == ["0.0.0.0/0", "10.9.0.0/16"])
+        let destinations = loaded.state.routes.map(\.destination.description)
+        #expect(destinations == ["0.0.0.0/0", "10.9.0.0/16", "10.8.0.1/32"])
+        #expect(loaded.state.routes.map(\.scope) == [.global, .global, .kniHost])
         #expect(loaded.state.routes[1].mtu == 1400)
     }
 
@@ -280,6 +283,8 @@ private let service = """
         ("{ to: 10.0.0.1/8, interface: dpdk0 }", "did you mean '10.0.0.0/8'?"),
         ("{ to: default, via: 10.9.9.9 }", "on no network"),
         ("{ to: default, interface: dpdk1 }", "did you mean 'dpdk0'?"),
+        ("{ to: 10.0.0.1/32, scope: kni_host }", "leads to the kernel"),
+        ("{ to: 10.0.0.0/8, interface: dpdk0, scope: link }", "global"),
     ])
     func `routes that lead nowhere are refused`(route: String, says: String) {
         let errors = load(

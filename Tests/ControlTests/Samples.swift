@@ -125,6 +125,10 @@ extension Status {
         port.receivedPackets = 999_999
         port.steering = "rss"
         port.steeringReason = "Toeplitz over a table of 128 places"
+        var companion = CompanionStatus(name: "dpdk0.kni", kind: "tap")
+        companion.passed = 12
+        companion.policed = 5_000_000
+        port.companion = companion
         status.ports = [port]
         var service = ServiceStatus(try .sample())
         service.activeConnections = 12

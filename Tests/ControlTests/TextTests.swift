@@ -20,6 +20,7 @@ import Testing
                 PORT   DRIVER         MAC                 MTU  LINK       QUEUES  RECEIVED  SENT  LOST
                 dpdk0  net_af_packet  02:00:00:00:00:01  1500  10 Gbit/s       1    999999     0     0
                 dpdk0: steering rss: Toeplitz over a table of 128 places
+                dpdk0: kernel companion dpdk0.kni (tap): 12 up, 0 down, 5.000M policed, 0 full
 
                 SERVICE / BACKEND  ADDRESS             SCHEDULER  WEIGHT  ACTIVE  INACTIVE   TOTAL
                 web                tcp 10.0.0.100:80   wrr fnat        3      12        30  4.000M

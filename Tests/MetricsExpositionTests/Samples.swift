@@ -28,6 +28,10 @@ extension DataplaneStatistics {
         port.speed = 10_000_000_000
         port.mtu = 1500
         statistics.ports = [port]
+        var exceptions = ExceptionStatistics(port: "dpdk0", exceptionClass: "routing")
+        exceptions.passed = 20
+        exceptions.policed = 3
+        statistics.exceptions = [exceptions]
         statistics.pools = [PoolStatistics(name: "pool0", inUse: 12, capacity: 8191)]
         statistics.connectionStates = [StateCount(state: "active", count: 3)]
         statistics.addressedPackets = [StateCount(state: "toa", count: 8)]

@@ -24,6 +24,8 @@ final class World {
     private(set) var now = Instant(nanoseconds: 1_000_000_000)
     let pool: MemoryPool
     let links: [MemoryLink]
+    /// The kernel's sides of ports, where there are any: what was handed up departs there.
+    let companions: [Int: MemoryLink]
     let engine: Engine
     let slowPath: SlowPath<MemoryPort>
     let provisioner: Provisioner
@@ -53,6 +55,7 @@ final class World {
         scaling: ReceiveSideScaling? = nil,
         steering given: FamilySteering? = nil,
         hasLinkLocalAddresses: Bool = false,
+        companions companionPorts: [Int] = [],
         after handover: Handover? = nil
     ) throws {
         pool = MemoryPool(buffers: buffers)
@@ -69,6 +72,11 @@ final class World {
                     pool: pool
                 )
             }
+        companions = Dictionary(
+            uniqueKeysWithValues: companionPorts.map { [pool, links] index in
+                (index, MemoryLink(links[index].traits, pool: pool))
+            }
+        )
         let limits = DataplaneLimits(
             connectionsPerWorker: connections,
             backendSlots: 1 << 14,
@@ -89,24 +97,26 @@ final class World {
         for link in links { link.scaling = scaling }
         let handles = links.map { $0.port() }
         slowPath = try #require(
-            SlowPath(engine: engine, ports: handles, limits: slowPathLimits, now: now)
+            SlowPath(
+                engine: engine,
+                ports: handles,
+                companions: companions.mapValues { $0.port() },
+                limits: slowPathLimits,
+                now: now
+            )
         )
         provisioner = Provisioner(
             engine: engine,
-            interfaces: [
-                Interface(
-                    name: "dpdk0",
-                    index: 0,
-                    mtu: 1500,
-                    macAddress: hasLinkLocalAddresses ? Self.portMACs[0] : nil
-                ),
-                Interface(
-                    name: "dpdk1",
-                    index: 1,
-                    mtu: 1500,
-                    macAddress: hasLinkLocalAddresses ? Self.portMACs[1] : nil
-                ),
-            ],
+            interfaces: [0, 1]
+                .map { index in
+                    Interface(
+                        name: "dpdk\(index)",
+                        index: index,
+                        mtu: 1500,
+                        macAddress: hasLinkLocalAddresses ? Self.portMACs[index] : nil,
+                        hasCompanion: companionPorts.contains(index)
+                    )
+                },
             neighbours: slowPath
         )
         for index in 0..<workers {
@@ -203,6 +213,26 @@ final class World {
 
     /// Lets time pass at once: whatever is due in between is due together.
     func leap(_ duration: Duration) { now = now.advanced(by: duration) }
+
+    // MARK: - The kernel
+
+    /// The kernel sends frames through the companion of `port`.
+    func sendFromKernel(_ frames: [UInt8]..., on port: Int) {
+        companions[port]?.deliver(frames)
+        settle()
+    }
+
+    /// Frames that the kernel has got there since the last call.
+    func takeKernel(_ port: Int) -> [[UInt8]] { companions[port]?.takeDeparted() ?? [] }
+
+    /// A counter of the exception path.
+    func exceptions(
+        _ event: ExceptionCounters.Event,
+        _ kind: ExceptionClass,
+        _ port: Int = 0
+    ) -> Int {
+        Int(engine.interchange.exceptions(event, kind, port: port))
+    }
 
     // MARK: - Frames
 

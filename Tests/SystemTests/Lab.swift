@@ -106,7 +106,16 @@ struct Lab: Sendable {
 
     /// Runs a server in the backends' namespace while `body` works with it.
     func serve(_ words: String..., body: () async throws -> Void) async throws {
-        let command = command(in: .backends, words)
+        try await serve(words, in: .backends, body: body)
+    }
+
+    /// The same in another namespace.
+    func serve(
+        _ words: [String],
+        in place: Place,
+        body: () async throws -> Void
+    ) async throws {
+        let command = command(in: place, words)
         _ = try await Subprocess.run(
             .name(command[0]),
             arguments: Arguments(Array(command.dropFirst())),

@@ -11,6 +11,8 @@ struct Setup: Sendable {
     var interfaces = ["client0", "backend0"]
     /// What drives dpdk0 and dpdk1; nil: AF_PACKET on the interfaces.
     var drivers: [String]?
+    /// Further items of dpdk0.
+    var deviceItems: [String] = []
     /// Further blocks of `dpvs.conf`.
     var more = ""
     var services = ServiceFile()
@@ -30,6 +32,7 @@ struct Setup: Sendable {
                 """
                     device dpdk\($0) {
                         driver \($1)
+                        \($0 == 0 ? deviceItems.joined(separator: "\n            ") : "")
                     }
                 """
             }

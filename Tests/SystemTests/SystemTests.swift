@@ -24,7 +24,7 @@ func `CI has everything that the system tests need`() {
 enum Requirements {
     private static let tools = [
         "ip", "ethtool", "nginx", "curl", "iperf3", "promtool", "sysctl", "python3", "ping",
-        "tcpdump",
+        "tcpdump", "bird", "keepalived",
     ]
 
     /// What the tests need and this machine does not have.

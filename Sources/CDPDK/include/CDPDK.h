@@ -204,6 +204,14 @@ typedef struct CDPDK_link {
 
 int CDPDK_port_get_link(uint16_t port, CDPDK_link *link);
 
+enum { CDPDK_group_capacity = 256 };
+
+/// Lets the port receive these link-layer groups, 48-bit numbers, instead of those set before.
+int CDPDK_port_set_groups(uint16_t port, const uint64_t *groups, uint32_t count);
+
+/// Lets the port receive every multicast frame.
+int CDPDK_port_receive_all_groups(uint16_t port);
+
 typedef struct CDPDK_port_statistics {
     uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
     uint64_t rx_missed, rx_errors, tx_errors, rx_no_buffer;

@@ -59,6 +59,23 @@ void CLinux_name_thread(const char *name);
 /// Moves the calling thread to the network namespace behind an open file (setns(2)); -1 and errno.
 int CLinux_enter_network(int descriptor);
 
+/// Opens the TAP interface `name`, made when it is not there; reads and writes do not block.
+///
+/// Returns a descriptor, or -1 with `errno` set. One made so ends with its descriptor.
+int CLinux_open_tap(const char *name);
+
+/// Says whether the TAP behind `descriptor` has a link; returns 0, or -1 with `errno` set.
+int CLinux_set_carrier(int descriptor, int is_up);
+
+/// Gives an interface the six octets of `address`, unless it has them; 0, or -1 with `errno` set.
+int CLinux_set_hardware_address(const char *name, const uint8_t *address);
+
+/// Gives an interface an MTU, unless it has it; returns 0, or -1 with `errno` set.
+int CLinux_set_mtu(const char *name, int mtu);
+
+/// Switches an interface on, unless it is; returns 0, or -1 with `errno` set.
+int CLinux_set_up(const char *name);
+
 #ifdef __cplusplus
 }
 #endif

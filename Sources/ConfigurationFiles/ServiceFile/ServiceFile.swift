@@ -89,6 +89,7 @@ struct ServiceFile {
             gateway: gateway,
             interface: reader.text("interface"),
             mtu: reader.integer("mtu"),
+            scope: reader.choice("scope") ?? .global,
             owner: .file(file)
         )
         if destination != nil { routes.append(located(route, reader)) }

@@ -317,6 +317,12 @@ package enum ServiceFileSchema {
                 default: "the device's",
                 "largest packet, in octets; 1280 or more for IPv6"
             ),
+            field(
+                "scope",
+                .choice(RouteScope.allCases.map(\.rawValue)),
+                default: "global",
+                "kni_host: the kernel takes it, by the companion of the interface"
+            ),
         ]
     )
 

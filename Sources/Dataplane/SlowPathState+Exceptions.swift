@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPacket
+import Containers
+import Packet
+
+/// Packets between ports and the kernel, by the companions.
+extension SlowPathState {
+    // MARK: - The loop
+
+    /// Takes what workers have let through, class by class, routing protocols first; returns how many
+    /// packets there were.
+    mutating func takeExceptions() -> Int {
+        let classes = ExceptionClass.allCases
+        var handled = 0
+        for exceptionClass in classes {
+            for worker in 0..<engine.workerCount {
+                let ring = engine.interchange
+                    .exceptions[worker * classes.count + exceptionClass.rawValue]
+                for _ in 0..<Self.share {
+                    guard let punted = ring.pop() else { break }
+                    handled += 1
+                    handle(punted)
+                }
+            }
+        }
+        return handled
+    }
+
+    /// Sends a burst of each companion on its port; returns how many packets there were.
+    mutating func takeFromKernel() -> Int {
+        var handled = 0
+        for (port, companion) in companions {
+            companion.receive(into: &companionBurst)
+            for position in 0..<companionBurst.count {
+                let packet = companionBurst.take(position)
+                counters.add(1, to: .generated)
+                exceptionCounters.count(.sent, ExceptionClass(of: packet), port: port)
+                inject(packet, on: port)
+            }
+            handled += companionBurst.count
+            companionBurst.count = 0
+        }
+        return handled
+    }
+
+    // MARK: - To the kernel
+
+    /// Ends a packet at the kernel, when `port` has a companion, else as `reason`.
+    mutating func handUp(
+        _ packet: consuming Packet,
+        to port: Int,
+        otherwise reason: DropReason = .notForUs
+    ) {
+        guard let companion = companions[port] else {
+            drop(packet, reason)
+            return
+        }
+        let exceptionClass = ExceptionClass(of: packet)
+        unsafe packet.buffer.pointee.ol_flags = 0
+        companionBurst.append(packet)
+        companion.transmit(&companionBurst)
+        if companionBurst.isEmpty {
+            exceptionCounters.count(.passed, exceptionClass, port: port)
+            counters.add(1, to: .delivered)
+        } else {
+            exceptionCounters.count(.full, exceptionClass, port: port)
+            counters.count(.companionFull)
+            companion.free(&companionBurst)
+        }
+    }
+
+    /// Lets the kernel see a packet that we have a use for ourselves.
+    mutating func copyUp(_ packet: borrowing Packet, to port: Int) {
+        guard companions[port] != nil, let copy = make(packet.count, on: port) else { return }
+        unsafe copy.frame.copyMemory(from: packet.frame, byteCount: packet.count)
+        handUp(copy, to: port)
+    }
+}
+
+extension ExceptionClass {
+    /// What a whole frame is about.
+    init(of packet: borrowing Packet) {
+        var parsed: ParsedFrame?
+        if case .parsed(let frame) = ParsedFrame.parse(packet) { parsed = frame }
+        self.init(unsafe FrameBytes(packet.frame, count: packet.count), parsed)
+    }
+}

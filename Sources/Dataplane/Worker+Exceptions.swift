@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Balancing
+import CPacket
+import Containers
+import Networking
+import Packet
+
+/// Packets that are not the balancer's: for the kernel behind the port's companion, or about
+/// neighbours. Each class is held to its rate here, before it costs the slow path anything.
+extension Worker {
+    /// The port by whose companion a `.companion` route goes; nil when there is none.
+    func companion(
+        index: Int,
+        _ received: UInt16,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) -> Int? {
+        let port = index == 0 ? Int(received) : index &- 1
+        return unsafe snapshot.pointee.exceptions.hasCompanion(port) ? port : nil
+    }
+
+    /// Hands a packet up where it came in; drops it as `reason` when there is no companion.
+    @inline(never)
+    mutating func offer(
+        _ packet: consuming Packet,
+        otherwise reason: DropReason,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let port = unsafe Int(packet.buffer.pointee.port)
+        if unsafe snapshot.pointee.exceptions.hasCompanion(port) {
+            unsafe handUp(packet, by: port, snapshot)
+        } else {
+            drop(packet, reason)
+        }
+    }
+
+    /// A frame that is neither IP nor ARP, or broken.
+    @inline(never)
+    mutating func settleMalformed(
+        _ packet: consuming Packet,
+        _ reason: DropReason,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        switch EtherType(rawValue: bytes.word(12) ?? 0) {
+        case _ where reason != .unsupportedEtherType: drop(packet, reason)
+        case .vlan, .providerVLAN, .lldp: drop(packet, reason)
+        default: unsafe offer(packet, otherwise: reason, snapshot)
+        }
+    }
+
+    /// ICMP of no connection: the slow path knows neighbours and answers echoes, the rest is the
+    /// kernel's, where there is a companion.
+    @inline(never)
+    mutating func settleMessage(
+        _ packet: consuming Packet,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        guard case .parsed(let frame) = ParsedFrame.parse(packet) else {
+            drop(packet, .icmpIgnored)
+            return
+        }
+        let received = unsafe packet.buffer.pointee.port
+        let offset = Int(frame.networkOffset)
+        let forwarding = unsafe snapshot.pointee.forwarding
+        let target = bytes.destination(ofPacketAt: offset).map { forwarding.target(for: $0) }
+        let port = unsafe companion(index: target?.companionIndex ?? 0, received, snapshot)
+        let isOwn = target?.isOwn ?? false
+        let isGroup = frame.content == .ipv6 && bytes.octet(offset + 24) == 0xFF
+        switch (frame.protocol, bytes.octet(Int(frame.transportOffset)) ?? 0) {
+        case (.icmpv6, NeighbourDiscovery.types), (.icmpv6, MulticastListener.query):
+            unsafe except(packet, .neighbour, .local, as: .icmpIgnored, offset, snapshot)
+        case (.icmp, 8) where isOwn, (.icmpv6, 128) where isOwn || isGroup:
+            punt(packet, .local, as: .icmpIgnored, offset: offset)
+        default:
+            if let port {
+                unsafe handUp(packet, by: port, snapshot)
+            } else {
+                punt(packet, .local, as: .icmpIgnored, offset: offset)
+            }
+        }
+    }
+
+    /// Hands a packet to the kernel by the companion of `port`.
+    @inline(never)
+    mutating func handUp(
+        _ packet: consuming Packet,
+        by port: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        var parsed: ParsedFrame?
+        if case .parsed(let frame) = ParsedFrame.parse(packet) { parsed = frame }
+        let received = unsafe Int(packet.buffer.pointee.port)
+        if let parsed, unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums)
+        {
+            Self.finishChecksum(of: packet, parsed)
+        }
+        unsafe packet.buffer.pointee.port = UInt16(port)
+        let exceptionClass = ExceptionClass(bytes, parsed)
+        unsafe except(packet, exceptionClass, .exception, as: .companionFull, 0, snapshot)
+    }
+
+    /// Gives a packet to the slow path by the way of its class, as long as the rate allows.
+    mutating func except(
+        _ packet: consuming Packet,
+        _ exceptionClass: ExceptionClass,
+        _ reason: PuntedPacket.Reason,
+        as dropReason: DropReason,
+        _ offset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let port = unsafe Int(packet.buffer.pointee.port)
+        let policy = unsafe snapshot.pointee.exceptions
+        let isAdmitted =
+            !policy.hasCompanion(port)
+            || policy[exceptionClass]
+                .admit(
+                    1,
+                    at: ExceptionPolicy.account(exceptionClass, port: port),
+                    of: exceptionRates,
+                    now: balancer.now
+                )
+        guard isAdmitted else {
+            exceptionCounters.count(.policed, exceptionClass, port: port)
+            drop(packet, .exceptionPoliced)
+            return
+        }
+        let ring = unsafe exceptions[exceptionClass.rawValue]
+        punt(packet, reason, as: dropReason, offset: offset, through: ring)
+    }
+
+    /// Writes the checksum that a sender on this host left to its device.
+    private static func finishChecksum(of packet: borrowing Packet, _ frame: ParsedFrame) {
+        guard !frame.isFragment else { return }
+        switch frame.content {
+        case .ipv4: finishChecksum(of: packet, frame, IPv4Tuple.self)
+        case .ipv6: finishChecksum(of: packet, frame, IPv6Tuple.self)
+        case .arp: return
+        }
+    }
+
+    private static func finishChecksum<Tuple: FlowTuple>(
+        of packet: borrowing Packet,
+        _ frame: ParsedFrame,
+        _ family: Tuple.Type
+    ) {
+        guard frame.protocol == .tcp || frame.protocol == .udp else { return }
+        let transport = unsafe TransportPacket<Tuple>(
+            network: packet.frame + Int(frame.networkOffset),
+            transport: packet.frame + Int(frame.transportOffset),
+            protocol: frame.protocol == .tcp ? .tcp : .udp,
+            totalLength: frame.totalLength
+        )
+        transport.recomputeChecksum()
+    }
+}
+
+extension RouteTarget {
+    /// Whether we answer for the address.
+    fileprivate var isOwn: Bool {
+        switch kind {
+        case .local, .localAddress: true
+        case .companion: index == 0
+        case .none, .link, .gateway: false
+        }
+    }
+
+    /// The index of a `.companion`; of others 0, where the packet came in.
+    fileprivate var companionIndex: Int { kind == .companion ? index : 0 }
+}
