@@ -8,7 +8,7 @@ extension Status {
 
     /// What `dpvs status` prints.
     package var text: String {
-        let parts = [heading, workerTable, portTable, serviceTable, dropTable]
+        let parts = [heading, workerTable, portTable, vlanTable, serviceTable, dropTable]
         return parts.filter { !$0.isEmpty }.joined(separator: "\n")
     }
 
@@ -85,6 +85,19 @@ extension Status {
         let steering = ports.filter { !$0.steering.isEmpty && workers.count > 1 }
             .map { "\($0.name): steering \($0.steering): \($0.steeringReason)\n" }
         return table.isEmpty ? "" : table.text() + steering.joined()
+    }
+
+    private var vlanTable: String {
+        var table = TextTable(.left("INTERFACE"), .left("LINK"), .right("VLAN"), .right("INNER"))
+        for vlan in vlans {
+            table.append(
+                vlan.name,
+                vlan.link,
+                String(vlan.id),
+                vlan.innerID.map(String.init) ?? "-"
+            )
+        }
+        return table.isEmpty ? "" : table.text()
     }
 
     private var serviceTable: String {

@@ -29,6 +29,7 @@ extension DaemonBackend {
         status.announced = await announcer.summary
         status.workers = workers()
         status.ports = machine.ports.ports.map(Self.status)
+        status.vlans = await reloader.running.vlans
         status.services = await machine.conductor.totals().services.map(Self.status)
         status.drops = machine.drops.filter { $0.packets > 0 }
             .map {
