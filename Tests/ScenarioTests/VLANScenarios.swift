@@ -79,9 +79,10 @@ import Testing
     @Test func `the backends' VLAN may be on the device of the clients`() throws {
         var state = Self.state(.both)
         state.vlans[1].link = "dpdk0"
-        let world = try quickstartWorld(state)
+        let world = try World(state)
         defer { world.expectConservation() }
         for last in 2...9 { world.hosts[0][IPv4Address(10, 0, 1, UInt8(last))] = .backend(last) }
+        world.settle()
         let syn = Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.syn)
         world.send(tagged(syn, VLANTags(outer: 5)), on: 0)
         let there = try #require(world.take(0).first)
