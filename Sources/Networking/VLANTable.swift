@@ -67,8 +67,9 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
 
     // MARK: - The one writer
 
-    /// The number of an interface, given now unless it has one; nil when there were too many. It
-    /// takes frames from its `raise` on.
+    /// The number of an interface, given now unless it has one; nil when there were too many.
+    ///
+    /// It takes frames from its `raise` on.
     public func reserve(port: Int, _ tags: VLANTags) -> Int? {
         let key = Self.key(port, tags)
         let place = search(key)

@@ -67,8 +67,9 @@ public struct LinkHeader: BitwiseCopyable, Sendable {
     /// Octets before the network header.
     public var length: Int
 
-    /// Reads the frame of `packet`; nil when it is too short. A tag that the device took out of it
-    /// counts.
+    /// Reads the frame of `packet`; nil when it is too short.
+    ///
+    /// A tag that the device took out of it counts.
     public init?(_ packet: borrowing Packet) {
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         guard let first = bytes.word(12) else { return nil }
