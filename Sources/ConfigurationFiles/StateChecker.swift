@@ -5,6 +5,7 @@ import Model
 /// Puts service files together to one state and checks what takes more than one object to see.
 struct StateChecker {
     private let settings: Settings
+    private var vlans: [ServiceFile.Located<VLANInterface>] = []
     private var addresses: [ServiceFile.Located<InterfaceAddress>] = []
     private var routes: [ServiceFile.Located<Route>] = []
     private var services: [ServiceFile.Located<Service>] = []
@@ -18,6 +19,7 @@ struct StateChecker {
     }
 
     mutating func add(_ file: ServiceFile) {
+        vlans += file.vlans
         addresses += file.addresses
         routes += file.routes
         services += file.services
@@ -27,6 +29,7 @@ struct StateChecker {
     var state: DesiredState {
         DesiredState(
             settings: settings,
+            vlans: vlans.map(\.value),
             addresses: addresses.map(\.value),
             routes: routes.map(\.value),
             services: services.map(\.value)
@@ -38,11 +41,14 @@ struct StateChecker {
         ownNetworks = virtual.filter { !$0.isHost }.sorted()
         ownHosts = Set(virtual.filter(\.isHost).map(\.address))
             .union(addresses.map(\.value.prefix.address))
+        checkUnique(vlans, "name") { $0.name }
+        checkUnique(vlans, "vlan") { $0.way }
         checkUnique(addresses, "address") { Self.scoped($0.prefix.address, $0.interface) }
         checkUnique(routes, "to") { $0.destination.network.description }
         checkUnique(services, "address") { $0.key.description }
         checkUnique(services, "name") { $0.name }
         checkUnambiguous()
+        for vlan in vlans { check(vlan) }
         for address in addresses { check(address) }
         for route in routes { check(route) }
         for service in services { check(service) }
@@ -85,7 +91,32 @@ struct StateChecker {
         }
     }
 
-    // MARK: - Addresses and routes
+    // MARK: - Interfaces, addresses and routes
+
+    private mutating func check(_ object: ServiceFile.Located<VLANInterface>) {
+        let devices = (settings.devices + settings.bonds).map(\.name)
+        guard !devices.isEmpty else { return }
+        let vlan = object.value
+        if !devices.contains(vlan.link) {
+            report(
+                object.location(of: "vlan"),
+                object.path + ".vlan.link",
+                "is no device of dpvs.conf",
+                vlan.link,
+                devices.joined(separator: ", "),
+                nearest(to: vlan.link, in: devices)
+            )
+        }
+        if devices.contains(vlan.name) {
+            report(
+                object.location(of: "name"),
+                object.path + ".name",
+                "is a device of dpvs.conf",
+                vlan.name,
+                "another name"
+            )
+        }
+    }
 
     private mutating func check(_ object: ServiceFile.Located<InterfaceAddress>) {
         checkInterface(object.value.interface, object.location(of: "interface"), object.path)
@@ -183,12 +214,13 @@ struct StateChecker {
         _ location: SourceLocation,
         _ path: String
     ) {
-        let known = (settings.devices + settings.bonds).map(\.name)
-        guard !known.isEmpty, !known.contains(name) else { return }
+        let devices = (settings.devices + settings.bonds).map(\.name)
+        let known = devices + vlans.map(\.value.name)
+        guard !devices.isEmpty, !known.contains(name) else { return }
         report(
             location,
             path + ".interface",
-            "is no device of dpvs.conf",
+            vlans.isEmpty ? "is no device of dpvs.conf" : "is neither a device nor a VLAN",
             name,
             known.joined(separator: ", "),
             nearest(to: name, in: known)

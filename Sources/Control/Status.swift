@@ -32,6 +32,7 @@ package struct Status: Equatable, Codable, Sendable {
     package var announced: String = ""
     package var workers: [WorkerStatus] = []
     package var ports: [PortStatus] = []
+    package var vlans: [VLANInterface] = []
     package var services: [ServiceStatus] = []
     /// Those that are not 0.
     package var drops: [DropStatus] = []

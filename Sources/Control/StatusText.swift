@@ -8,7 +8,7 @@ extension Status {
 
     /// What `dpvs status` prints.
     package var text: String {
-        let parts = [heading, workerTable, portTable, serviceTable, dropTable]
+        let parts = [heading, workerTable, portTable, vlanTable, serviceTable, dropTable]
         return parts.filter { !$0.isEmpty }.joined(separator: "\n")
     }
 
@@ -94,6 +94,19 @@ extension Status {
         "kernel companion \(companion.name) (\(companion.kind)): "
             + "\(Quantity.count(companion.passed)) up, \(Quantity.count(companion.sent)) down, "
             + "\(Quantity.count(companion.policed)) policed, \(Quantity.count(companion.full)) full"
+    }
+
+    private var vlanTable: String {
+        var table = TextTable(.left("INTERFACE"), .left("LINK"), .right("VLAN"), .right("INNER"))
+        for vlan in vlans {
+            table.append(
+                vlan.name,
+                vlan.link,
+                String(vlan.id),
+                vlan.innerID.map(String.init) ?? "-"
+            )
+        }
+        return table.isEmpty ? "" : table.text()
     }
 
     private var serviceTable: String {

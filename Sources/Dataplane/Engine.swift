@@ -84,9 +84,11 @@ public final class Engine: Sendable {
         guard let persistence else { return nil }
         self.persistence = persistence
         firstSnapshot = SnapshotMemory.empty(adjacencies: adjacencies, workers: workers)
+        guard let vlans = VLANTable() else { return nil }
         let interchange = unsafe Interchange(
             workers: workers,
             initial: firstSnapshot.pointer,
+            vlans: vlans,
             doorbell: doorbell
         )
         guard let interchange else { return nil }
@@ -250,6 +252,7 @@ public final class Engine: Sendable {
 
     /// Frees the memory; every thread has ended.
     public func destroy() {
+        interchange.vlans.destroy()
         interchange.destroy()
         adjacencies.destroy()
         steering.destroy()

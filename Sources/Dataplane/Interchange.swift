@@ -4,7 +4,7 @@ import Balancing
 import CLinux
 public import CPacket
 import Containers
-import Networking
+public import Networking
 
 public typealias PacketBuffer = UnsafeMutablePointer<CPacket_buffer>
 
@@ -60,6 +60,8 @@ public struct InjectedPacket: BitwiseCopyable {
 public final class Interchange: @unchecked Sendable {
     public let workerCount: Int
     public let cell: SnapshotCell
+    /// Belongs to the engine.
+    public let vlans: VLANTable
     public let quiescent: [QuiescentState]
     public let counters: [WorkerCounters]
     public let inspections: [InspectionCell]
@@ -86,11 +88,13 @@ public final class Interchange: @unchecked Sendable {
     public init?(
         workers: Int,
         initial: UnsafeMutablePointer<Snapshot>,
+        vlans: VLANTable,
         ringSize: Int = 2048,
         doorbell: Doorbell = Doorbell(descriptor: -1)
     ) {
         workerCount = workers
         unsafe cell = SnapshotCell(initial)
+        self.vlans = vlans
         quiescent = (0..<workers).map { _ in QuiescentState() }
         counters = (0..<workers).compactMap { _ in WorkerCounters() }
         inspections = (0..<workers).map { _ in InspectionCell() }

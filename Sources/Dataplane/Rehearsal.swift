@@ -13,6 +13,7 @@ public import Timing
 public struct Rehearsal: Sendable {
     /// How it ended; more than one when the frame brought forth others.
     public enum Ending: Equatable, Sendable {
+        /// `port` may be a VLAN of one, see `VLANTable`; the frame is told without tags.
         case transmitted(port: Int, frame: [UInt8])
         /// The slow path would go on with it: resolve a neighbour, answer, or only count it.
         case punted(PuntedPacket.Reason, otherwise: DropReason, mtu: UInt16)
@@ -32,7 +33,7 @@ public struct RehearsalQuestion: Sendable {
     public var frame: [UInt8]
     /// As in the frame.
     public var flow: Flow
-    /// Index of the port where it arrives.
+    /// The interface where it arrives: a port, or see `VLANTable`; the frame is untagged.
     public var port: Int
     public var worker: Int
     /// What the worker said about the flow: see `InspectionCell`.
@@ -105,12 +106,19 @@ extension Engine {
         _ now: Instant,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Rehearsal? {
-        let wires = unsafe Interchange(workers: workerCount, initial: snapshot, ringSize: 16)
+        let vlans = interchange.vlans
+        let wires = unsafe Interchange(
+            workers: workerCount,
+            initial: snapshot,
+            vlans: vlans,
+            ringSize: 16
+        )
         guard let wires, var parts = makeRehearsalBalancer(question.worker, backendSlots, now)
         else { return nil }
         let (counters, conditions, resets) = (parts.counters, parts.conditions, parts.resets)
         let persistence = parts.persistence
         let ports = traits.map(RehearsalPort.init)
+        let port = vlans.port(of: question.port)
         defer {
             ports.forEach { $0.destroy() }
             counters.forEach { $0.destroy() }
@@ -126,17 +134,29 @@ extension Engine {
         var worker = Worker(
             index: question.worker,
             interchange: wires,
-            receivers: [ports[question.port]],
+            receivers: [ports[port]],
             transmitters: ports,
             balancer: parts.balancer
         )
-        ports[question.port].deliver(question.frame)
+        var frame = question.frame
+        frame.insert(contentsOf: vlans.tags(of: question.port).octets, at: 12)
+        ports[port].deliver(frame)
         _ = worker.turn(now: now)
         var rehearsal = Rehearsal(worker: question.worker, before: question.known.image)
         rehearsal.after = worker.balancer.connections.image(of: question.flow)
         rehearsal.endings = endings(of: question, wires, ports)
         worker.stop()
         return rehearsal
+    }
+
+    private func ending(of frame: [UInt8], sentOn port: Int) -> Rehearsal.Ending {
+        for number in interchange.vlans.numbers where interchange.vlans.port(of: number) == port {
+            let tags = interchange.vlans.tags(of: number).octets
+            guard frame.dropFirst(12).starts(with: tags) else { continue }
+            let rest = frame.dropFirst(12 + tags.count)
+            return .transmitted(port: number, frame: Array(frame.prefix(12)) + rest)
+        }
+        return .transmitted(port: port, frame: frame)
     }
 
     private func endings(
@@ -146,7 +166,7 @@ extension Engine {
     ) -> [Rehearsal.Ending] {
         var endings: [Rehearsal.Ending] = []
         for (index, port) in ports.enumerated() {
-            endings += port.departed.map { .transmitted(port: index, frame: $0) }
+            endings += port.departed.map { ending(of: $0, sentOn: index) }
         }
         let classes = ExceptionClass.allCases.count
         let exceptions = wires.exceptions[

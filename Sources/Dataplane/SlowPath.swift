@@ -57,7 +57,7 @@ public final class SlowPath<Port: PacketPort>: Sendable {
     }
 
     /// Announces every address of a link that came up.
-    public func linkCameUp(_ port: Int) { state.withLock { $0.announceAll(on: port) } }
+    public func linkCameUp(_ port: Int) { state.withLock { $0.linkCameUp(port) } }
 
     /// Own addresses that are not used because another node has them.
     public var duplicateAddresses: [OwnAddress] { state.withLock { $0.own.duplicates } }

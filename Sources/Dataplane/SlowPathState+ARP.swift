@@ -90,7 +90,7 @@ extension SlowPathState {
         bytes.set(EtherType.ipv4.rawValue, at: 16)
         bytes.set(UInt16(0x0604), at: 18)
         bytes.set(operation, at: 14 + ARP.operation)
-        bytes.setAddress(ports[port].traits.macAddress.rawValue, at: 14 + ARP.senderMAC)
+        bytes.setAddress(device(of: port).traits.macAddress.rawValue, at: 14 + ARP.senderMAC)
         bytes.set(source.rawValue, at: 14 + ARP.senderIP)
         bytes.setAddress(target.mac.rawValue, at: 14 + ARP.targetMAC)
         bytes.set(target.address.rawValue, at: 14 + ARP.targetIP)

@@ -91,7 +91,7 @@ extension SlowPathState {
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         headers.write(
             to: bytes,
-            from: ports[headers.port].traits.macAddress,
+            from: device(of: headers.port).traits.macAddress,
             payload: payload
         )
         write(bytes, base)

@@ -14,7 +14,7 @@ extension SlowPathState {
             return
         }
         // What we said ourselves and a switch gave back says nothing about others.
-        guard datagram.sender != ports[port].traits.macAddress else {
+        guard datagram.sender != device(of: port).traits.macAddress else {
             deliver(packet)
             return
         }
@@ -124,7 +124,7 @@ extension SlowPathState {
             protocol: .icmpv6,
             hopLimit: NeighbourDiscovery.hopLimit
         )
-        let own = source == .any ? nil : ports[port].traits.macAddress
+        let own = source == .any ? nil : device(of: port).traits.macAddress
         send(headers, payload: own == nil ? 24 : 32, checksum: 2) { bytes, base in
             bytes.set(NeighbourDiscovery.neighbourSolicitation, at: base)
             bytes.set(.v6(target), at: base + NeighbourDiscovery.target)
@@ -150,7 +150,7 @@ extension SlowPathState {
             hopLimit: NeighbourDiscovery.hopLimit
         )
         let flags: NeighbourDiscovery.Flags = asker == nil ? .override : [.override, .solicited]
-        let mac = ports[port].traits.macAddress
+        let mac = device(of: port).traits.macAddress
         send(headers, payload: 32, checksum: 2) { bytes, base in
             bytes.set(NeighbourDiscovery.neighbourAdvertisement, at: base)
             bytes.set(flags.rawValue, at: base + 4)

@@ -117,7 +117,7 @@ extension SlowPathState {
         _ type: EtherType
     ) {
         bytes.setAddress(mac.rawValue, at: 0)
-        bytes.setAddress(ports[port].traits.macAddress.rawValue, at: 6)
+        bytes.setAddress(device(of: port).traits.macAddress.rawValue, at: 6)
         bytes.set(type.rawValue, at: 12)
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
+import Networking
 import Packet
 import Timing
 
@@ -24,22 +25,40 @@ extension SlowPathState {
     // MARK: - Ours and not ours
 
     mutating func install(_ addresses: [OwnAddress]) {
-        let before = ports.indices.map { own.groups(on: $0) }
+        let before = Dictionary(uniqueKeysWithValues: interfaces.map { ($0, own.groups(on: $0)) })
+        interfaces = ports.indices + engine.interchange.vlans.numbers
         let new = own.replace(with: addresses, at: now)
         announcements.removeAll {
             guard case .address(let address) = $0.matter else { return false }
             return !own.contains(address, on: $0.port)
         }
-        for port in ports.indices {
-            let after = own.groups(on: port)
-            announce(after.subtracting(before[port]), .joined, on: port)
-            announce(before[port].subtracting(after), .left, on: port)
+        for port in interfaces {
+            let (earlier, after) = (before[port] ?? [], own.groups(on: port))
+            announce(after.subtracting(earlier), .joined, on: port)
+            announce(earlier.subtracting(after), .left, on: port)
         }
         for address in new { begin(address) }
+        for port in interfaces where before[port] == nil { welcome(port, sparing: new) }
     }
 
-    /// A link came up: whoever is there now may not know us, and may claim what is not proven yet.
-    mutating func announceAll(on port: Int) {
+    /// An interface is new: addresses that are on every link are now on this one, too.
+    private mutating func welcome(_ interface: Int, sparing new: [OwnAddress]) {
+        let old = own.usable(on: interface).filter { $0.port == nil && !new.contains($0) }
+        for address in old {
+            announce(address.address, on: interface)
+        }
+        solicitRouters(on: interface)
+    }
+
+    /// A port's link came up.
+    mutating func linkCameUp(_ port: Int) {
+        for interface in interfaces where engine.interchange.vlans.port(of: interface) == port {
+            announceAll(on: interface)
+        }
+    }
+
+    /// Whoever is there now may not know us, and may claim what is not proven yet.
+    private mutating func announceAll(on port: Int) {
         announce(own.groups(on: port), .joined, on: port)
         for address in own.probeAgain(on: port, at: now) { begin(address) }
         for address in own.usable(on: port) { announce(address.address, on: port) }
@@ -50,7 +69,7 @@ extension SlowPathState {
         if address.isProbed, let target = address.address.ipv6, let port = address.port {
             probe(target, on: port)
         } else {
-            for port in address.port.map({ [$0] }) ?? Array(ports.indices) {
+            for port in address.port.map({ [$0] }) ?? interfaces {
                 announce(address.address, on: port)
             }
         }

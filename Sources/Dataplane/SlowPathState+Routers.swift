@@ -83,7 +83,7 @@ extension SlowPathState {
         guard accepts != limits.acceptsRouterAdvertisements else { return }
         limits.acceptsRouterAdvertisements = accepts
         if accepts {
-            for port in ports.indices { solicitRouters(on: port) }
+            for port in interfaces { solicitRouters(on: port) }
         } else {
             routers.removeAll()
         }
@@ -110,7 +110,7 @@ extension SlowPathState {
             protocol: .icmpv6,
             hopLimit: NeighbourDiscovery.hopLimit
         )
-        let mac = source == nil ? nil : ports[port].traits.macAddress
+        let mac = source == nil ? nil : device(of: port).traits.macAddress
         send(headers, payload: mac == nil ? 8 : 16, checksum: 2) { bytes, base in
             bytes.set(NeighbourDiscovery.routerSolicitation, at: base)
             if let mac { bytes.setOption(NeighbourDiscovery.sourceLinkLayer, mac, at: base + 8) }

@@ -15,6 +15,8 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     let exceptionCounters: ExceptionCounters
     /// One packet on its way to the kernel, or several from it.
     var companionBurst = Burst(capacity: 32)
+    /// Ports and VLANs of them, by their numbers.
+    var interfaces: [Int]
     let counters: WorkerCounters
     var limits: SlowPathLimits
     var neighbours: NeighbourTable<PuntedPacket>
@@ -48,6 +50,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         self.ports = ports
         self.companions = companions
         exceptionCounters = engine.interchange.exceptionCounters[engine.workerCount]
+        interfaces = Array(ports.indices)
         self.counters = counters
         self.limits = limits
         neighbours = NeighbourTable(limits: limits.neighbours)
@@ -93,6 +96,11 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
 
     mutating func handle(_ punted: PuntedPacket) {
         let packet = unsafe Packet(owning: punted.buffer)
+        var punted = punted
+        if let header = LinkHeader(packet) {
+            let received = engine.interchange.vlans.number(port: Int(punted.port), header.tags)
+            punted.port = received.map { UInt16($0) } ?? punted.port
+        }
         switch punted.reason {
         case .arp: handleARP(packet, port: Int(punted.port), offset: Int(punted.offset))
         case .local: handleLocal(packet, port: Int(punted.port))
@@ -127,8 +135,17 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         if !discarded.isEmpty, let port = ports.first { port.free(&discarded) }
     }
 
-    /// Gives a complete frame to a worker, who transmits it on `port`.
-    mutating func inject(_ packet: consuming Packet, on port: Int) {
+    /// The port that carries an interface.
+    func device(of interface: Int) -> Port { ports[engine.interchange.vlans.port(of: interface)] }
+
+    /// Gives an untagged frame to a worker, who transmits it on an interface.
+    mutating func inject(_ packet: consuming Packet, on interface: Int) {
+        let vlans = engine.interchange.vlans
+        let port = vlans.port(of: interface)
+        guard vlans.tags(of: interface).insert(into: packet) else {
+            drop(packet, .noHeadroom)
+            return
+        }
         let worker = port % engine.workerCount
         let injected = unsafe InjectedPacket(buffer: packet.release(), port: UInt16(port))
         if !engine.interchange.injections[worker].push(injected) {
@@ -140,7 +157,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     /// then it counts as dropped, too.
     mutating func make(_ length: Int, on port: Int) -> Packet? {
         counters.add(1, to: .generated)
-        guard let packet = ports[port].allocate() else {
+        guard let packet = device(of: port).allocate() else {
             counters.count(.noBuffer)
             return nil
         }

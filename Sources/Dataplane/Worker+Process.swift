@@ -214,10 +214,44 @@ extension Worker {
         }
     }
 
-    /// Writes the Ethernet header for a neighbour and queues the frame.
+    /// Writes the Ethernet header for a neighbour and queues the frame for an interface.
     @inline(__always)
     mutating func emit(
         _ packet: consuming Packet,
+        to answer: AdjacencyTable.Answer,
+        _ port: Int,
+        _ networkOffset: Int,
+        isIPv6: Bool
+    ) {
+        guard port < VLANTable.firstNumber else {
+            emitTagged(packet, to: answer, port, networkOffset, isIPv6: isIPv6)
+            return
+        }
+        writeHeader(of: packet, to: answer, port, networkOffset, isIPv6: isIPv6)
+        transmit(packet, on: port)
+    }
+
+    /// The same for a VLAN.
+    @inline(never)
+    private mutating func emitTagged(
+        _ packet: consuming Packet,
+        to answer: AdjacencyTable.Answer,
+        _ interface: Int,
+        _ networkOffset: Int,
+        isIPv6: Bool
+    ) {
+        let port = vlans.port(of: interface)
+        writeHeader(of: packet, to: answer, port, networkOffset, isIPv6: isIPv6)
+        if vlans.tags(of: interface).insert(into: packet) {
+            transmit(packet, on: port)
+        } else {
+            drop(packet, .noHeadroom)
+        }
+    }
+
+    @inline(__always)
+    private mutating func writeHeader(
+        of packet: borrowing Packet,
         to answer: AdjacencyTable.Answer,
         _ port: Int,
         _ networkOffset: Int,
@@ -235,7 +269,6 @@ extension Worker {
             as: UInt64.self
         )
         unsafe buffer.pointee.ol_flags = 0
-        transmit(packet, on: port)
     }
 
     /// Takes a VLAN tag off, so that an Ethernet header ends where the IP header begins.

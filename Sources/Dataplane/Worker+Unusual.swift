@@ -234,8 +234,8 @@ extension Worker {
             unsafe !snapshot.pointee.balancing.services.matches.isEmpty, destination.isOneNode,
             let output = unsafe snapshot.pointee.forwarding.port(toward: destination)
         else { return nil }
-        let input = unsafe packet.buffer.pointee.port
-        return Passage(input: input, output: UInt16(truncatingIfNeeded: output))
+        guard let input = interface(of: packet) else { return nil }
+        return Passage(input: UInt16(input), output: UInt16(truncatingIfNeeded: output))
     }
 
     mutating func redirect(_ packet: consuming Packet, to owner: Int) {
@@ -343,7 +343,7 @@ extension Worker {
             return
         }
         switch frame.content {
-        case _ where frame.vlan != 0: drop(packet, .unknownVLAN)
+        case _ where interface(of: packet) == nil: drop(packet, .unknownVLAN)
         case .arp:
             unsafe except(packet, .neighbour, .arp, as: .badARP, Int(frame.networkOffset), snapshot)
         case .ipv6 where unsafe !snapshot.pointee.forwarding.isIPv6Enabled:
@@ -353,6 +353,12 @@ extension Worker {
         case .ipv4: unsafe settleParsed(packet, frame, IPv4Tuple.self, snapshot, now)
         case .ipv6: unsafe settleParsed(packet, frame, IPv6Tuple.self, snapshot, now)
         }
+    }
+
+    /// The interface by which a packet came; nil when its VLAN is none of ours.
+    private func interface(of packet: borrowing Packet) -> Int? {
+        guard let header = LinkHeader(packet) else { return nil }
+        return unsafe vlans.number(port: Int(packet.buffer.pointee.port), header.tags)
     }
 
     private mutating func settleParsed<Tuple: FlowTuple>(
@@ -459,6 +465,7 @@ extension Worker {
     ) -> UInt16? {
         let forwarding = unsafe snapshot.pointee.forwarding
         guard let port = forwarding.port(toward: destination) else { return nil }
-        return unsafe forwarding.mtu(toward: destination, portMTU: slots[port].traits.mtu)
+        let slot = vlans.port(of: port)
+        return unsafe forwarding.mtu(toward: destination, portMTU: slots[slot].traits.mtu)
     }
 }

@@ -29,6 +29,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     let injections: Ring<InjectedPacket>
     let staleNeighbours: Ring<AdjacencyHandle>
     let doorbell: Doorbell
+    let vlans: VLANTable
     let workerCount: Int
     /// Redirected packets, by the worker that sends or takes them.
     let outgoing: UnsafeMutablePointer<Ring<PacketBuffer>>
@@ -91,6 +92,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         injections = interchange.injections[index]
         staleNeighbours = interchange.stale[index]
         doorbell = interchange.doorbell
+        vlans = interchange.vlans
         unsafe outgoing = .allocate(capacity: workerCount)
         unsafe incoming = .allocate(capacity: workerCount)
         for other in 0..<workerCount {

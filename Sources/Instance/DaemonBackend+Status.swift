@@ -34,6 +34,7 @@ extension DaemonBackend {
                 status.companion = machine.companionStatus(of: index)
                 return status
             }
+        status.vlans = await reloader.running.vlans
         status.services = await machine.conductor.totals().services.map(Self.status)
         status.drops = machine.drops.filter { $0.packets > 0 }
             .map {

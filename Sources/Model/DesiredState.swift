@@ -7,17 +7,20 @@ package import Addressing
 /// does. Lists are in the order of their sources; identity is by `key`.
 package struct DesiredState: Equatable, Codable, Sendable {
     package var settings: Settings
+    package var vlans: [VLANInterface]
     package var addresses: [InterfaceAddress]
     package var routes: [Route]
     package var services: [Service]
 
     package init(
         settings: Settings = Settings(),
+        vlans: [VLANInterface] = [],
         addresses: [InterfaceAddress] = [],
         routes: [Route] = [],
         services: [Service] = []
     ) {
         self.settings = settings
+        self.vlans = vlans
         self.addresses = addresses
         self.routes = routes
         self.services = services

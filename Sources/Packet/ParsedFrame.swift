@@ -22,8 +22,8 @@ public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
     /// `transportOffset` is not the place of a transport header.
     public var isFragment: Bool
     public var isFirstFragment: Bool
-    /// The VLAN identifier; 0 when there is no tag or a priority tag (IEEE 802.1Q).
-    public var vlan: UInt16
+    /// Empty when there is no tag or a priority tag (IEEE 802.1Q).
+    public var tags: VLANTags
 
     /// Whether the protocol is one that services can have.
     public var isBalanced: Bool {
@@ -42,29 +42,17 @@ public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
     /// Reads the frame of `packet`; any octets are welcome.
     public static func parse(_ packet: borrowing Packet) -> Outcome {
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
-        var offset = 14
-        guard var type = bytes.word(12) else { return .malformed(.tooShort) }
-        var vlan: UInt16 = 0
+        guard let header = LinkHeader(packet) else { return .malformed(.tooShort) }
+        let (offset, tags) = (header.length, header.tags)
         let buffer = unsafe packet.buffer
-        if unsafe buffer.pointee.ol_flags & (1 << UInt64(CPacket_rx_vlan_stripped_bit)) != 0 {
-            vlan = unsafe buffer.pointee.vlan_tci & 0xFFF
-        }
-        if EtherType(rawValue: type) == .vlan {
-            guard let tag = bytes.word(14), let inner = bytes.word(16) else {
-                return .malformed(.tooShort)
-            }
-            vlan = tag & 0xFFF
-            type = inner
-            offset = 18
-        }
         let isBad = unsafe buffer.pointee.ol_flags & (1 << UInt64(CPacket_rx_ip_checksum_bad_bit))
-        switch EtherType(rawValue: type) {
+        switch header.type {
         case .ipv4:
             guard isBad == 0 else { return .malformed(.badHeaderChecksum) }
-            return parseIPv4(bytes, at: offset, vlan)
-        case .ipv6: return parseIPv6(bytes, at: offset, vlan)
+            return parseIPv4(bytes, at: offset, tags)
+        case .ipv6: return parseIPv6(bytes, at: offset, tags)
         case .arp:
-            let frame = ParsedFrame(.arp, offset, offset, bytes.count - offset, 0, vlan)
+            let frame = ParsedFrame(.arp, offset, offset, bytes.count - offset, 0, tags)
             return .parsed(frame)
         default: return .malformed(.unsupportedEtherType)
         }
@@ -76,7 +64,7 @@ public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
         _ transportOffset: Int,
         _ totalLength: Int,
         _ number: UInt8,
-        _ vlan: UInt16
+        _ tags: VLANTags
     ) {
         self.content = content
         self.networkOffset = UInt16(networkOffset)
@@ -85,12 +73,12 @@ public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
         self.protocol = IPProtocol(rawValue: number)
         isFragment = false
         isFirstFragment = false
-        self.vlan = vlan
+        self.tags = tags
     }
 
     // MARK: - IPv4 (RFC 791)
 
-    private static func parseIPv4(_ bytes: FrameBytes, at base: Int, _ vlan: UInt16) -> Outcome {
+    private static func parseIPv4(_ bytes: FrameBytes, at base: Int, _ tags: VLANTags) -> Outcome {
         guard bytes.count >= base + 20, let first = bytes.octet(base) else {
             return .malformed(.tooShort)
         }
@@ -115,7 +103,7 @@ public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
         guard !source.isMulticast, !source.isLoopback, source != .broadcast,
             source.rawValue >> 24 != 0
         else { return .malformed(.badSourceAddress) }
-        var frame = ParsedFrame(.ipv4, base, base + headerLength, totalLength, number, vlan)
+        var frame = ParsedFrame(.ipv4, base, base + headerLength, totalLength, number, tags)
         frame.isFragment = fragment & 0x3FFF != 0
         frame.isFirstFragment = frame.isFragment && fragment & 0x1FFF == 0
         return checkTransport(frame, bytes, payload: totalLength - headerLength)
@@ -126,7 +114,7 @@ public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
     /// Extension headers that are walked over; a packet with more is not parsed further.
     private static let extensionHeaderLimit = 8
 
-    private static func parseIPv6(_ bytes: FrameBytes, at base: Int, _ vlan: UInt16) -> Outcome {
+    private static func parseIPv6(_ bytes: FrameBytes, at base: Int, _ tags: VLANTags) -> Outcome {
         guard bytes.count >= base + 40, let first = bytes.octet(base) else {
             return .malformed(.tooShort)
         }
@@ -139,7 +127,7 @@ public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
         guard bytes.octet(base + 8) != 0xFF, !isMapped(bytes, base + 8), !isMapped(bytes, base + 24)
         else { return .malformed(.badSourceAddress) }
         let end = base + 40 + payload
-        var frame = ParsedFrame(.ipv6, base, base + 40, 40 + payload, 0, vlan)
+        var frame = ParsedFrame(.ipv6, base, base + 40, 40 + payload, 0, tags)
         var next = bytes.octet(base + 6) ?? IPProtocol.noNextHeader.rawValue
         var offset = base + 40
         for _ in 0...extensionHeaderLimit {
@@ -233,6 +221,8 @@ public struct EtherType: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
     public static let ipv4 = EtherType(rawValue: 0x0800)
     public static let arp = EtherType(rawValue: 0x0806)
     public static let vlan = EtherType(rawValue: 0x8100)
+    /// The outer one of two tags (IEEE 802.1ad).
+    public static let providerVLAN = EtherType(rawValue: 0x88A8)
     public static let ipv6 = EtherType(rawValue: 0x86DD)
     /// A tag of a provider (IEEE 802.1ad).
     public static let providerVLAN = EtherType(rawValue: 0x88A8)

@@ -44,20 +44,13 @@ struct LinkLocalAddresses {
     /// RFC 7217 section 6: `IDGEN_RETRIES`.
     private static var attempts: Int { 3 }
 
-    /// What stands in for randomness and for a secret that nobody has configured.
-    private let random: [String: UInt64]
-    private let ownSecret: String
+    /// What stands in for a secret that nobody has configured, and what random ones are made of.
+    private let ownSecret = Self.makeSecret()
+    private let seed = Self.makeSecret()
 
-    init(_ interfaces: [Interface]) {
+    private static func makeSecret() -> String {
         var source = SystemRandomNumberGenerator()
-        ownSecret = String(source.next(), radix: 16) + String(source.next(), radix: 16)
-        var random: [String: UInt64] = [:]
-        for interface in interfaces {
-            var identifier: UInt64 = 0
-            while InterfaceIdentifier.isReserved(identifier) { identifier = source.next() }
-            random[interface.name] = identifier
-        }
-        self.random = random
+        return String(source.next(), radix: 16) + String(source.next(), radix: 16)
     }
 
     /// The address of `interface`; nil when it is to have none.
@@ -76,21 +69,26 @@ struct LinkLocalAddresses {
         switch mode ?? .eui64 {
         case .none: return nil
         case .eui64: return Self.linkLocal(InterfaceIdentifier.eui64(mac))
-        case .random: return random[interface.name].map(Self.linkLocal)
+        case .random: return Self.identifiers(of: interface, secret: seed).first
         case .stablePrivacy:
             let secret = settings.text("ipv6_defs.stable_secret") ?? ownSecret
-            return (0...Self.attempts).lazy
-                .map {
-                    InterfaceIdentifier.stable(
-                        interface: interface.name,
-                        attempt: $0,
-                        secret: secret
-                    )
-                }
-                .filter { !InterfaceIdentifier.isReserved($0) }
-                .map(Self.linkLocal)
+            return Self.identifiers(of: interface, secret: secret)
                 .first { !taken.contains(.v6($0)) }
         }
+    }
+
+    /// What may be tried, in this order.
+    private static func identifiers(of interface: Interface, secret: String) -> [IPv6Address] {
+        (0...attempts)
+            .map {
+                InterfaceIdentifier.stable(
+                    interface: interface.name,
+                    attempt: $0,
+                    secret: secret
+                )
+            }
+            .filter { !InterfaceIdentifier.isReserved($0) }
+            .map(linkLocal)
     }
 
     private static func linkLocal(_ identifier: UInt64) -> IPv6Address {

@@ -50,10 +50,11 @@ extension Provisioner {
             )
         }
         let known = answers[worker]
-        let mac = interfaces[port].macAddress ?? .zero
+        let received = interfaces.first { $0.index == port } ?? interfaces[0]
+        let mac = received.macAddress ?? .zero
         var frame = RehearsalFrame(flow, to: mac)
         frame.tcpFlags = try tcpFlags(request.flags ?? [known.image == nil ? "syn" : "ack"])
-        let traits = interfaces.map { interface in
+        let traits = ports.map { interface in
             PortTraits(
                 index: UInt16(interface.index),
                 macAddress: interface.macAddress ?? .zero,
@@ -73,7 +74,7 @@ extension Provisioner {
             now: now
         )
         guard let rehearsal else { throw ProvisioningError("no memory to try the packet") }
-        var narrator = Narrator(self, flow, arrivingOn: interfaces[port])
+        var narrator = Narrator(self, flow, arrivingOn: received)
         return narrator.tell(rehearsal)
     }
 
@@ -83,11 +84,11 @@ extension Provisioner {
         _ flow: Flow
     ) throws(ProvisioningError) -> Int {
         if let name = request.interface {
-            guard let index = interfaces.firstIndex(where: { $0.name == name }) else {
+            guard let found = interfaces.first(where: { $0.name == name }) else {
                 let known = interfaces.map(\.name).joined(separator: ", ")
                 throw ProvisioningError("there is no interface '\(name)': accepted are \(known)")
             }
-            return index
+            return found.index
         }
         let forwarding = unsafe engine.interchange.cell.current().pointee.forwarding
         return forwarding.port(toward: flow.source.address) ?? 0
@@ -208,7 +209,7 @@ private struct Narrator {
     }
 
     private mutating func tellFrame(_ frame: [UInt8], on port: Int) {
-        let name = provisioner.interfaces[port].name
+        let name = provisioner.interfaces.first { $0.index == port }?.name ?? ""
         let mac = frame.prefix(6).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         say("rewrite", Self.headers(of: frame))
         say("next hop", "\(MACAddress(rawValue: mac))")

@@ -3,6 +3,7 @@ import Addressing
 import Dataplane
 import Model
 import Networking
+import Packet
 
 extension Provisioner {
     /// Routes from the least to the most specific origin: a later equal prefix counts.
@@ -54,6 +55,26 @@ extension Provisioner {
             throw ProvisioningError("there is no interface '\(interface)'")
         }
         return found.index
+    }
+
+    /// Ports, then VLANs; those take no frames before `publish`.
+    func compileInterfaces(of state: DesiredState) throws(ProvisioningError) -> [Interface] {
+        var result = ports
+        for vlan in state.vlans {
+            guard let port = ports.first(where: { $0.name == vlan.link }) else {
+                throw ProvisioningError("there is no device '\(vlan.link)' for '\(vlan.name)'")
+            }
+            let tags = VLANTags(outer: UInt16(vlan.id), inner: UInt16(vlan.innerID ?? 0))
+            guard let number = engine.interchange.vlans.reserve(port: port.index, tags) else {
+                throw ProvisioningError(
+                    "more than \(VLANTable.capacity) VLANs since the start: restart to forget them"
+                )
+            }
+            var interface = port
+            (interface.name, interface.index) = (vlan.name, number)
+            result.append(interface)
+        }
+        return result
     }
 
     // MARK: - Own addresses

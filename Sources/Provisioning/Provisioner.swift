@@ -6,10 +6,10 @@ package import Model
 package import Networking
 package import Timing
 
-/// A port as the configuration knows it.
+/// A port, or a VLAN of one, as the configuration knows it.
 package struct Interface: Sendable, Equatable {
     package var name: String
-    /// Position in the dataplane's list of ports.
+    /// Position in the dataplane's list of ports; of a VLAN, see `VLANTable`.
     package var index: Int
     package var mtu: Int
     /// What its link-local address is made for; nil: it has none.
@@ -64,7 +64,10 @@ package struct ProvisioningError: Error, Sendable, CustomStringConvertible {
 /// connections and counters know backends, services and local addresses, is kept here.
 package final class Provisioner {
     let engine: Engine
-    let interfaces: [Interface]
+    /// By port index.
+    let ports: [Interface]
+    /// Ports, and VLANs of them in the latest compilation.
+    var interfaces: [Interface]
     let neighbours: any NeighbourRegistry
     let subPools: Int
 
@@ -134,13 +137,14 @@ package final class Provisioner {
         subPools: Int = 16
     ) {
         self.engine = engine
+        ports = interfaces
         self.interfaces = interfaces
         self.neighbours = neighbours
         self.subPools = subPools
         backendSlots = SlotAllocator(capacity: engine.limits.backendSlots)
         serviceSlots = SlotAllocator(capacity: engine.limits.serviceSlots)
         localSlots = SlotAllocator(capacity: 1 << 16)
-        linkLocalAddresses = LinkLocalAddresses(interfaces)
+        linkLocalAddresses = LinkLocalAddresses()
     }
 
     /// The slot of a backend, while it has one.
@@ -158,6 +162,8 @@ package final class Provisioner {
         let memory: SnapshotMemory
         let state: DesiredState
         let addresses: [OwnAddress]
+        /// Numbers of VLANs.
+        let vlans: Set<Int>
         let slowStart: SlowStart
         let draining: Draining
         package var generation: UInt64 { memory.generation }
@@ -178,6 +184,7 @@ package final class Provisioner {
             at: now,
             hasSlot: { backendSlots.slots[$0] != nil }
         )
+        interfaces = try compileInterfaces(of: state)
         let services = try compileServices(of: state, slowStart, at: now)
         let network = try compileNetwork(of: state)
         let over = draining.over(at: now)
@@ -219,6 +226,7 @@ package final class Provisioner {
             memory: SnapshotMemory(snapshot, keeping: Array(services.values) + adopted),
             state: state,
             addresses: network.addresses,
+            vlans: Set(interfaces.dropFirst(ports.count).map(\.index)),
             slowStart: slowStart,
             draining: draining
         )
@@ -226,6 +234,7 @@ package final class Provisioner {
 
     /// Shows a compiled snapshot to all workers; from its next turn on each of them uses it.
     package func publish(_ next: Compiled) {
+        engine.interchange.vlans.raise(next.vlans)
         neighbours.install(next.addresses)
         unsafe engine.interchange.cell.publish(next.memory.pointer)
         if let published { leaving.append(published) }

@@ -14,6 +14,10 @@ extension Change {
         switch self {
         case .item(let path, _, let value): state.settings.items[path] = value
         case .blocks(let blocks, _, let value): state.settings[blocks] = value
+        case .addVLAN(let vlan, let previous):
+            state.vlans.insert(vlan, after: previous, by: \.key)
+        case .changeVLAN(_, let vlan): state.vlans.replace(with: vlan, by: \.key)
+        case .removeVLAN(let vlan): state.vlans.removeAll { $0.key == vlan.key }
         case .addAddress(let address, let previous):
             state.addresses.insert(address, after: previous, by: \.key)
         case .changeAddress(_, let address): state.addresses.replace(with: address, by: \.key)
@@ -49,6 +53,7 @@ extension Change {
 extension Change.Order {
     fileprivate func apply(to state: inout DesiredState) {
         switch self {
+        case .vlans(let keys): state.vlans.order(as: keys, by: \.key)
         case .addresses(let keys): state.addresses.order(as: keys, by: \.key)
         case .routes(let keys): state.routes.order(as: keys, by: \.key)
         case .services(let keys): state.services.order(as: keys, by: \.key)

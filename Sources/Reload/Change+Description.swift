@@ -8,6 +8,10 @@ extension Change: CustomStringConvertible {
         switch self {
         case .item(let path, let old, let new): Self.item(path, old, new)
         case .blocks(let blocks, let old, let new): Self.blocks(blocks, old, new)
+        case .addVLAN(let vlan, _): "interface \(vlan.name) (\(vlan.way)) added"
+        case .changeVLAN(let old, let new):
+            "interface \(old.name): " + new.differences(from: old).joined(separator: ", ")
+        case .removeVLAN(let vlan): "interface \(vlan.name) (\(vlan.way)) removed"
         case .addAddress(let address, _):
             "address \(address.prefix) on \(address.interface) added"
         case .changeAddress(let old, let new):
@@ -30,6 +34,7 @@ extension Change: CustomStringConvertible {
                 + new.differences(from: old).joined(separator: ", ")
         case .removeBackend(let backend, let title):
             "\(title): backend \(backend.endpoint) removed"
+        case .order(.vlans): "interfaces reordered"
         case .order(.addresses): "addresses reordered"
         case .order(.routes): "routes reordered"
         case .order(.services): "services reordered"

@@ -6,6 +6,7 @@ package import Model
 package enum Change: Equatable, Sendable {
     /// The list that a change of order is about.
     package enum Order: Equatable, Sendable {
+        case vlans([String])
         case addresses([InterfaceAddress.Key])
         case routes([Route.Key])
         case services([Service.Key])
@@ -22,6 +23,10 @@ package enum Change: Equatable, Sendable {
     case blocks(Blocks, from: [NamedBlock], to: [NamedBlock])
 
     /// `after`: the one that comes before it in the list, here and below; nil: it is the first.
+    case addVLAN(VLANInterface, after: String?)
+    case changeVLAN(from: VLANInterface, to: VLANInterface)
+    case removeVLAN(VLANInterface)
+
     case addAddress(InterfaceAddress, after: InterfaceAddress.Key?)
     case changeAddress(from: InterfaceAddress, to: InterfaceAddress)
     case removeAddress(InterfaceAddress)

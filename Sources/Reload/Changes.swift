@@ -7,9 +7,13 @@ package import Model
 /// What services stand on comes before them and goes after them. `apply` of the result to `old` is
 /// `new`; the result is empty when the two are equal. Keys must be unique in each state.
 package func changes(from old: DesiredState, to new: DesiredState) -> [Change] {
+    let vlans = ListDifference(from: old.vlans, to: new.vlans, by: \.key)
     let addresses = ListDifference(from: old.addresses, to: new.addresses, by: \.key)
     let routes = ListDifference(from: old.routes, to: new.routes, by: \.key)
     var result = settingChanges(from: old.settings, to: new.settings)
+    result += vlans.reordered.map { [.order(.vlans($0))] } ?? []
+    result += vlans.added.map { .addVLAN($0.element, after: $0.after) }
+    result += vlans.changed.map { .changeVLAN(from: $0.from, to: $0.to) }
     result += addresses.reordered.map { [.order(.addresses($0))] } ?? []
     result += addresses.added.map { .addAddress($0.element, after: $0.after) }
     result += addresses.changed.map { .changeAddress(from: $0.from, to: $0.to) }
@@ -19,6 +23,7 @@ package func changes(from old: DesiredState, to new: DesiredState) -> [Change] {
     result += serviceChanges(from: old.services, to: new.services)
     result += routes.removed.map { .removeRoute($0) }
     result += addresses.removed.map { .removeAddress($0) }
+    result += vlans.removed.map { .removeVLAN($0) }
     return result
 }
 

@@ -4,6 +4,16 @@ import Model
 
 // Attributes of one object that differ between two versions of it: "scheduler rr → wrr".
 
+extension VLANInterface {
+    func differences(from old: Self) -> [String] {
+        [
+            phrase("way", old.way, way),
+            phrase("owner", old.owner, owner),
+        ]
+        .compactMap(\.self)
+    }
+}
+
 extension InterfaceAddress {
     func differences(from old: Self) -> [String] {
         [

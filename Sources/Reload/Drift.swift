@@ -2,7 +2,7 @@
 import Addressing
 package import Model
 
-/// Where `running` is not what `files` say: settings, addresses, routes, services, in this order.
+/// Where `running` is not what `files` say: settings, interfaces, addresses, routes, services, in this order.
 ///
 /// What the kernel owns follows the kernel and has not drifted. `settingsOwner` is the file of the settings.
 package func drift(
@@ -23,6 +23,9 @@ package func drift(
             detail: $0.description
         )
     }
+        + drift(of: "interface", running.vlans, files.vlans, \.key, \.owner) {
+            $1.differences(from: $0)
+        }
         + drift(of: "address", running.addresses, files.addresses, \.key, \.owner) {
             $1.differences(from: $0)
         }

@@ -10,6 +10,7 @@ package import Model
 package func merge(files: DesiredState, running: DesiredState) -> DesiredState {
     DesiredState(
         settings: files.settings,
+        vlans: merge(files.vlans, running.vlans, by: \.key, owner: \.owner),
         addresses: merge(files.addresses, running.addresses, by: \.key, owner: \.owner),
         routes: merge(files.routes, running.routes, by: \.key, owner: \.owner),
         services: merge(files.services, running.services, by: \.key, owner: \.owner)

@@ -66,6 +66,43 @@ private let service = """
         #expect(errors.contains { $0.contains("sourcePorts: '1-5' do not exist") }, "\(errors)")
     }
 
+    @Test func `a VLAN has the name of its device and tags unless it is told another`() {
+        let loaded = load(
+            """
+            interfaces:
+              - vlan: { link: dpdk0, id: 100 }
+              - vlan: { link: dpdk0, id: 100, innerID: 7 }
+              - { name: storage, vlan: { link: dpdk0, id: 5 } }
+            addresses:
+              - { interface: storage, address: 10.5.0.1/24 }
+            """,
+            conf: "netif_defs {\n device dpdk0 {\n }\n}\n"
+        )
+        #expect(loaded.errors.isEmpty)
+        #expect(loaded.state.vlans.map(\.name) == ["dpdk0.100", "dpdk0.100.7", "storage"])
+        #expect(loaded.state.vlans.map(\.innerID) == [nil, 7, nil])
+    }
+
+    @Test(
+        arguments: [
+            ("vlan: { link: dpdk0, id: 0 }", "1...4094"),
+            ("vlan: { link: dpdk0, id: 4095 }", "1...4094"),
+            ("vlan: { link: dpdk0, id: 5, innerID: 4095 }", "1...4094"),
+            ("vlan: { link: dpdk7, id: 5 }", "is no device of dpvs.conf"),
+            ("{ name: dpdk0, vlan: { link: dpdk0, id: 5 } }", "is a device of dpvs.conf"),
+            ("{ name: twin, vlan: { link: dpdk0, id: 9 } }", "is there twice"),
+            ("{ name: dpdk0.9, vlan: { link: dpdk0, id: 8 } }", "is there twice"),
+            ("name: bare", "vlan"),
+        ]
+    )
+    func `a VLAN that cannot be is refused with what is accepted`(item: String, problem: String) {
+        let loaded = load(
+            "interfaces:\n  - vlan: { link: dpdk0, id: 9 }\n  - \(item)\n",
+            conf: "netif_defs {\n device dpdk0 {\n }\n}\n"
+        )
+        #expect(loaded.errors.count == 1 && loaded.errors.allSatisfy { $0.contains(problem) })
+    }
+
     @Test func `a service of icmp has no ports, and no other service has none`() throws {
         let icmp = service.replacing("name: web", with: "protocol: icmp")
         #expect(load(icmp).errors.filter { $0.contains("does not exist over icmp") }.count == 2)

@@ -156,7 +156,7 @@ import Testing
         guard case .parsed(let outline) = outcome else { return false }
         let isIPv6 = lookahead.kind == .plainIPv6
         return outline.content == (isIPv6 ? .ipv6 : .ipv4) && !outline.isFragment
-            && outline.vlan == 0 && outline.networkOffset == 14
+            && outline.tags.isEmpty && outline.networkOffset == 14
             && outline.transportOffset == (isIPv6 ? 54 : 34)
             && outline.totalLength == lookahead.totalLength
             && outline.protocol.rawValue == lookahead.protocolNumber

@@ -76,8 +76,9 @@ import Testing
         let network = Int(outline.networkOffset)
         let transport = Int(outline.transportOffset)
         let end = network + Int(outline.totalLength)
-        guard network == 14 || network == 18, end <= frame.count, transport <= end,
-            outline.vlan < 4096, outline.isFragment || !outline.isFirstFragment
+        guard [14, 18, 22].contains(network), end <= frame.count, transport <= end,
+            outline.tags.outer | outline.tags.inner < 4096,
+            outline.isFragment || !outline.isFirstFragment
         else { return false }
         guard outline.content != .arp else { return transport == network }
         guard transport >= network + (outline.content == .ipv4 ? 20 : 40) else { return false }

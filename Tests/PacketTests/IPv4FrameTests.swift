@@ -18,7 +18,7 @@ import Testing
         let frame = try #require(ParsedFrame(Self.literal))
         #expect(frame.content == .ipv4 && frame.protocol == .tcp)
         #expect(frame.networkOffset == 14 && frame.transportOffset == 38)
-        #expect(frame.totalLength == 48 && frame.vlan == 0)
+        #expect(frame.totalLength == 48 && frame.tags.outer == 0)
         #expect(!frame.isFragment && !frame.isFirstFragment)
     }
 
@@ -142,7 +142,7 @@ import Testing
             #expect(frame.content == .ipv4 && frame.networkOffset == base, "seed \(seed)")
             #expect(frame.transportOffset == base + 20 + options, "seed \(seed)")
             #expect(Int(frame.totalLength) == octets.count - base, "seed \(seed)")
-            #expect(frame.vlan == (tag ?? 0) & 0xFFF, "seed \(seed)")
+            #expect(frame.tags.outer == (tag ?? 0) & 0xFFF, "seed \(seed)")
             #expect(!frame.isFragment && !frame.isFirstFragment)
         }
     }

@@ -22,7 +22,7 @@ import Testing
         let frame = try #require(ParsedFrame(Self.literal))
         #expect(frame.content == .ipv6 && frame.protocol == .udp)
         #expect(frame.networkOffset == 14 && frame.transportOffset == 62)
-        #expect(frame.totalLength == 58 && frame.vlan == 0 && !frame.isFragment)
+        #expect(frame.totalLength == 58 && frame.tags.outer == 0 && !frame.isFragment)
     }
 
     @Test(arguments: 0..<72)
@@ -167,7 +167,10 @@ import Testing
             let frame = try #require(ParsedFrame(bytes), "seed \(seed)")
             let base = tag == nil ? 14 : 18
             #expect(frame.content == .ipv6 && frame.networkOffset == base, "seed \(seed)")
-            #expect(frame.protocol == .udp && frame.vlan == (tag ?? 0) & 0xFFF, "seed \(seed)")
+            #expect(
+                frame.protocol == .udp && frame.tags.outer == (tag ?? 0) & 0xFFF,
+                "seed \(seed)"
+            )
             let transport = Int(frame.transportOffset)
             #expect(transport + 8 + data.count == base + Int(frame.totalLength), "seed \(seed)")
             #expect(Array(bytes[(transport + 8)...].prefix(data.count)) == data, "seed \(seed)")

@@ -24,7 +24,7 @@ import Testing
     @Test func `ARP is everything after its link-layer header`() throws {
         let bytes = Frame.arp(from: "10.0.0.1", at: .broadcast, to: "10.0.0.2")
         let frame = try #require(ParsedFrame(bytes))
-        #expect(frame.content == .arp && frame.networkOffset == 14 && frame.vlan == 0)
+        #expect(frame.content == .arp && frame.networkOffset == 14 && frame.tags.outer == 0)
         #expect(frame.totalLength == 46 && !frame.isFragment)
         let empty = try #require(ParsedFrame(Array(bytes.prefix(14))))
         #expect(empty.content == .arp && empty.totalLength == 0)
@@ -40,15 +40,17 @@ import Testing
     func `a tag names its VLAN, whatever its priority`(tag: UInt16, vlan: UInt16) throws {
         let tagged = Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") { $0.vlan = tag }
         let frame = try #require(ParsedFrame(tagged))
-        #expect(frame.vlan == vlan && frame.networkOffset == 18 && frame.transportOffset == 38)
+        #expect(
+            frame.tags.outer == vlan && frame.networkOffset == 18 && frame.transportOffset == 38
+        )
         let stripped = try #require(
             ParsedFrame(datagram, flags: ReceiveFlag.vlanStripped, tag: tag)
         )
-        #expect(stripped.vlan == vlan && stripped.networkOffset == 14)
+        #expect(stripped.tags.outer == vlan && stripped.networkOffset == 14)
     }
 
     @Test func `a tag that the port did not take out is not believed to be there`() throws {
-        #expect(try #require(ParsedFrame(datagram, tag: 7)).vlan == 0)
+        #expect(try #require(ParsedFrame(datagram, tag: 7)).tags.isEmpty)
     }
 
     @Test(arguments: 14..<18)
@@ -58,9 +60,26 @@ import Testing
         #expect(outcome == .malformed(.tooShort))
     }
 
-    @Test func `a tag inside a tag is not parsed`() {
+    @Test(arguments: [[0x88, 0xA8], [0x81, 0x00]] as [[UInt8]])
+    func `a tag inside a tag is a customer's VLAN in a provider's`(type: [UInt8]) throws {
         var tagged = Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") { $0.vlan = 5 }
-        tagged.insert(contentsOf: [0x81, 0x00, 0x00, 0x07], at: 12)
+        tagged.insert(contentsOf: type + [0xE0, 0x07], at: 12)
+        let frame = try #require(ParsedFrame(tagged))
+        #expect(frame.tags == VLANTags(outer: 7, inner: 5))
+        #expect(frame.networkOffset == 22 && frame.transportOffset == 42)
+        for count in 18..<22 {
+            let outcome = ParsedFrame.outcome(of: Array(tagged.prefix(count)))
+            #expect(outcome == .malformed(.tooShort))
+        }
+    }
+
+    @Test func `a provider's tag alone, and a third tag, are not parsed`() {
+        let datagram = Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80")
+        var alone = datagram
+        alone.insert(contentsOf: [0x88, 0xA8, 0x00, 0x07], at: 12)
+        #expect(ParsedFrame.outcome(of: alone) == .malformed(.unsupportedEtherType))
+        var tagged = datagram
+        for _ in 0..<3 { tagged.insert(contentsOf: [0x81, 0x00, 0x00, 0x07], at: 12) }
         #expect(ParsedFrame.outcome(of: tagged) == .malformed(.unsupportedEtherType))
     }
 
@@ -68,6 +87,6 @@ import Testing
         var bytes = Frame.arp(from: "10.0.0.1", at: .broadcast, to: "10.0.0.2")
         bytes.insert(contentsOf: [0x81, 0x00, 0x00, 0x07], at: 12)
         let frame = try #require(ParsedFrame(bytes))
-        #expect(frame.content == .arp && frame.networkOffset == 18 && frame.vlan == 7)
+        #expect(frame.content == .arp && frame.networkOffset == 18 && frame.tags.outer == 7)
     }
 }

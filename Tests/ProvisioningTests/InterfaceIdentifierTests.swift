@@ -23,14 +23,14 @@ import Testing
     @Test func `EUI-64 is the example of RFC 4291 appendix A`() {
         // 34-56-78-9A-BC-DE becomes 36-56-78-FF-FE-9A-BC-DE.
         #expect(InterfaceIdentifier.eui64(Self.mac) == 0x3656_78FF_FE9A_BCDE)
-        let address = LinkLocalAddresses(Self.interfaces)
+        let address = LinkLocalAddresses()
             .address(of: Self.interfaces[0], Settings(), taken: [])
         #expect(address?.description == "fe80::3656:78ff:fe9a:bcde", "EUI-64 is the default")
     }
 
     @Test func `stable addresses outlive a restart, and differ by interface and secret`() {
         func address(_ interface: Int, _ secret: String) -> IPv6Address? {
-            LinkLocalAddresses(Self.interfaces)
+            LinkLocalAddresses()
                 .address(
                     of: Self.interfaces[interface],
                     Self.settings("stable-privacy", secret: secret),
@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test func `after a duplicate stable-privacy makes another one, a few times`() throws {
-        let source = LinkLocalAddresses(Self.interfaces)
+        let source = LinkLocalAddresses()
         let settings = Self.settings("stable-privacy", secret: "one")
         var taken: Set<IPAddress> = []
         for _ in 0..<4 {
@@ -55,8 +55,8 @@ import Testing
 
     @Test func `random addresses last as long as the program and no longer`() {
         let settings = Self.settings("random")
-        let first = LinkLocalAddresses(Self.interfaces)
-        let second = LinkLocalAddresses(Self.interfaces)
+        let first = LinkLocalAddresses()
+        let second = LinkLocalAddresses()
         let interface = Self.interfaces[0]
         #expect(
             first.address(of: interface, settings, taken: [])
@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func `without a mode, a MAC address or a sufficient MTU there is none`() {
-        let source = LinkLocalAddresses(Self.interfaces)
+        let source = LinkLocalAddresses()
         let small = Interface(name: "dpdk0", index: 0, mtu: 1279, macAddress: Self.mac)
         let unnamed = Interface(name: "dpdk0", index: 0, mtu: 1500)
         #expect(source.address(of: Self.interfaces[0], Self.settings("none"), taken: []) == nil)

@@ -8,6 +8,16 @@ extension DesiredState {
     static func random(_ generator: inout SeededGenerator) -> DesiredState {
         DesiredState(
             settings: .random(&generator),
+            vlans: keys(&generator)
+                .map { index in
+                    VLANInterface(
+                        name: "eth0.\(index)",
+                        link: "eth0",
+                        id: generator.pick([index, 99]),
+                        innerID: generator.pick([nil, 7]),
+                        owner: owner(&generator)
+                    )
+                },
             addresses: keys(&generator)
                 .map { index in
                     let address = IPAddress.v4(IPv4Address(10, 0, 0, UInt8(index)))

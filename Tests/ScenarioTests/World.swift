@@ -289,41 +289,56 @@ final class World {
         return inbox[port].filter { $0.arp != nil }
     }
 
-    private func receive(_ frame: [UInt8], from port: Int) {
-        guard let decoded = DecodedFrame(frame) else {
+    /// Octets of the VLAN tags in a frame.
+    private static func tags(in frame: [UInt8]) -> [UInt8] {
+        var end = 12
+        while frame.count > end + 4, [[0x81, 0x00], [0x88, 0xA8]].contains(frame[end..<end + 2]) {
+            end += 4
+        }
+        return Array(frame[12..<end])
+    }
+
+    /// Hosts understand every VLAN; `octets` of what they receive are with tags.
+    private func receive(_ tagged: [UInt8], from port: Int) {
+        let tags = Self.tags(in: tagged)
+        let frame = Array(tagged.prefix(12) + tagged.dropFirst(12 + tags.count))
+        guard var decoded = DecodedFrame(frame) else {
             Issue.record("an unreadable frame left port \(port): \(frame)")
             return
         }
+        decoded.octets = tagged
         inbox[port].append(decoded)
         if decoded.arp == nil, !decoded.isLinkTalk, let packet = IPPacket(frame: frame) {
             packets[port].append((frame, packet))
         }
-        answerSolicitation(decoded, from: port)
+        answerSolicitation(decoded, from: port, tags)
         if let arp = decoded.arp, arp.operation == 1, arp.sender != arp.target,
             let mac = hosts[port][arp.target]
         {
-            links[port]
-                .deliver(
-                    Frame.arp(
-                        isReply: true,
-                        from: arp.target.description,
-                        at: mac,
-                        to: arp.sender.description,
-                        at: decoded.sourceMAC
-                    )
-                )
+            var reply = Frame.arp(
+                isReply: true,
+                from: arp.target.description,
+                at: mac,
+                to: arp.sender.description,
+                at: decoded.sourceMAC
+            )
+            reply.insert(contentsOf: tags, at: 12)
+            links[port].deliver(reply)
         }
     }
 
-    private func answerSolicitation(_ frame: DecodedFrame, from port: Int) {
+    private func answerSolicitation(
+        _ frame: DecodedFrame,
+        from port: Int,
+        _ tags: [UInt8]
+    ) {
         guard
             frame.icmp?.type == 135, let target = frame.target, let mac = hosts6[port][target],
             let asker = frame.source?.address.ipv6, asker != .any
         else { return }
-        links[port]
-            .deliver(
-                IPv6Frame.advertisement(of: target, at: mac, to: asker, at: frame.sourceMAC)
-            )
+        var reply = IPv6Frame.advertisement(of: target, at: mac, to: asker, at: frame.sourceMAC)
+        reply.insert(contentsOf: tags, at: 12)
+        links[port].deliver(reply)
     }
 
     // MARK: - Accounts

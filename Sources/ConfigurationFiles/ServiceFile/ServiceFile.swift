@@ -15,6 +15,7 @@ struct ServiceFile {
         func location(of field: String) -> SourceLocation { fields[field] ?? location }
     }
 
+    var vlans: [Located<VLANInterface>] = []
     var addresses: [Located<InterfaceAddress>] = []
     var routes: [Located<Route>] = []
     var services: [Located<Service>] = []
@@ -38,6 +39,7 @@ struct ServiceFile {
             return
         }
         guard var reader = reader(root, ServiceFileSchema.file, "", file) else { return }
+        for (node, path) in reader.items("interfaces") { readInterface(node, path, file) }
         for (node, path) in reader.items("addresses") { readAddress(node, path, file) }
         for (node, path) in reader.items("routes") { readRoute(node, path, file) }
         for (node, path) in reader.items("services") { readService(node, path, file) }
@@ -68,6 +70,27 @@ struct ServiceFile {
     }
 
     // MARK: - Objects
+
+    private mutating func readInterface(_ node: YAMLNode, _ path: String, _ file: String) {
+        guard var reader = reader(node, ServiceFileSchema.interface, path, file) else { return }
+        defer { diagnostics += reader.diagnostics }
+        let name = reader.text("name")
+        guard var inner = reader.object("vlan") else { return }
+        defer { reader.absorb(inner) }
+        let link = inner.text("link")
+        let id = inner.integer("id")
+        let innerID = inner.integer("innerID")
+        guard let link, let id else { return }
+        let standard = "\(link).\(id)" + (innerID.map { ".\($0)" } ?? "")
+        let vlan = VLANInterface(
+            name: name ?? standard,
+            link: link,
+            id: id,
+            innerID: innerID,
+            owner: .file(file)
+        )
+        vlans.append(located(vlan, reader))
+    }
 
     private mutating func readAddress(_ node: YAMLNode, _ path: String, _ file: String) {
         guard var reader = reader(node, ServiceFileSchema.address, path, file) else { return }

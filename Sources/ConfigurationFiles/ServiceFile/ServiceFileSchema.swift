@@ -287,10 +287,42 @@ package enum ServiceFileSchema {
         ]
     )
 
+    package static let vlan = Object(
+        name: "vlan",
+        fields: [
+            field("link", .text, required: true, "device of dpvs.conf that carries it"),
+            field(
+                "id",
+                .integer(VLANInterface.identifiers),
+                required: true,
+                "identifier in the tag (802.1Q); with innerID in the outer tag (802.1ad)"
+            ),
+            field(
+                "innerID",
+                .integer(VLANInterface.identifiers),
+                default: "one tag only",
+                "identifier in an inner tag (802.1Q): QinQ"
+            ),
+        ]
+    )
+
+    package static let interface = Object(
+        name: "interface",
+        fields: [
+            field(
+                "name",
+                .text,
+                default: "LINK.ID or LINK.ID.INNERID",
+                "what addresses and routes call it; unique"
+            ),
+            field("vlan", .object(vlan), required: true, "what it is: devices.md"),
+        ]
+    )
+
     package static let address = Object(
         name: "address",
         fields: [
-            field("interface", .text, required: true, "device of dpvs.conf that carries it"),
+            field("interface", .text, required: true, "device or VLAN that carries it"),
             field("address", .prefix, required: true, "own address with its network's length"),
         ]
     )
@@ -309,7 +341,7 @@ package enum ServiceFileSchema {
                 "interface",
                 .text,
                 default: "the gateway's",
-                "device of dpvs.conf; a link-local gateway needs it"
+                "device or VLAN; a link-local gateway needs it"
             ),
             field(
                 "mtu",
@@ -329,6 +361,7 @@ package enum ServiceFileSchema {
     package static let file = Object(
         name: "file",
         fields: [
+            field("interfaces", .list(.object(interface)), default: "none", "VLANs of devices"),
             field("addresses", .list(.object(address)), default: "none", "own addresses"),
             field("routes", .list(.object(route)), default: "none", "where packets go"),
             field("services", .list(.object(service)), default: "none", "what is balanced"),

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// An interface of its own on a device: frames with its tags.
+package struct VLANInterface: Equatable, Codable, Sendable {
+    /// Identifiers that a VLAN may have: IEEE 802.1Q reserves 0 and 4095.
+    package static let identifiers = 1...4094
+
+    package var name: String
+    /// The device that carries it.
+    package var link: String
+    /// Of the only tag, or of the outer one.
+    package var id: Int
+    /// Of the inner tag; nil: there is one tag.
+    package var innerID: Int?
+    package var owner: Owner
+
+    package var key: String { name }
+
+    package init(
+        name: String,
+        link: String,
+        id: Int,
+        innerID: Int? = nil,
+        owner: Owner = .runtime
+    ) {
+        self.name = name
+        self.link = link
+        self.id = id
+        self.innerID = innerID
+        self.owner = owner
+    }
+
+    /// `dpdk0 vlan 100 inner 7`: what no two may have in common.
+    package var way: String { "\(link) vlan \(id)" + (innerID.map { " inner \($0)" } ?? "") }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import CPacket
+public import Packet
+
+/// The VLAN interfaces of all ports, each under a number of its own: one thread writes, every
+/// worker reads.
+///
+/// Numbers below `firstNumber` are ports. A number belongs to a port and its tags for the whole
+/// run, so nothing that remembers one can mean another VLAN later; an interface that is gone only
+/// takes no more frames. The number is a position in a hash table:
+///
+///      63     62    61        40 39     24 23     12 11      0
+///     +------+----+-------------+---------+---------+---------+
+///     | used | up | 0           | port    | outer   | inner   |
+///     +------+----+-------------+---------+---------+---------+
+@safe
+public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
+    /// More than any host has ports.
+    public static let firstNumber = 256
+    /// Interfaces of one run, those included that are gone.
+    public static let capacity = 4096
+
+    private static let places = capacity * 2
+    private static let used: UInt64 = 1 << 63
+    private static let up: UInt64 = 1 << 62
+
+    private let words: UnsafeMutablePointer<UInt64>
+
+    /// No interfaces; nil when memory is short.
+    public init?() {
+        guard let memory = unsafe CLinux_map_lazily(Self.places * 8) else { return nil }
+        unsafe words = memory.assumingMemoryBound(to: UInt64.self)
+    }
+
+    public func destroy() { unsafe CLinux_unmap_lazily(words, Self.places * 8) }
+
+    // MARK: - Any thread
+
+    /// The interface that takes frames with these tags from `port`: the port itself when there are
+    /// none; nil when there is no such interface.
+    public func number(port: Int, _ tags: VLANTags) -> Int? {
+        guard !tags.isEmpty else { return port }
+        let place = search(Self.key(port, tags))
+        return word(place) & Self.up != 0 ? place + Self.firstNumber : nil
+    }
+
+    /// The port that carries an interface; a port carries itself.
+    public func port(of number: Int) -> Int {
+        number < Self.firstNumber ? number : Int(word(number - Self.firstNumber) >> 24 & 0xFFFF)
+    }
+
+    /// What frames of an interface are tagged with.
+    public func tags(of number: Int) -> VLANTags {
+        guard number >= Self.firstNumber else { return VLANTags() }
+        let word = word(number - Self.firstNumber)
+        return VLANTags(
+            outer: UInt16(truncatingIfNeeded: word >> 12 & 0xFFF),
+            inner: UInt16(truncatingIfNeeded: word & 0xFFF)
+        )
+    }
+
+    /// Interfaces that take frames, in a fixed order.
+    public var numbers: [Int] {
+        (0..<Self.places).filter { word($0) & Self.up != 0 }.map { $0 + Self.firstNumber }
+    }
+
+    // MARK: - The one writer
+
+    /// The number of an interface, given now unless it has one; nil when there were too many.
+    ///
+    /// It takes frames from its `raise` on.
+    public func reserve(port: Int, _ tags: VLANTags) -> Int? {
+        let key = Self.key(port, tags)
+        let place = search(key)
+        if word(place) == 0 {
+            let count = (0..<Self.places).count { word($0) != 0 }
+            guard count < Self.capacity else { return nil }
+            unsafe CPacket_store_release(words + place, key)
+        }
+        return place + Self.firstNumber
+    }
+
+    /// Lets these interfaces take frames, and no others.
+    public func raise(_ numbers: Set<Int>) {
+        for place in 0..<Self.places where word(place) != 0 {
+            let isUp = numbers.contains(place + Self.firstNumber)
+            let word = isUp ? word(place) | Self.up : word(place) & ~Self.up
+            unsafe CPacket_store_release(words + place, word)
+        }
+    }
+
+    // MARK: - Memory
+
+    private func word(_ place: Int) -> UInt64 {
+        unsafe CPacket_load_acquire(words + (place & (Self.places - 1)))
+    }
+
+    private static func key(_ port: Int, _ tags: VLANTags) -> UInt64 {
+        used | UInt64(UInt16(truncatingIfNeeded: port)) << 24
+            | UInt64(tags.outer & 0xFFF) << 12 | UInt64(tags.inner & 0xFFF)
+    }
+
+    /// The place of a key, or the empty one where it would stand; at most half of them are used.
+    private func search(_ key: UInt64) -> Int {
+        var place = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 40)
+        while true {
+            place &= Self.places - 1
+            let word = word(place)
+            if word == 0 || word & ~Self.up == key { return place }
+            place &+= 1
+        }
+    }
+}

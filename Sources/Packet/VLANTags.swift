@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import CPacket
+
+/// The VLANs that a frame is in: none, one (IEEE 802.1Q), or a customer's within a provider's
+/// (IEEE 802.1ad, "QinQ").
+///
+///     0             6        12              16              20
+///     +-------------+--------+---------------+---------------+------+----
+///     | destination | source | 88A8 | outer  | 8100 | inner  | type | ...
+///     +-------------+--------+---------------+---------------+------+----
+///
+/// A frame with one tag has no inner VLAN, and 8100 before the only one.
+public struct VLANTags: Hashable, BitwiseCopyable, Sendable {
+    /// Identifiers that a VLAN may have: 0 is none, and 4095 is reserved.
+    public static let identifiers = 1...4094
+
+    public var outer: UInt16
+    /// 0 when there is one tag only.
+    public var inner: UInt16
+
+    public init(outer: UInt16 = 0, inner: UInt16 = 0) {
+        self.outer = outer
+        self.inner = inner
+    }
+
+    public var isEmpty: Bool { outer | inner == 0 }
+
+    /// Octets on the wire.
+    public var length: Int { isEmpty ? 0 : inner == 0 ? 4 : 8 }
+
+    /// As they stand in a frame.
+    public var octets: [UInt8] {
+        func octets(_ type: EtherType, _ tag: UInt16) -> [UInt8] {
+            [type.rawValue, tag].flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }
+        }
+        if isEmpty { return [] }
+        if inner == 0 { return octets(.vlan, outer) }
+        return octets(.providerVLAN, outer) + octets(.vlan, inner)
+    }
+
+    /// Puts the tags behind the addresses of the untagged frame of `packet`; false when the buffer
+    /// has no room in front.
+    public func insert(into packet: borrowing Packet) -> Bool {
+        if isEmpty { return true }
+        let buffer = unsafe packet.buffer
+        let length = UInt16(length)
+        guard unsafe buffer.pointee.data_off >= length, packet.count >= 14 else { return false }
+        let old = unsafe packet.frame
+        unsafe buffer.pointee.data_off -= length
+        unsafe buffer.pointee.data_len += length
+        unsafe buffer.pointee.pkt_len += UInt32(length)
+        unsafe packet.frame.copyMemory(from: old, byteCount: 12)
+        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        bytes.set((inner == 0 ? EtherType.vlan : .providerVLAN).rawValue, at: 12)
+        bytes.set(outer, at: 14)
+        guard inner != 0 else { return true }
+        bytes.set(EtherType.vlan.rawValue, at: 16)
+        bytes.set(inner, at: 18)
+        return true
+    }
+}
+
+/// Where the link layer of a frame ends, and what it says.
+public struct LinkHeader: BitwiseCopyable, Sendable {
+    public var tags: VLANTags
+    public var type: EtherType
+    /// Octets before the network header.
+    public var length: Int
+
+    /// Reads the frame of `packet`; nil when it is too short.
+    ///
+    /// A tag that the device took out of it counts.
+    public init?(_ packet: borrowing Packet) {
+        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        guard let first = bytes.word(12) else { return nil }
+        tags = VLANTags()
+        type = EtherType(rawValue: first)
+        length = 14
+        let buffer = unsafe packet.buffer
+        if unsafe buffer.pointee.ol_flags & (1 << UInt64(CPacket_rx_vlan_stripped_bit)) != 0 {
+            tags.outer = unsafe buffer.pointee.vlan_tci & 0xFFF
+        }
+        // Some switches have 8100 before the outer tag, too; and AF_PACKET forgets what it was.
+        let isProvider =
+            (type == .providerVLAN || type == .vlan) && bytes.word(16) == EtherType.vlan.rawValue
+        if isProvider {
+            guard let outer = bytes.word(14), bytes.word(18) != nil else { return nil }
+            tags.outer = outer & 0xFFF
+            length = 18
+        } else if type != .vlan {
+            return
+        }
+        guard let tag = bytes.word(length), let inner = bytes.word(length + 2) else { return nil }
+        if isProvider { tags.inner = tag & 0xFFF } else { tags.outer = tag & 0xFFF }
+        type = EtherType(rawValue: inner)
+        length += 4
+    }
+}
