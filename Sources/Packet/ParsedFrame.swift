@@ -224,7 +224,5 @@ public struct EtherType: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
     /// The outer one of two tags (IEEE 802.1ad).
     public static let providerVLAN = EtherType(rawValue: 0x88A8)
     public static let ipv6 = EtherType(rawValue: 0x86DD)
-    /// A tag of a provider (IEEE 802.1ad).
-    public static let providerVLAN = EtherType(rawValue: 0x88A8)
     public static let lldp = EtherType(rawValue: 0x88CC)
 }

@@ -82,9 +82,12 @@ extension SystemTests {
         }
 
         @Test func `an own address changes, and only the new one answers`() async throws {
-            try await Lab.balance { lab, dpvs in
+            // With a companion, the kernel would be asked.
+            var setup = Setup()
+            setup.global.append("kni off")
+            try await Lab.balance(setup) { lab, dpvs in
                 #expect(try await refuses(lab, "10.0.0.1"))
-                var services = Setup().services
+                var services = setup.services
                 services.addresses["dpdk0"] = "10.0.0.2/24"
                 let report = try await dpvs.apply(services)
                 #expect(report.outcome == .applied)
