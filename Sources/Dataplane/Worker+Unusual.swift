@@ -321,7 +321,7 @@ extension Worker {
         }
         let outcome = ParsedFrame.parse(packet)
         guard case .parsed(let frame) = outcome else {
-            if case .malformed(let reason) = outcome { drop(packet, reason) }
+            if case .malformed(let reason) = outcome { settleMalformed(packet, reason) }
             return
         }
         switch frame.content {
@@ -333,6 +333,17 @@ extension Worker {
             drop(packet, .notForUs)
         case .ipv4: unsafe settleParsed(packet, frame, IPv4Tuple.self, snapshot, now)
         case .ipv6: unsafe settleParsed(packet, frame, IPv6Tuple.self, snapshot, now)
+        }
+    }
+
+    /// A frame that is neither IP nor ARP, or broken.
+    @inline(never)
+    mutating func settleMalformed(_ packet: consuming Packet, _ reason: DropReason) {
+        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        if bytes.word(12) == EtherType.lldp.rawValue {
+            punt(packet, .lldp, as: .badLLDP, offset: 14)
+        } else {
+            drop(packet, reason)
         }
     }
 

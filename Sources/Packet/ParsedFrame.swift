@@ -226,4 +226,5 @@ public struct EtherType: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
     public static let arp = EtherType(rawValue: 0x0806)
     public static let vlan = EtherType(rawValue: 0x8100)
     public static let ipv6 = EtherType(rawValue: 0x86DD)
+    public static let lldp = EtherType(rawValue: 0x88CC)
 }
