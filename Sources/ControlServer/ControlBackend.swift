@@ -13,6 +13,8 @@ package protocol ControlBackend: Sendable {
     func readiness() async -> Probe
     func statistics() async -> DataplaneStatistics
     func status() async -> Status
+    /// Who is at the other ends of links, by port.
+    func linkDiscovery() async -> [LinkDiscoveryStatus]
     /// What would become of a packet; throws 400 when the question makes no sense.
     func explain(_ request: ExplanationRequest) async throws(ProblemDetails) -> Explanation
     /// What the dataplane does now, whoever asked for it.

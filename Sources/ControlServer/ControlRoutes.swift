@@ -14,6 +14,7 @@ enum ControlRoutes {
         .get("/livez", .everywhere) { _, backend in try .probe(await backend.liveness()) },
         .get("/readyz", .everywhere) { _, backend in try .probe(await backend.readiness()) },
         .get("/v1/status", .everywhere) { _, backend in try .json(await backend.status()) },
+        .get("/v1/lldp") { _, backend in try .json(await backend.linkDiscovery()) },
         .post("/v1/explain", handler: explain),
         .get("/v1/config/status") { _, backend in
             try .json(await backend.configurationStatus())

@@ -14,6 +14,8 @@ public struct PuntedPacket: BitwiseCopyable {
     public enum Reason: UInt8, BitwiseCopyable, Sendable {
         /// An ARP packet.
         case arp
+        /// A message of link-layer discovery.
+        case lldp
         /// For one of our addresses and not balanced: ICMP and ICMPv6, groups included.
         case local
         /// Rewritten and complete, but its next hop is not known: see `offset`.

@@ -12,7 +12,7 @@ public import Timing
 ///
 /// One thread turns it; the control side asks it under the same lock.
 public final class SlowPath<Port: PacketPort>: Sendable {
-    private let state: Mutex<SlowPathState<Port>>
+    let state: Mutex<SlowPathState<Port>>
     public let counters: WorkerCounters
 
     /// `ports` are in order of port index, `companions` the kernel's sides of those that have one;
@@ -27,7 +27,10 @@ public final class SlowPath<Port: PacketPort>: Sendable {
         guard let counters = WorkerCounters() else { return nil }
         self.counters = counters
         state = Mutex(SlowPathState(engine, ports, companions, counters, limits, now))
-        state.withLock { state in ports.indices.forEach { state.solicitRouters(on: $0) } }
+        state.withLock { state in
+            ports.indices.forEach { state.solicitRouters(on: $0) }
+            state.discoverLinks(as: limits.discoveredLinks)
+        }
     }
 
     /// Handles what has arrived and what is due; returns how many packets were handled.
@@ -53,11 +56,17 @@ public final class SlowPath<Port: PacketPort>: Sendable {
             state.acceptRouters(limits.acceptsRouterAdvertisements)
             state.limits = limits
             state.neighbours.limits = limits.neighbours
+            state.discoverLinks(as: limits.discoveredLinks)
         }
     }
 
     /// Announces every address of a link that came up.
-    public func linkCameUp(_ port: Int) { state.withLock { $0.linkCameUp(port) } }
+    public func linkCameUp(_ port: Int) {
+        state.withLock { state in
+            state.linkCameUp(port)
+            state.links[port].hasten(at: state.now)
+        }
+    }
 
     /// Own addresses that are not used because another node has them.
     public var duplicateAddresses: [OwnAddress] { state.withLock { $0.own.duplicates } }
@@ -88,19 +97,23 @@ public struct SlowPathLimits: Sendable {
     public var errorsPerSecond: Int
     /// Echo replies a second.
     public var echoesPerSecond: Int
+    /// Ports with link-layer discovery, and what each is called there: `lldp`.
+    public var discoveredLinks: [Int: String]
 
     public init(
         neighbours: NeighbourTable<PuntedPacket>.Limits = .init(),
         timeToLive: UInt8 = 64,
         acceptsRouterAdvertisements: Bool = false,
         errorsPerSecond: Int = 1000,
-        echoesPerSecond: Int = 10_000
+        echoesPerSecond: Int = 10_000,
+        discoveredLinks: [Int: String] = [:]
     ) {
         self.neighbours = neighbours
         self.timeToLive = timeToLive
         self.acceptsRouterAdvertisements = acceptsRouterAdvertisements
         self.errorsPerSecond = errorsPerSecond
         self.echoesPerSecond = echoesPerSecond
+        self.discoveredLinks = discoveredLinks
     }
 }
 

@@ -26,6 +26,9 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     /// What the links have still to be told.
     var announcements: [Announcement] = []
     var routers = Routers()
+    /// Link-layer discovery, by port.
+    var links: [LinkDiscoveryPort]
+    var station = Station()
     var errorTokens: TokenBucket
     var echoTokens: TokenBucket
     private var nextTick: Instant
@@ -55,6 +58,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         self.limits = limits
         neighbours = NeighbourTable(limits: limits.neighbours)
         self.now = now
+        links = ports.map { _ in LinkDiscoveryPort() }
         nextTick = now
         errorTokens = TokenBucket(now: now)
         echoTokens = TokenBucket(now: now)
@@ -86,6 +90,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
             perform(neighbours.tick(at: now))
             settleProbes()
             settleRouters()
+            settleLinks()
             recyclePlaces()
         }
         announceDue()
@@ -104,6 +109,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         switch punted.reason {
         case .arp: handleARP(packet, port: Int(punted.port), offset: Int(punted.offset))
         case .local: handleLocal(packet, port: Int(punted.port))
+        case .lldp: handleLinkDiscovery(packet, port: Int(punted.port))
         case .unresolved: resolve(packet, punted)
         case .refused: refuse(packet, punted)
         case .timeExceeded: report(packet, punted, .timeExceeded)

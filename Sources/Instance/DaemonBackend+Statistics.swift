@@ -63,6 +63,7 @@ extension DaemonBackend {
             )
         }
         statistics.neighbours = machine.neighbourStates
+        statistics.linkDiscovery = await linkDiscoveryStatistics()
         statistics.kernelMirror = await follower?.statistics()
         statistics.addressedPackets = machine.addressedPackets
         statistics.unaddressedPackets = machine.unaddressedPackets

@@ -101,6 +101,7 @@ final class Machine: Sendable {
             now: now
         )
         guard let slowPath else { throw StartError("not enough memory for the slow path") }
+        slowPath.present(as: .thisMachine)
         self.slowPath = slowPath
         let made = companions.companions
         let interfaces = ports.ports.enumerated()
@@ -248,6 +249,10 @@ final class Machine: Sendable {
     /// With a file, connections are left there, for a process that goes on with the configuration of
     /// `digest`.
     func stop(leavingTo file: HandoverFile? = nil, digest: String = "") async {
+        if slowPath.leaveLinks() {
+            // Workers send what tells the neighbours.
+            try? await Task.sleep(for: .milliseconds(20))
+        }
         for loop in loops { loop.requestStop() }
         for worker in plan.workers { Environment.wait(lcore: worker.id) }
         if let file { await leave(to: file, digest) }

@@ -28,10 +28,19 @@ package enum Host {
     }
 
     /// Another one after every boot of the kernel; empty where it does not tell.
-    package static var bootID: String {
-        let text = try? Files.read("/proc/sys/kernel/random/boot_id", limit: 64)
+    package static var bootID: String { kernelText("random/boot_id") }
+
+    /// A line under /proc/sys/kernel.
+    private static func kernelText(_ name: String) -> String {
+        let text = try? Files.read("/proc/sys/kernel/\(name)", limit: 128)
         return String(decoding: (text ?? []).prefix { $0 != 10 }, as: UTF8.self)
     }
+
+    /// The name of the machine, or of the pod.
+    package static var name: String { kernelText("hostname") }
+
+    /// The kernel's release: "6.1.0-18-amd64".
+    package static var kernelRelease: String { kernelText("osrelease") }
 
     /// The processor's time-stamp counter.
     package static var cycles: UInt64 { CLinux_cycles() }

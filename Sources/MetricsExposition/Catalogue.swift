@@ -11,6 +11,7 @@ package enum Catalogue {
         workers, slowPath, connections, connectionStates, drops,
         addressed, unaddressed,
         ports, portInfo, exceptions, pools, localAddresses, neighbours,
+        linkDiscovery,
         kernelObjects, kernelMirror,
         services, refusals, backends,
     ]

@@ -21,6 +21,8 @@ package struct DataplaneStatistics: Sendable {
     package var services: [ServiceStatistics] = []
     package var localAddresses: [LocalAddressStatistics] = []
     package var neighbours: [StateCount] = []
+    /// Of ports where it is on.
+    package var linkDiscovery: [LinkDiscoveryStatistics] = []
     /// nil: there is no kernel mirror.
     package var kernelMirror: KernelMirrorStatistics?
     /// Packets dropped, summed over workers; every reason, those at 0 too.
@@ -74,6 +76,32 @@ package struct ConfigurationStatistics: Sendable {
     package var restartRequired = 0
 
     package init() {}
+}
+
+/// Messages of link-layer discovery on one port.
+package struct LinkDiscoveryStatistics: Sendable {
+    package var port: String
+    package var neighbours: UInt64
+    package var sent: UInt64
+    package var received: UInt64
+    package var malformed: UInt64
+    package var ignored: UInt64
+
+    package init(
+        port: String,
+        neighbours: UInt64,
+        sent: UInt64,
+        received: UInt64,
+        malformed: UInt64,
+        ignored: UInt64
+    ) {
+        self.port = port
+        self.neighbours = neighbours
+        self.sent = sent
+        self.received = received
+        self.malformed = malformed
+        self.ignored = ignored
+    }
 }
 
 /// What the kernel has on the companions of ports, and how it is followed.

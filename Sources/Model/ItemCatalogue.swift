@@ -99,7 +99,7 @@ package enum ItemCatalogue {
             "messages of log_async_mode"
         ),
         row("global_defs.kni", .onOff, .flag(true), .start, true, "kernel companions of ports"),
-        row("global_defs.lldp", .onOff, .flag(false), .live, false, "link-layer discovery"),
+        row("global_defs.lldp", .onOff, .flag(false), .live, true, "link-layer discovery"),
         row("global_defs.pdump", .onOff, .flag(false), .start, false, "capture for dpdk-pdump"),
         row(
             "global_defs.idle_backoff",
@@ -275,6 +275,14 @@ package enum ItemCatalogue {
             .start,
             true,
             "network attachment of Multus whose device this is, by its name or interface"
+        ),
+        row(
+            "netif_defs.device.lldp",
+            .onOff,
+            .flag(true),
+            .live,
+            true,
+            "link-layer discovery on the port, where global_defs.lldp is on"
         ),
         row(
             "netif_defs.device.rx.queue_number",

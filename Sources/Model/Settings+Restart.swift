@@ -22,7 +22,7 @@ extension Settings {
         for item in ItemCatalogue.items where item.moment == .start {
             result.items[item.path] = items[item.path]
         }
-        result.devices = devices
+        result.devices = devices.map { $0.takingLive(from: other.devices) }
         result.bonds = bonds
         result.workers = workers
         return result
@@ -37,7 +37,7 @@ extension Settings {
             case (let left?, let right?):
                 for item in Set(left.items.keys).union(right.items.keys).sorted() {
                     let (old, new) = (left.value(item), right.value(item))
-                    if old != new {
+                    if old != new, !left.isLive(item) {
                         sentences.append(sentence("\(left.path) \(name) \(item)", old, new))
                     }
                 }
@@ -54,5 +54,21 @@ extension Settings {
 
     private static func sentence(_ path: String, _ old: ItemValue?, _ new: ItemValue?) -> String {
         "\(path): \(old?.description ?? "(none)") → \(new?.description ?? "(none)")"
+    }
+}
+
+extension NamedBlock {
+    /// Whether a change of `item` takes effect at once.
+    fileprivate func isLive(_ item: String) -> Bool {
+        ItemCatalogue.item(path + "." + item)?.moment == .live
+    }
+
+    /// The block with what is live as the one of its name in `others` has it.
+    fileprivate func takingLive(from others: [NamedBlock]) -> NamedBlock {
+        guard let other = others.first(where: { $0.name == name }) else { return self }
+        var result = self
+        result.items = items.filter { !isLive($0.key) }
+            .merging(other.items.filter { isLive($0.key) }) { _, new in new }
+        return result
     }
 }

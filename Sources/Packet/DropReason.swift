@@ -5,7 +5,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     // The frame itself.
     case tooShort, badVersion, badHeaderLength, badTotalLength, badHeaderChecksum
     case badTransportLength, badSourceAddress, badExtensionHeader
-    case unsupportedEtherType, unknownVLAN, badARP, badNeighbourDiscovery
+    case unsupportedEtherType, unknownVLAN, badARP, badNeighbourDiscovery, badLLDP
     /// IPv6 is switched off.
     case ipv6Disabled
 
@@ -47,7 +47,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         switch self {
         case .tooShort, .badVersion, .badHeaderLength, .badTotalLength, .badHeaderChecksum,
             .badTransportLength, .badSourceAddress, .badExtensionHeader, .unsupportedEtherType,
-            .unknownVLAN, .badARP, .badNeighbourDiscovery, .ipv6Disabled:
+            .unknownVLAN, .badARP, .badNeighbourDiscovery, .badLLDP, .ipv6Disabled:
             .parse
         case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .fragmentExpired,
             .fragmentTableFull, .fragmentOfDropped, .unsupportedProtocol,
@@ -80,6 +80,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .unknownVLAN: "unknown_vlan"
         case .badARP: "bad_arp"
         case .badNeighbourDiscovery: "bad_neighbour_discovery"
+        case .badLLDP: "bad_lldp"
         case .ipv6Disabled: "ipv6_disabled"
         case .notForUs: "not_for_us"
         case .noRoute: "no_route"

@@ -194,6 +194,7 @@ private struct Narrator {
             let text =
                 switch reason {
                 case .arp: "the slow path answers ARP"
+                case .lldp: "the slow path learns who is at the other end of the link"
                 case .local: "the slow path answers: it is for ourselves"
                 case .unresolved: "rewritten; the slow path asks for the neighbour first"
                 case .refused: "the slow path tells the sender that nobody takes it"

@@ -59,8 +59,18 @@ extension SlowPathLimits {
             ),
             timeToLive: UInt8(clamping: max(1, settings.integer("ipv4_defs.default_ttl"))),
             acceptsRouterAdvertisements: settings.isOn("ipv6_defs.accept_ra")
-                && !settings.isOn("ipv6_defs.disable")
+                && !settings.isOn("ipv6_defs.disable"),
+            discoveredLinks: Self.discoveredLinks(settings)
         )
+    }
+}
+
+extension SlowPathLimits {
+    /// Ports are devices in the order of the file.
+    private static func discoveredLinks(_ settings: Settings) -> [Int: String] {
+        guard settings.isOn("global_defs.lldp") else { return [:] }
+        let devices = settings.devices.enumerated().filter { $1.isOn("lldp") }
+        return Dictionary(uniqueKeysWithValues: devices.map { ($0, $1.name) })
     }
 }
 

@@ -11,7 +11,7 @@ struct Dpvs: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, PlanCommand.self, StatusCommand.self,
             ConfigCommand.self, MetricsCommand.self, ExplainCommand.self, ProbeCommand.self,
-            DoctorCommand.self, StopCommand.self,
+            LinkDiscoveryCommand.self, DoctorCommand.self, StopCommand.self,
         ],
         defaultSubcommand: RunCommand.self
     )

@@ -64,6 +64,13 @@ import Testing
         }
     }
 
+    @Test func `neighbours on links arrive as they are`() async throws {
+        try await ask { client in
+            let links = try await client.execute(uri: "/v1/lldp", method: .get)
+            #expect(try links.decode([LinkDiscoveryStatus].self) == .sample)
+        }
+    }
+
     @Test(arguments: [
         (ReloadReport.Outcome.applied, 200), (.unchanged, 200), (.rejected, 422), (.failed, 500),
     ])

@@ -16,6 +16,7 @@ struct SampleBackend: ControlBackend {
     func liveness() async -> Probe { live }
     func readiness() async -> Probe { ready }
     func status() async -> Status { (try? .sample()) ?? .empty }
+    func linkDiscovery() async -> [LinkDiscoveryStatus] { .sample }
     func running() async -> DesiredState {
         DesiredState(services: [(try? .sample())].compactMap(\.self))
     }
@@ -191,6 +192,21 @@ extension [HistoryEntry] {
             isCurrent: true
         )
     ]
+}
+
+extension [LinkDiscoveryStatus] {
+    static let sample: [LinkDiscoveryStatus] = {
+        var port = LinkDiscoveryStatus(port: "dpdk0", isOn: true)
+        port.sent = 9
+        port.received = 8
+        var neighbour = LinkDiscoveryStatus.Neighbour(chassis: "02:00:00:00:00:09", port: "eth7")
+        neighbour.systemName = "leaf1"
+        neighbour.capabilities = ["bridge", "router"]
+        neighbour.managementAddresses = [.v4(IPv4Address(10, 0, 0, 9))]
+        neighbour.expiresIn = 93
+        port.neighbours = [neighbour]
+        return [port, LinkDiscoveryStatus(port: "dpdk1", isOn: false)]
+    }()
 }
 
 extension [DriftEntry] {

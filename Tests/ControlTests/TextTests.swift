@@ -139,6 +139,23 @@ import Testing
         )
     }
 
+    @Test func `link-layer discovery names the ports and their neighbours`() {
+        let text = [LinkDiscoveryStatus].sample.text
+        #expect(
+            text == """
+                PORT   LLDP  NEIGHBOURS  SENT  RECEIVED  MALFORMED  IGNORED
+                dpdk0  on             1     9         8          0        0
+                dpdk1  off            0     0         0          0        0
+
+                PORT   SYSTEM  CHASSIS            ITS PORT  CAPABILITIES   ADDRESSES     EXPIRES
+                dpdk0  leaf1   02:00:00:00:00:09  eth7      bridge router  10.0.0.9   1 min 33 s
+
+                """
+        )
+        let off = [LinkDiscoveryStatus(port: "dpdk0", isOn: false)]
+        #expect(off.text == "link-layer discovery is off: global_defs.lldp\n")
+    }
+
     @Test func `drift names the object, its owner and what differs`() {
         #expect(
             [DriftEntry].sample.text == """

@@ -16,7 +16,8 @@ public final class ConfigMapVolume: Sendable {
     private let updates = Atomic(0)
     private var files: FileManager { .default }
 
-    /// A volume that is not there yet, with these files.
+    /// A volume that is not there yet, with these files; names may have directories before them, as
+    /// `items` of a volume makes them.
     public init(_ path: String, _ contents: [String: String]) throws {
         self.path = path
         try files.createDirectory(atPath: path, withIntermediateDirectories: false)
@@ -37,7 +38,12 @@ public final class ConfigMapVolume: Sendable {
             withIntermediateDirectories: false
         )
         for (name, text) in contents {
-            try Data(text.utf8).write(to: URL(filePath: "\(path)/\(directory)/\(name)"))
+            let place = URL(filePath: "\(path)/\(directory)/\(name)")
+            try files.createDirectory(
+                at: place.deletingLastPathComponent(),
+                withIntermediateDirectories: true
+            )
+            try Data(text.utf8).write(to: place)
         }
         return directory
     }

@@ -46,6 +46,16 @@ extension DataplaneStatistics {
             )
         ]
         statistics.neighbours = [StateCount(state: "reachable", count: 2)]
+        statistics.linkDiscovery = [
+            LinkDiscoveryStatistics(
+                port: "dpdk0",
+                neighbours: 1,
+                sent: 9,
+                received: 8,
+                malformed: 2,
+                ignored: 3
+            )
+        ]
         statistics.kernelMirror = KernelMirrorStatistics(
             objects: [
                 StateCount(state: "address", count: 1), StateCount(state: "route", count: 3),

@@ -22,6 +22,17 @@ import Testing
         return settings
     }
 
+    @Test func `what is live in a device's block is taken over, the rest waits`() {
+        let old = settings { $0.devices = [device("a", ["mtu": .integer(1500)])] }
+        let new = settings {
+            $0.devices = [device("a", ["mtu": .integer(9000), "lldp": .flag(false)])]
+        }
+        #expect(old.restartRequired(toBecome: new).count == 1)
+        let taken = old.takingLive(from: new).devices[0]
+        #expect(taken.integer("mtu") == 1500 && !taken.isOn("lldp"))
+        #expect(new.takingLive(from: old).devices[0].isOn("lldp"))
+    }
+
     @Test func `nothing is required to stay the same`() {
         let busy = settings { settings in
             settings.items["netif_defs.pktpool_size"] = .integer(131_071)

@@ -67,7 +67,7 @@ extension SystemTests {
 
         @Test func `check lists items that are not in effect, and that is no error`() async throws {
             var setup = Setup()
-            setup.global.append("lldp on")
+            setup.global.append("pdump on")
             let outcome = try await check(setup.conf, setup.services.yaml)
             #expect(outcome.status == 0)
             #expect(outcome.output.contains("not in effect in this version:\n"))

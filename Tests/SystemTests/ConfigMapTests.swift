@@ -43,6 +43,31 @@ extension SystemTests {
             }
         }
 
+        @Test func `a directory in the volume changes as the volume does`() async throws {
+            try await Lab.run { lab in
+                var setup = Setup()
+                func contents() -> [String: String] {
+                    Dictionary(
+                        uniqueKeysWithValues: Self.contents(setup).map { ("node-a/\($0)", $1) }
+                    )
+                }
+                let volume = try ConfigMapVolume("\(lab.directory)/volume", contents())
+                let place = volume.path + "/node-a"
+                setup.place = ("\(place)/dpvs.conf", place)
+                try await lab.balance(setup) { dpvs in
+                    for timeout in 7...9 {
+                        setup.global[2] = "drain_timeout \(timeout)s"
+                        setup.services.services[0].backends[0].weight = timeout
+                        let report = try await dpvs.reportAfter {
+                            try volume.update(to: contents())
+                        }
+                        #expect(report.outcome == .applied && report.changes.count == 2)
+                    }
+                    #expect(try await dpvs.status().services[0].backends[0].weight == 9)
+                }
+            }
+        }
+
         @Test func `a hundred rapid swaps end in the state of the last`() async throws {
             try await mount { volume, setup, dpvs in
                 var next = setup

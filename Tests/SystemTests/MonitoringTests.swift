@@ -65,6 +65,27 @@ extension SystemTests {
             }
         }
 
+        @Test func `while a worker stands still, both probes name it`() async throws {
+            try await Lab.balance(Self.setup) { lab, dpvs in
+                let stopper = "\(Program.repository)/Tests/SystemTests/stop_thread.py"
+                let livez = ["--noproxy", "*", "http://127.0.0.1:9901/livez"]
+                try await lab.serve("python3", stopper, "\(dpvs.pid)", "rte-worker-1") {
+                    try await eventually("livez answers 503") {
+                        try await get(lab, livez[0], livez[1], livez[2]).code == "503"
+                    }
+                    let answer = try await get(lab, livez[0], livez[1], livez[2])
+                    #expect(answer.text.contains("worker 1"), "\(answer.text)")
+                    let scrape = try await dpvs.scrape()
+                    #expect(scrape.sum("dpvs_worker_heartbeat_age_seconds") >= 5)
+                    #expect(scrape.sum("dpvs_ready") == 0)
+                }
+                try await eventually("livez answers 200") {
+                    try await get(lab, livez[0], livez[1], livez[2]).code == "200"
+                }
+                #expect(dpvs.log.contains("worker 1 has stalled"))
+            }
+        }
+
         @Test func `an address that is taken ends the start with its name`() async throws {
             try await Lab.balance(Self.setup) { lab, _ in
                 try await lab.addInterfaces()
