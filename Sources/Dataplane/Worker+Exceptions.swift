@@ -44,7 +44,7 @@ extension Worker {
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         switch EtherType(rawValue: bytes.word(12) ?? 0) {
         case _ where reason != .unsupportedEtherType: drop(packet, reason)
-        case .lldp: punt(packet, .lldp, as: .badLLDP, offset: 14)
+        case .lldp: unsafe except(packet, .neighbour, .lldp, as: .badLLDP, 14, snapshot)
         case .vlan, .providerVLAN: drop(packet, reason)
         default: unsafe offer(packet, otherwise: reason, snapshot)
         }

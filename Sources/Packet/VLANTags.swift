@@ -91,7 +91,12 @@ public struct LinkHeader: BitwiseCopyable, Sendable {
             return
         }
         guard let tag = bytes.word(length), let inner = bytes.word(length + 2) else { return nil }
-        if isProvider { tags.inner = tag & 0xFFF } else { tags.outer = tag & 0xFFF }
+        // The device may have taken the outer one of two.
+        if isProvider || !tags.isEmpty {
+            tags.inner = tag & 0xFFF
+        } else {
+            tags.outer = tag & 0xFFF
+        }
         type = EtherType(rawValue: inner)
         length += 4
     }

@@ -73,6 +73,12 @@ import Testing
         }
     }
 
+    @Test func `a tag behind one that the port took out is the inner one`() throws {
+        let tagged = Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80") { $0.vlan = 5 }
+        let frame = try #require(ParsedFrame(tagged, flags: ReceiveFlag.vlanStripped, tag: 7))
+        #expect(frame.tags == VLANTags(outer: 7, inner: 5) && frame.networkOffset == 18)
+    }
+
     @Test func `a provider's tag alone, and a third tag, are not parsed`() {
         let datagram = Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80")
         var alone = datagram

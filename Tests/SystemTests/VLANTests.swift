@@ -41,6 +41,9 @@ extension SystemTests {
                 #expect(try await ask(lab, "6") == ["arp 6", "echo 6"])
                 #expect(try await ask(lab, "5") == ["silence"])
 
+                _ = try await dpvs.apply(services("id: 5, innerID: 7"))
+                #expect(try await ask(lab, "5", "7") == ["arp 5 7", "echo 5 7"])
+
                 _ = try await dpvs.apply(ServiceFile())
                 #expect(try await ask(lab, "6") == ["silence"])
                 let scrape = try await dpvs.scrape()
