@@ -5,7 +5,9 @@ import Linux
 import Packet
 
 /// A TAP interface as a packet port: what the kernel sends there is received, what is transmitted
-/// arrives at the kernel. One thread.
+/// arrives at the kernel.
+///
+/// Belongs to one thread.
 @safe
 struct TapPort: PacketPort {
     private let tap: Tap

@@ -3,7 +3,9 @@ import CLinux
 import Glibc
 
 /// One end of a TAP interface: frames that the kernel sends there are read, frames that are written
-/// arrive there. Never blocks.
+/// arrive there.
+///
+/// Never blocks.
 @safe
 package struct Tap: Sendable, BitwiseCopyable {
     package let descriptor: Int32
