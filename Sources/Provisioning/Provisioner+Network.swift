@@ -111,8 +111,12 @@ extension Provisioner {
 
     /// Whether `own` is the link-local address of a port, which its companion makes for itself, too.
     private func isLinkLocal(_ own: OwnAddress) -> Bool {
-        let port = own.port.map { interfaces[$0] }
-        return own.address.ipv6?.isLinkLocal == true && port?.hasCompanion == true
+        own.address.ipv6?.isLinkLocal == true && own.port.map(hasCompanion) == true
+    }
+
+    /// Whether an interface has a side in the kernel; `number` is a port's or a VLAN's.
+    private func hasCompanion(_ number: Int) -> Bool {
+        interfaces.first { $0.index == number }?.hasCompanion ?? false
     }
 
     private func addLinkLocalAddresses(of state: DesiredState, to network: inout CompiledNetwork) {
@@ -182,7 +186,7 @@ extension Provisioner {
             throw ProvisioningError("route \(route.destination) to the kernel has no interface")
         }
         let port = try index(of: interface)
-        return interfaces[port].hasCompanion ? RouteTarget(.companion, index: port + 1) : .none
+        return hasCompanion(port) ? RouteTarget(.companion, index: port + 1) : .none
     }
 
     /// The default router that offers itself; a configured default route comes after it and counts.

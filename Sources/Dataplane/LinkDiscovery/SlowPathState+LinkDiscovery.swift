@@ -12,7 +12,8 @@ extension SlowPathState {
     // MARK: - Received
 
     mutating func handleLinkDiscovery(_ packet: consuming Packet, port: Int) {
-        guard links[port].name != nil else {
+        // Inside of a VLAN nobody introduces himself.
+        guard links.indices.contains(port), links[port].name != nil else {
             drop(packet, .unsupportedEtherType)
             return
         }
