@@ -78,11 +78,13 @@ extension SystemTests {
                     let scrape = try await dpvs.scrape()
                     #expect(scrape.sum("dpvs_worker_heartbeat_age_seconds") >= 5)
                     #expect(scrape.sum("dpvs_ready") == 0)
+                    try await eventually("the log says so, too") {
+                        dpvs.log.contains("worker 1 has stalled")
+                    }
                 }
                 try await eventually("livez answers 200") {
                     try await get(lab, livez[0], livez[1], livez[2]).code == "200"
                 }
-                #expect(dpvs.log.contains("worker 1 has stalled"))
             }
         }
 
