@@ -9,6 +9,7 @@ import Testing
 struct Balancer: Sendable {
     let lab: Lab
     let instance: String
+    let home: Lab.Place
     let confPath: String
     let servicesPath: String
     let launcher: [String]
@@ -18,6 +19,7 @@ struct Balancer: Sendable {
     init(_ setup: Setup, in lab: Lab) {
         self.lab = lab
         instance = "\(lab.name)\(setup.instance)"
+        home = setup.home
         let directory = "\(lab.directory)/\(setup.instance)"
         confPath = setup.place?.conf ?? "\(directory)/dpvs.conf"
         servicesPath = setup.place?.services ?? "\(directory)/services.d"
@@ -31,7 +33,7 @@ struct Balancer: Sendable {
     /// The command line that starts it.
     var commandLine: [String] {
         let words = ["--conf", confPath, "--services", servicesPath, "--instance", instance]
-        return lab.command(in: .balancer, launcher + [Program.dpvs] + words + options)
+        return lab.command(in: home, launcher + [Program.dpvs] + words + options)
     }
 
     // MARK: - Files

@@ -50,5 +50,69 @@ extension SystemTests {
                 #expect(try await !answers(lab))
             }
         }
+
+        @Test(.enabled(if: Program.path(of: "keepalived") != nil, "needs keepalived"))
+        func `keepalived moves a virtual address from one instance to another`() async throws {
+            try await Pair.run { pair in
+                let lab = pair.lab
+                try await lab.balance(pair.setup(.balancer)) { first in
+                    try await lab.balance(pair.setup(.second)) { second in
+                        try await prepare(lab, .balancer)
+                        try await prepare(lab, .second)
+                        let outage = try await fail(over: pair, on: "dpdk0.kni") {
+                            let mirrors = try await [
+                                first.status().kernelMirror, second.status().kernelMirror,
+                            ]
+                            #expect(mirrors[0].hasPrefix("addresses 0,"), "\(mirrors)")
+                            #expect(mirrors[1].hasPrefix("addresses 1,"), "\(mirrors)")
+                        }
+                        #expect(outage.answered > 400, "\(outage)")
+                    }
+                }
+            }
+        }
+
+        /// The same without us, for comparison: a server on each machine.
+        @Test(.enabled(if: Program.path(of: "keepalived") != nil, "needs keepalived"))
+        func `keepalived moves a virtual address between two machines`() async throws {
+            try await Pair.run { pair in
+                let server = ["python3", "-m", "http.server", "80"]
+                try await pair.lab.serve(server, in: .balancer) {
+                    try await pair.lab.serve(server, in: .second) {
+                        for (place, last) in [(Lab.Place.balancer, 1), (.second, 2)] {
+                            try await pair.lab.ip(
+                                place,
+                                "address add 10.0.0.\(last)/24 dev client0"
+                            )
+                        }
+                        let outage = try await fail(over: pair, on: "client0")
+                        #expect(outage.answered > 400, "\(outage)")
+                    }
+                }
+            }
+        }
+
+        /// The first keepalived ends while a client asks; the second has the address afterwards.
+        private func fail(
+            over pair: Pair,
+            on interface: String,
+            _ afterwards: () async throws -> Void = {}
+        ) async throws -> Pair.Outage {
+            var outage: Pair.Outage?
+            try await pair.keepalived(in: .balancer, priority: 200, on: interface) { end in
+                try await pair.keepalived(in: .second, priority: 100, on: interface) { _ in
+                    try await eventually("the first has the address") {
+                        try await answers(pair.lab)
+                    }
+                    outage = try await pair.watch(8) {
+                        try await Task.sleep(for: .seconds(2))
+                        try end()
+                    }
+                    #expect(try await answers(pair.lab))
+                    try await afterwards()
+                }
+            }
+            return try #require(outage)
+        }
     }
 }

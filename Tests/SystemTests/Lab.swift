@@ -44,7 +44,11 @@ struct Lab: Sendable {
 
     // MARK: - Places
 
-    enum Place: String { case client, balancer, backends }
+    enum Place: String {
+        case client, balancer, backends
+        /// Another balancer's: see `Pair`.
+        case second
+    }
 
     /// The command line that runs `words` in a namespace.
     func command(in place: Place, _ words: [String]) -> [String] {

@@ -4,6 +4,8 @@
 struct Setup: Sendable {
     /// Tells it apart in its lab.
     var instance = "a"
+    /// Where it runs.
+    var home = Lab.Place.balancer
     /// Lines of `global_defs`.
     var global = ["log_level INFO", "hugepages off", "drain_timeout 5s"]
     var workers = 1
