@@ -244,7 +244,6 @@ package final class Provisioner {
         draining = next.draining
         retireSlots(allBut: state)
         reconsiderFullBackends(of: state)
-        reconsiderFullBackends(of: state)
         warmUpBackends(of: next.state)
     }
 
