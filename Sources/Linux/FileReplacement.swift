@@ -22,25 +22,11 @@ package struct FileReplacement: ~Copyable {
 
     deinit {
         close(descriptor)
-        if !isCommitted { unsafe unlink(path + ".new") }
+        if !isCommitted { unsafe unlink(temporaryPath) }
     }
 
     package mutating func append(_ bytes: [UInt8]) throws(LinuxError) {
-        var written = 0
-        while written < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { all in
-                unsafe Glibc.write(
-                    descriptor,
-                    all.baseAddress.map { unsafe $0 + written },
-                    all.count - written
-                )
-            }
-            guard count > 0 else {
-                if count < 0, errno == EINTR { continue }
-                throw LinuxError("write", on: temporaryPath)
-            }
-            written += count
-        }
+        try Files.write(bytes, to: descriptor, of: temporaryPath)
     }
 
     /// Puts the file in its place; nothing follows.

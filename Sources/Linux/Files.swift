@@ -39,6 +39,15 @@ package enum Files {
         let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw LinuxError("open", on: path) }
         defer { close(descriptor) }
+        try write(bytes, to: descriptor, of: path)
+    }
+
+    /// Writes all of `bytes` to the open file `descriptor`, which errors call `path`.
+    static func write(
+        _ bytes: [UInt8],
+        to descriptor: Int32,
+        of path: String
+    ) throws(LinuxError) {
         var written = 0
         while written < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { all in
@@ -48,7 +57,10 @@ package enum Files {
                     all.count - written
                 )
             }
-            guard count > 0 else { throw LinuxError("write", on: path) }
+            guard count > 0 else {
+                if count < 0, errno == EINTR { continue }
+                throw LinuxError("write", on: path)
+            }
             written += count
         }
     }
