@@ -44,7 +44,7 @@ final class Companions: Sendable {
         self.ports = ports
         for (index, block) in settings.devices.enumerated() where settings.isOn("global_defs.kni") {
             let kind = Kind(rawValue: block.text("kni_type") ?? "") ?? .auto
-            let name = block.text("kni_name") ?? "\(block.name).kni"
+            let name = block.companionName
             guard kind != .off else { continue }
             do throws(CompanionError) {
                 made[index] = try Self.make(kind, name, ports, index, handles[index])
@@ -190,4 +190,9 @@ final class Companions: Sendable {
             companion.device?.close()
         }
     }
+}
+
+extension NamedBlock {
+    /// What the kernel's side of a device is called.
+    var companionName: String { text("kni_name") ?? "\(name).kni" }
 }
