@@ -13,7 +13,7 @@ public struct Adoption: BitwiseCopyable, @unchecked Sendable {
         var connections: UnsafeMutablePointer<SavedConnection>
         var count: Int
         /// By `AdoptionOutcome`; the worker writes them before it reports the snapshot.
-        var outcomes: (Int, Int, Int)
+        var outcomes: UnsafeMutablePointer<Int>
     }
 
     private let shares: UnsafeMutablePointer<Share>
@@ -28,15 +28,21 @@ public struct Adoption: BitwiseCopyable, @unchecked Sendable {
             for (index, connection) in own.enumerated() {
                 unsafe (memory + index).initialize(to: connection)
             }
+            let outcomes = UnsafeMutablePointer<Int>
+                .allocate(capacity: AdoptionOutcome.allCases.count)
+            unsafe outcomes.initialize(repeating: 0, count: AdoptionOutcome.allCases.count)
             unsafe (shares + worker)
                 .initialize(
-                    to: unsafe Share(connections: memory, count: own.count, outcomes: (0, 0, 0))
+                    to: Share(connections: memory, count: own.count, outcomes: outcomes)
                 )
         }
     }
 
     fileprivate func destroy() {
-        for worker in 0..<workerCount { unsafe shares[worker].connections.deallocate() }
+        for worker in 0..<workerCount {
+            unsafe shares[worker].connections.deallocate()
+            unsafe shares[worker].outcomes.deallocate()
+        }
         unsafe shares.deallocate()
     }
 
@@ -49,24 +55,13 @@ public struct Adoption: BitwiseCopyable, @unchecked Sendable {
     ) {
         for position in 0..<(unsafe shares[index].count) {
             let saved = unsafe shares[index].connections[position]
-            switch balancer.adopt(saved, balancing: balancing, now: now) {
-            case .adopted: unsafe shares[index].outcomes.0 += 1
-            case .expired: unsafe shares[index].outcomes.1 += 1
-            case .refused: unsafe shares[index].outcomes.2 += 1
-            }
+            let outcome = balancer.adopt(saved, balancing: balancing, now: now)
+            unsafe shares[index].outcomes[outcome.rawValue] += 1
         }
     }
 
     fileprivate func count(_ outcome: AdoptionOutcome) -> Int {
-        (0..<workerCount)
-            .reduce(0) { sum, worker in
-                let outcomes = unsafe shares[worker].outcomes
-                switch outcome {
-                case .adopted: return sum + outcomes.0
-                case .expired: return sum + outcomes.1
-                case .refused: return sum + outcomes.2
-                }
-            }
+        (0..<workerCount).reduce(0) { unsafe $0 + shares[$1].outcomes[outcome.rawValue] }
     }
 }
 
