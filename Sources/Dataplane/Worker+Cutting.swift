@@ -36,33 +36,15 @@ extension Worker {
             now: now
         )
         replies &+= Int(reference & 1)
-        switch decision {
-        case .forward:
-            let received = unsafe Int(packet.buffer.pointee.port)
-            if unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums) {
-                transport.recomputeChecksum()
-            }
-            unsafe sendOn(
-                packet,
-                along: reference,
-                networkOffset,
-                isIPv6: Tuple.isIPv6,
-                snapshot
-            )
-        case .special:
-            unsafe forwardSpecially(
-                packet,
-                transport,
-                along: reference,
-                networkOffset: networkOffset,
-                snapshot,
-                now
-            )
-        case .reopen:
-            unsafe openAgain(packet, transport, insteadOf: reference, networkOffset, snapshot, now)
-        case .refuse(let refusal):
-            unsafe refuse(packet, transport, refusal, networkOffset, snapshot)
-        }
+        unsafe follow(
+            decision,
+            packet,
+            transport,
+            along: reference,
+            networkOffset: networkOffset,
+            snapshot,
+            now
+        )
     }
 
     /// Sends a packet that has its new headers, in fragments if the way to its next hop needs them.

@@ -172,32 +172,70 @@ extension Worker {
             now: now
         )
         replies &+= Int(reference & 1)
+        guard case .forward(let nextHop) = decision else {
+            unsafe follow(
+                decision,
+                packet,
+                transport,
+                along: reference,
+                networkOffset: networkOffset,
+                snapshot,
+                now
+            )
+            return
+        }
+        completeChecksum(of: packet, transport)
+        let adjacencies = unsafe snapshot.pointee.forwarding.adjacencies
+        let answer = adjacencies.answer(for: nextHop)
+        if answer.isReachable {
+            emit(
+                packet,
+                to: answer,
+                adjacencies.port(of: nextHop),
+                networkOffset,
+                isIPv6: Tuple.isIPv6
+            )
+        } else {
+            unsafe resolve(
+                packet,
+                nextHop,
+                reference,
+                networkOffset,
+                isIPv6: Tuple.isIPv6,
+                snapshot
+            )
+        }
+    }
+
+    /// Computes what a sender on this host left to its device.
+    @inline(__always)
+    mutating func completeChecksum<Tuple: FlowTuple>(
+        of packet: borrowing Packet,
+        _ transport: TransportPacket<Tuple>
+    ) {
+        let received = unsafe Int(packet.buffer.pointee.port)
+        if unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums) {
+            transport.recomputeChecksum()
+        }
+    }
+
+    /// Does what was decided about a packet of a connection, whatever it is and however long the
+    /// packet.
+    @inline(__always)
+    mutating func follow<Tuple: FlowTuple>(
+        _ decision: Decision,
+        _ packet: consuming Packet,
+        _ transport: TransportPacket<Tuple>,
+        along reference: UInt32,
+        networkOffset: Int,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
         switch decision {
-        case .forward(let nextHop):
-            let received = unsafe Int(packet.buffer.pointee.port)
-            if unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums) {
-                transport.recomputeChecksum()
-            }
-            let adjacencies = unsafe snapshot.pointee.forwarding.adjacencies
-            let answer = adjacencies.answer(for: nextHop)
-            if answer.isReachable {
-                emit(
-                    packet,
-                    to: answer,
-                    adjacencies.port(of: nextHop),
-                    networkOffset,
-                    isIPv6: Tuple.isIPv6
-                )
-            } else {
-                unsafe resolve(
-                    packet,
-                    nextHop,
-                    reference,
-                    networkOffset,
-                    isIPv6: Tuple.isIPv6,
-                    snapshot
-                )
-            }
+        case .forward:
+            completeChecksum(of: packet, transport)
+            let isIPv6 = Tuple.isIPv6
+            unsafe sendOn(packet, along: reference, networkOffset, isIPv6: isIPv6, snapshot)
         case .special:
             unsafe forwardSpecially(
                 packet,

@@ -20,10 +20,7 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
-        let received = unsafe Int(packet.buffer.pointee.port)
-        if unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums) {
-            transport.recomputeChecksum()
-        }
+        completeChecksum(of: packet, transport)
         let shape = unsafe balancer.connections.entry(reference).pointee.shape
         if shape.kind == .tunnel {
             let (hash, length) = (transport.tuple.ports, transport.totalLength)
