@@ -64,11 +64,13 @@ public final class Engine: Sendable {
     /// An engine without services or routes; nil when memory is short.
     ///
     /// `seed` is random and secret: see `ConnectionTable`. `steering` belongs to the engine from
-    /// now on; nil shares the ports among the workers.
+    /// now on; nil shares the ports among the workers. `persistenceSeed` is that of the process
+    /// before, whose clients are to be recognised.
     public init?(
         workers: Int,
         limits: DataplaneLimits,
         seed: UInt64,
+        persistenceSeed: UInt64? = nil,
         steering: FamilySteering? = nil,
         doorbell: Doorbell = Doorbell(descriptor: -1)
     ) {
@@ -79,7 +81,7 @@ public final class Engine: Sendable {
         self.adjacencies = adjacencies
         let persistence = PersistenceTable(
             capacity: limits.persistentClients,
-            seed: seed &+ 0xD6E8_FEB8_6659_FD93
+            seed: persistenceSeed ?? seed &+ 0xD6E8_FEB8_6659_FD93
         )
         guard let persistence else { return nil }
         self.persistence = persistence

@@ -68,11 +68,16 @@ public struct ExceptionCounters: BitwiseCopyable, Sendable {
     }
 
     func count(_ event: Event, _ class: ExceptionClass, port: Int) {
-        block.add(1, at: Self.index(event, `class`, port))
+        add(1, event, `class`, port: port)
     }
 
     public subscript(event: Event, class: ExceptionClass, port: Int) -> UInt64 {
         block[Self.index(event, `class`, port)]
+    }
+
+    /// Counts on from what another process has counted; before the writer begins.
+    public func add(_ packets: UInt64, _ event: Event, _ class: ExceptionClass, port: Int) {
+        block.add(packets, at: Self.index(event, `class`, port))
     }
 }
 

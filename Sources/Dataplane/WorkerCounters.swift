@@ -35,6 +35,11 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
         case addressedByTOA, addressedByUOA, addressedByProxyV1, addressedByProxyV2
         /// Packets that went without one though it was their turn, by the reason.
         case unaddressedForMTU, unaddressedForBuffer, unaddressedForForm
+
+        /// Whether it says what is so now, not what has happened.
+        var isMomentary: Bool {
+            self == .connections || self == .held || self == .duplicateAddresses
+        }
     }
 
     private static let dropBase = 64
@@ -69,6 +74,26 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
     public subscript(kind: Kind) -> UInt64 { block[kind.rawValue] }
     public subscript(reason: DropReason) -> UInt64 {
         block[Self.dropBase + Int(reason.rawValue)]
+    }
+
+    /// What a process that goes on for this one counts on from, by name; without what is so now
+    /// only.
+    public var totals: [String: UInt64] {
+        var totals: [String: UInt64] = [:]
+        for kind in Kind.allCases where !kind.isMomentary { totals["\(kind)"] = self[kind] }
+        for reason in DropReason.allCases { totals["\(reason)"] = self[reason] }
+        return totals.filter { $0.value > 0 }
+    }
+
+    /// Counts on from the totals of another process; before the writer begins. Names that are not
+    /// known here count nowhere.
+    public func restore(_ totals: [String: UInt64]) {
+        for kind in Kind.allCases where !kind.isMomentary {
+            block.add(totals["\(kind)"] ?? 0, at: kind.rawValue)
+        }
+        for reason in DropReason.allCases {
+            block.add(totals["\(reason)"] ?? 0, at: Self.dropBase + Int(reason.rawValue))
+        }
     }
 
     /// Packets dropped for any reason.

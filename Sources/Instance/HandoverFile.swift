@@ -8,7 +8,8 @@ import Provisioning
 
 /// The file in which one process leaves its connections to the next.
 ///
-///     "DPVSWARM" | length of the head (4, little-endian) | head, JSON | connections | SHA-256
+///     "DPVSWARM" | length of the head (4, little-endian) | head, JSON
+///         | connections | clients | SHA-256
 ///
 /// It belongs on a file system in memory: what it says is stale after minutes and worthless after a
 /// reboot. Only a file that is complete, of this form and of this boot is believed.
@@ -32,12 +33,13 @@ struct HandoverFile {
     /// Octets of connections that are written at once.
     private static let chunk = 1 << 20
 
-    /// Writes `head` and the `head.connections` connections that `save` calls its argument with.
+    /// Writes `handover`, with the `head.connections` connections that `save` calls its argument
+    /// with in the place of its own.
     func write(
-        _ head: Handover.Head,
+        _ handover: Handover,
         save: ((SavedConnection) throws -> Void) throws -> Void
     ) throws {
-        let text = [UInt8](try JSONEncoder().encode(head))
+        let text = [UInt8](try JSONEncoder().encode(handover.head))
         let length = (0..<4).map { UInt8(truncatingIfNeeded: text.count >> ($0 * 8)) }
         let output = try Output(path)
         try output.append(Self.magic + length + text)
@@ -50,6 +52,7 @@ struct HandoverFile {
                 records.removeAll(keepingCapacity: true)
             }
         }
+        for client in handover.clients { records += client.encoded }
         try output.append(records)
         try output.finish()
     }
@@ -123,10 +126,25 @@ struct HandoverFile {
             throw .foreign("it is of another version")
         }
         guard head.bootID == bootID else { throw .foreign("it is from before a reboot") }
-        guard body.count - recordsStart == head.connections * SavedConnection.encodedSize else {
-            throw .damaged("it has another number of connections than it says")
-        }
-        return Handover(head: head, connections: try Self.connections(body[recordsStart...]))
+        let records = body[recordsStart...]
+        // Neither number can be more than there are octets, so nothing overflows.
+        guard (0...records.count).contains(head.connections),
+            (0...records.count).contains(head.clients),
+            records.count
+                == head.connections * SavedConnection.encodedSize
+                + head.clients * SavedClient.encodedSize
+        else { throw .damaged("it has other numbers of connections and clients than it says") }
+        let clients = records.suffix(head.clients * SavedClient.encodedSize)
+        return Handover(
+            head: head,
+            connections: try Self.connections(records.prefix(records.count - clients.count)),
+            clients: Self.clients(clients)
+        )
+    }
+
+    private static func clients(_ records: ArraySlice<UInt8>) -> [SavedClient] {
+        stride(from: records.startIndex, to: records.endIndex, by: SavedClient.encodedSize)
+            .compactMap { SavedClient(reading: records[$0...]) }
     }
 
     private static func connections(

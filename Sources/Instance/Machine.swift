@@ -22,12 +22,13 @@ final class Machine: Sendable {
     let memory: String
     /// What the process may not lose while the devices run.
     let lastingCapabilities: Capabilities
-    private let loops: [WorkerLoop<DPDKPort>]
+    let loops: [WorkerLoop<DPDKPort>]
+    let clock: CycleClock
     private let slowPathThread: SlowPathThread
     private let instance: String
     /// Where DPDK makes a directory for the instance.
     private let ealDirectory: String
-    private let logger: Logger
+    let logger: Logger
 
     /// Starts everything with an empty configuration; the first one that is applied takes
     /// `handover` along.
@@ -73,7 +74,7 @@ final class Machine: Sendable {
         }
         for line in Environment.takeLog() { logger.info("\(line)", metadata: ["source": "dpdk"]) }
         for note in plan.notes + ports.notes + companions.notes { logger.warning("\(note)") }
-        let clock = Self.clock()
+        clock = Self.clock()
         let now = clock.instant(at: Host.cycles)
         let doorbell = try EventFD()
         let workers = plan.workers.count
@@ -88,6 +89,7 @@ final class Machine: Sendable {
             workers: workers,
             limits: limits,
             seed: try Host.randomNumber(),
+            persistenceSeed: handover?.head.clientSeed,
             steering: ports.makeSteering(),
             doorbell: Doorbell(descriptor: doorbell.descriptor)
         )
@@ -120,10 +122,8 @@ final class Machine: Sendable {
             neighbours: slowPath,
             subPools: settings.integer("sa_pool.pool_hash_size")
         )
-        if var handover {
-            let silence = Host.monotonicNanoseconds &- handover.head.savedAt
-            handover.age(by: .nanoseconds(Int64(clamping: silence)))
-            provisioner.takeOver(handover)
+        if let handover {
+            Self.goOn(after: handover, engine, provisioner, slowPath, ports, now)
         }
         conductor = Conductor(
             provisioner: provisioner,
@@ -265,28 +265,5 @@ final class Machine: Sendable {
         // DPDK makes it and leaves it.
         Files.removeDirectory("\(ealDirectory)/dpvs-\(instance)")
         Files.removeDirectory(ealDirectory)
-    }
-
-    private func leave(to file: HandoverFile, _ digest: String) async {
-        var (head, places) = await conductor.leave()
-        head.savedAt = Host.monotonicNanoseconds
-        head.bootID = Host.bootID
-        head.digest = digest
-        head.steeringKey = ports.domain.wantedKey
-        head.connections = loops.reduce(0) { $0 + $1.savableConnections }
-        do {
-            try file.write(head) { keep in
-                for loop in loops {
-                    try loop.save { connection in
-                        var connection = connection
-                        connection.backendSlot = places[connection.backendSlot] ?? .max
-                        try keep(connection)
-                    }
-                }
-            }
-            logger.notice("left \(head.connections) connections in \(file.path)")
-        } catch {
-            logger.error("the connections are lost: \(error)")
-        }
     }
 }

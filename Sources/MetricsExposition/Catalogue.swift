@@ -26,12 +26,9 @@ package enum Catalogue {
         as format: ExpositionFormat = .text,
         perBackend: Bool = true
     ) -> [UInt8] {
-        var common: [UInt8] = []
         // `instance` is the scraper's own label.
-        if statistics.process.instance != "default" {
-            common += Array("dpvs_instance".utf8)
-            common.appendQuoted(statistics.process.instance)
-        }
+        var common = Array("dpvs_instance".utf8)
+        common.appendQuoted(statistics.process.instance)
         var text = Exposition(format: format)
         for section in sections where perBackend || !(section is MetricTable<BackendRow>) {
             section.write(statistics, after: common, to: &text)

@@ -46,7 +46,7 @@ struct Exposition {
     }
 }
 
-/// The rendered label sets of a section's rows: `{worker="1"}`, or nothing.
+/// The rendered label sets of a section's rows: `{dpvs_instance="default",worker="1"}`.
 struct LabelSets {
     private var bytes: [UInt8] = []
     private var ends: [Int] = []
@@ -56,20 +56,14 @@ struct LabelSets {
     }
 
     mutating func append(names: [[UInt8]], values: [String], after common: [UInt8]) {
-        var separator = UInt8(ascii: "{")
-        let start = bytes.count
-        if !common.isEmpty {
-            bytes.append(separator)
-            bytes.append(contentsOf: common)
-            separator = UInt8(ascii: ",")
-        }
+        bytes.append(UInt8(ascii: "{"))
+        bytes.append(contentsOf: common)
         for (name, value) in zip(names, values) {
-            bytes.append(separator)
+            bytes.append(UInt8(ascii: ","))
             bytes.append(contentsOf: name)
             bytes.appendQuoted(value)
-            separator = UInt8(ascii: ",")
         }
-        if bytes.count > start { bytes.append(UInt8(ascii: "}")) }
+        bytes.append(UInt8(ascii: "}"))
         ends.append(bytes.count)
     }
 

@@ -89,7 +89,9 @@ package actor Conductor {
     }
 
     /// What the next process has to know; see `Provisioner.leave`.
-    package func leave() -> (head: Handover.Head, places: [UInt32: UInt32]) { provisioner.leave() }
+    package func leave(at now: Instant) -> (handover: Handover, places: [UInt32: UInt32]) {
+        provisioner.leave(at: now)
+    }
 
     /// What became of the connections of the process before, once a configuration is applied; nil
     /// when it left none.

@@ -4,10 +4,10 @@ import Timing
 
 /// What one process leaves for the next on the same node: connections, and what they are known by.
 package struct Handover: Sendable {
-    /// Everything but the connections.
+    /// Everything but the connections and clients.
     package struct Head: Codable, Sendable, Equatable {
         /// Of the file's form; other numbers are not read.
-        package static let currentVersion = 1
+        package static let currentVersion = 2
 
         package var version = Self.currentVersion
         /// How side states lie in memory: those of another layout are not understood.
@@ -25,6 +25,23 @@ package struct Handover: Sendable {
         /// Of backends that were gone before, by service.
         package var retired: [String: [UInt64]] = [:]
         package var connections = 0
+        /// Clients of persistent services.
+        package var clients = 0
+        /// Of the table that they were in.
+        package var clientCapacity = 0
+        package var clientSeed: UInt64 = 0
+        package var counters = Counters()
+
+        package init() {}
+    }
+
+    /// What threads have counted; a name that another version does not know is left out there.
+    package struct Counters: Codable, Sendable, Equatable {
+        /// By worker: see `WorkerCounters.totals`.
+        package var workers: [[String: UInt64]] = []
+        package var slowPath: [String: UInt64] = [:]
+        /// Packets between ports and the kernel: by port, class and event.
+        package var exceptions: [String: [String: [String: UInt64]]] = [:]
 
         package init() {}
     }
@@ -49,19 +66,27 @@ package struct Handover: Sendable {
 
     package var head: Head
     package var connections: [SavedConnection]
+    package var clients: [SavedClient]
 
-    package init(head: Head, connections: [SavedConnection] = []) {
+    package init(
+        head: Head,
+        connections: [SavedConnection] = [],
+        clients: [SavedClient] = []
+    ) {
         self.head = head
         self.connections = connections
+        self.clients = clients
     }
 
-    /// The connections were silent for so much longer.
+    /// So much time has passed since.
     package mutating func age(by duration: Duration) {
         let ticks = Tick.count(covering: duration)
         for index in connections.indices {
             let idle = connections[index].idle.addingReportingOverflow(ticks)
             connections[index].idle = idle.overflow ? UInt32(Int32.max) : idle.partialValue
         }
+        clients.removeAll { $0.remaining <= ticks }
+        for index in clients.indices { clients[index].remaining -= ticks }
     }
 }
 

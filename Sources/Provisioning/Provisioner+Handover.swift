@@ -3,13 +3,14 @@ import Addressing
 import Balancing
 import Dataplane
 import Model
+package import Timing
 
 extension Provisioner {
     // MARK: - Leaving
 
-    /// What the next process has to know besides the connections, and by slot the place of each
-    /// backend in `Head.backends`.
-    package func leave() -> (head: Handover.Head, places: [UInt32: UInt32]) {
+    /// What the next process has to know but the connections, and by slot the place of each backend
+    /// in `Head.backends`; `now` is the workers'.
+    package func leave(at now: Instant) -> (handover: Handover, places: [UInt32: UInt32]) {
         var head = Handover.Head()
         head.workers = engine.workerCount
         var places: [UInt32: UInt32] = [:]
@@ -25,18 +26,31 @@ extension Provisioner {
             )
         }
         for (service, totals) in retiredTotals { head.retired[service.description] = totals }
-        return (head, places)
+        let clients = engine.persistence.saved(at: now.tick)
+            .compactMap { client -> SavedClient? in
+                guard let place = places[client.backendSlot] else { return nil }
+                var client = client
+                client.backendSlot = place
+                return client
+            }
+        head.clients = clients.count
+        head.clientCapacity = engine.persistence.capacity
+        head.clientSeed = engine.persistence.seed
+        return (Handover(head: head, clients: clients), places)
     }
 
     // MARK: - Going on
 
-    /// The next snapshots carry what another process has left, until every worker has it.
-    package func takeOver(_ handover: Handover) { inheritance = handover }
+    /// The next snapshots carry what another process has left, until every worker has it; `now` is
+    /// the workers'.
+    package func takeOver(_ handover: Handover, at now: Instant) {
+        inheritance = (handover, now.tick)
+    }
 
     /// Gives connections the slots of now; called when every wanted slot is there.
     ///
     /// Counters go on where they were; what is open counts itself when it is adopted.
-    func prepareAdoption(of handover: Handover, _ state: DesiredState) {
+    func prepareAdoption(of handover: Handover, since: Tick, _ state: DesiredState) {
         let targets = targets(of: handover, state)
         var result = HandoverResult()
         var connections: [SavedConnection] = []
@@ -56,6 +70,7 @@ extension Provisioner {
         for (target, backend) in zip(targets, handover.head.backends) {
             if let target { engine.restore(backend.counters, slot: target.slot) }
         }
+        remember(handover, targets, since)
         for service in state.services {
             if let totals = handover.head.retired[service.key.description] {
                 retiredTotals[service.key] = totals
@@ -68,6 +83,23 @@ extension Provisioner {
     private struct AdoptionTarget {
         var slot: UInt32
         var kind: ConnectionKind
+        var isPersistent: Bool
+    }
+
+    /// Clients of persistent services keep their backends, whether they have connections or not.
+    private func remember(_ handover: Handover, _ targets: [AdoptionTarget?], _ now: Tick) {
+        let table = engine.persistence
+        guard table.seed == handover.head.clientSeed,
+            table.capacity <= handover.head.clientCapacity
+        else { return }
+        for var client in handover.clients {
+            let place = Int(client.backendSlot)
+            guard place < targets.count, let target = targets[place], target.isPersistent else {
+                continue
+            }
+            client.backendSlot = target.slot
+            table.restore(client, now: now)
+        }
     }
 
     /// The backends of now by their place in the handover; nil for those that are gone.
@@ -86,7 +118,11 @@ extension Provisioner {
             guard let service = services[backend.service],
                 let slot = slots[backend.service]?[backend.endpoint]
             else { return nil }
-            return AdoptionTarget(slot: slot, kind: ConnectionKind(service.mode))
+            return AdoptionTarget(
+                slot: slot,
+                kind: ConnectionKind(service.mode),
+                isPersistent: service.persistence != nil
+            )
         }
     }
 

@@ -112,7 +112,7 @@ package final class Provisioner {
     /// Whether new connections are refused because the program ends.
     private var isStopping = false
     /// What another process has left, until the first compilation lays it out as `adoption`.
-    var inheritance: Handover?
+    var inheritance: (handover: Handover, since: Tick)?
     var adoption: AdoptionMemory?
     /// What became of it; final when every worker has left the snapshots before.
     package internal(set) var handoverResult: HandoverResult?
@@ -210,7 +210,7 @@ package final class Provisioner {
             throw error
         }
         if let inheritance {
-            prepareAdoption(of: inheritance, state)
+            prepareAdoption(of: inheritance.handover, since: inheritance.since, state)
             self.inheritance = nil
         }
         let snapshot = Snapshot(

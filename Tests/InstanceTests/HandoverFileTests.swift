@@ -36,7 +36,10 @@ import Testing
         head.digest = "abc"
         head.backends = [.init(service: "10.0.0.1:80/tcp", endpoint: "10.0.0.2:80", counters: [7])]
         head.connections = count
-        try file.write(head) { keep in
+        head.clients = 3
+        head.counters.workers = [["received": 9]]
+        let clients = (0..<3).compactMap { SavedClient(reading: Array(repeating: $0, count: 16)) }
+        try file.write(Handover(head: head, clients: clients)) { keep in
             for port in 0..<count { try keep(connection(port)) }
         }
     }
@@ -48,6 +51,8 @@ import Testing
         #expect(handover.connections.count == count)
         #expect(handover.head.workers == 2)
         #expect(handover.head.backends.first?.counters == [7])
+        #expect(handover.head.counters.workers == [["received": 9]])
+        #expect(handover.clients.map(\.encoded) == (0..<3).map { Array(repeating: $0, count: 16) })
         for (port, connection) in handover.connections.enumerated() {
             #expect(Int(connection.client.sourcePort) == port)
         }

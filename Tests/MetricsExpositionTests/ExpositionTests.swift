@@ -11,8 +11,8 @@ import Testing
                 """
                 # HELP dpvs_service_connections_total Connections that were given a backend.
                 # TYPE dpvs_service_connections_total counter
-                dpvs_service_connections_total{service="web",local_address="10.0.0.100",\
-                local_port="80",proto="TCP"} 20
+                dpvs_service_connections_total{dpvs_instance="default",service="web",\
+                local_address="10.0.0.100",local_port="80",proto="TCP"} 20
 
                 """
             )
@@ -21,12 +21,13 @@ import Testing
 
     @Test func `a backend carries its service's labels and its own`() {
         let samples = lines(expose(.sample()), with: "dpvs_backend_weight{")
+        let common =
+            #"dpvs_backend_weight{dpvs_instance="default",service="web","#
+            + #"local_address="10.0.0.100",local_port="80","#
         #expect(
             samples == [
-                #"dpvs_backend_weight{service="web",local_address="10.0.0.100",local_port="80","#
-                    + #"proto="TCP",remote_address="192.168.0.2",remote_port="8080"} 1"#,
-                #"dpvs_backend_weight{service="web",local_address="10.0.0.100",local_port="80","#
-                    + #"proto="TCP",remote_address="192.168.0.3",remote_port="8080"} 2"#,
+                common + #"proto="TCP",remote_address="192.168.0.2",remote_port="8080"} 1"#,
+                common + #"proto="TCP",remote_address="192.168.0.3",remote_port="8080"} 2"#,
             ]
         )
     }
@@ -48,15 +49,18 @@ import Testing
     func `label values are escaped`(name: String, written: String) {
         var statistics = DataplaneStatistics.sample()
         statistics.services = [.sample(name: name)]
-        #expect(expose(statistics).contains("dpvs_service_weight{\(written),"))
+        #expect(
+            expose(statistics)
+                .contains(#"dpvs_service_weight{dpvs_instance="default",\#(written),"#)
+        )
     }
 
-    @Test func `the instance is a label of every sample unless it is the default`() {
-        #expect(!expose(.sample()).contains("dpvs_instance"))
-        let named = expose(.sample(instance: "b"))
-        let samples = named.split(separator: "\n").filter { !$0.hasPrefix("#") }
-        #expect(samples.allSatisfy { $0.contains(#"{dpvs_instance="b""#) })
-        #expect(named.contains("dpvs_ready{dpvs_instance=\"b\"} 1\n"))
+    @Test(arguments: ["default", "b"])
+    func `the instance is a label of every sample`(instance: String) {
+        let text = expose(.sample(instance: instance))
+        let samples = text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+        #expect(samples.allSatisfy { $0.contains("{dpvs_instance=\"\(instance)\"") })
+        #expect(text.contains("dpvs_ready{dpvs_instance=\"\(instance)\"} 1\n"))
     }
 
     @Test func `without the per-backend switch no backend metric is left`() {
@@ -71,7 +75,7 @@ import Testing
         statistics.configuration.lastSuccessTime = nil
         let text = expose(statistics)
         #expect(lines(text, with: "dpvs_port_speed_bytes_per_second{").isEmpty)
-        #expect(lines(text, with: "dpvs_config_last_reload_success_timestamp_seconds ").isEmpty)
+        #expect(lines(text, with: "dpvs_config_last_reload_success_timestamp_seconds{").isEmpty)
     }
 
     @Test(arguments: [

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Balancing
+import Dataplane
 import Model
 import Packet
 import PacketTesting
 import Provisioning
 import Testing
+import Timing
 
 /// One process ends and another goes on with its connections.
 @Suite struct HandoverScenarios {
@@ -182,6 +184,41 @@ import Testing
         let after = try dualWorld(state, after: try before.leave())
         after.settle()
         #expect((10...15).map { after.ask($0, port: 7000) } == chosen)
+    }
+
+    @Test func `clients without connections keep their backends, and no longer than before`() throws
+    {
+        var state = DesiredState.dual(.ipv4, .fnat, .udp)
+        state.services[0].backends += (3...6)
+            .map { Backend(endpoint: Endpoint(.v4(IPv4Address(10, 0, 1, UInt8($0))), 8080)) }
+        state.services[0].persistence = Persistence(timeout: .seconds(600))
+        let before = try dualWorld(state)
+        // Twice five clients get every backend twice, one after the other.
+        let chosen = (10...19).map { before.ask($0) }
+        before.advance(.seconds(310))
+        #expect(before.connectionCount == 0)
+        var handover = try before.leave()
+        #expect(handover.head.clients == 10)
+        handover.age(by: .seconds(30))
+        let after = try dualWorld(state, after: handover)
+        after.settle()
+        #expect((10...19).reversed().map { after.ask($0, port: 7000) } == chosen.reversed())
+        handover.age(by: .seconds(600))
+        #expect(handover.clients.isEmpty)
+    }
+
+    @Test func `clients of a service that is persistent no more are forgotten`() throws {
+        var state = DesiredState.dual(.ipv4, .fnat, .udp)
+        state.services[0].persistence = Persistence(timeout: .seconds(600))
+        let before = try dualWorld(state)
+        _ = before.ask(10)
+        before.advance(.seconds(310))
+        let handover = try before.leave()
+        #expect(handover.clients.count == 1)
+        state.services[0].persistence = nil
+        let after = try dualWorld(state, after: handover)
+        after.settle()
+        #expect(after.engine.persistence.clients(now: after.now.tick) == [:])
     }
 
     @Test func `any octets are a connection or nothing`() {

@@ -92,7 +92,13 @@ final class World {
                 )
             }
         engine = try #require(
-            Engine(workers: workers, limits: limits, seed: 42, steering: steering)
+            Engine(
+                workers: workers,
+                limits: limits,
+                seed: handover == nil ? 42 : 43,
+                persistenceSeed: handover?.head.clientSeed,
+                steering: steering
+            )
         )
         for link in links { link.scaling = scaling }
         let handles = links.map { $0.port() }
@@ -134,7 +140,7 @@ final class World {
                 )
             )
         }
-        if let handover { provisioner.takeOver(handover) }
+        if let handover { provisioner.takeOver(handover, at: now) }
         try apply(state)
     }
 
@@ -159,8 +165,8 @@ final class World {
 
     /// What this world leaves to the next one, through the form that files have.
     func leave() throws -> Handover {
-        let (head, places) = provisioner.leave()
-        var handover = Handover(head: head)
+        var (handover, places) = provisioner.leave(at: now)
+        handover.clients = handover.clients.compactMap { SavedClient(reading: $0.encoded) }
         for box in boxes {
             box.worker.balancer.save(at: now.tick) { connection in
                 var saved = connection

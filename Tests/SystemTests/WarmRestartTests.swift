@@ -17,6 +17,8 @@ extension SystemTests {
                         let counted = try await dpvs.scrape()
                             .sum("dpvs_backend_connections_total")
                         #expect(counted >= 2)
+                        let names = ["dpvs_drops_total", "dpvs_worker_receive_packets_total"]
+                        let before = try await dpvs.scrape()
                         let stop = try await dpvs.command("stop", "--mode", "warm")
                         #expect(stop.status == 0, "\(stop)")
                         try await eventually("it ends at once") { !dpvs.isRunning }
@@ -31,6 +33,11 @@ extension SystemTests {
                         }
                         let now = try await dpvs.scrape().sum("dpvs_backend_connections_total")
                         #expect(now == counted, "connections are counted once")
+                        let after = try await dpvs.scrape()
+                        for name in names {
+                            #expect(after.sum(name) >= before.sum(name), "\(name) goes on")
+                        }
+                        #expect(before.sum(names[1]) > 100)
                         #expect(
                             !FileManager.default.fileExists(atPath: "\(lab.directory)/connections")
                         )

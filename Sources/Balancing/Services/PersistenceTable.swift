@@ -23,8 +23,10 @@ public import Timing
 /// A handle: copies name the same memory, which the maker destroys when all threads have ended.
 @safe
 public struct PersistenceTable: BitwiseCopyable, @unchecked Sendable {
-    private enum Field {
+    enum Field {
         static let backendShift: UInt64 = 20, expiryShift: UInt64 = 40
+        /// Where the tag is in a hash.
+        static let tagShift: UInt64 = 44
         static let tag: UInt64 = 1 << 20 - 1, backend: UInt64 = 1 << 20 - 1
         /// 2^3 ticks, a second, are one unit of time: 24 bits last for 208 days, half of which a
         /// comparison can tell.
@@ -39,6 +41,8 @@ public struct PersistenceTable: BitwiseCopyable, @unchecked Sendable {
     private let words: UnsafeMutablePointer<UInt64>
     private let setMask: UInt64
     private let key: HashKey
+    /// What the hashes depend on: secret.
+    public let seed: UInt64
 
     /// Room for `capacity` clients, rounded up; nil when memory is short.
     ///
@@ -48,6 +52,7 @@ public struct PersistenceTable: BitwiseCopyable, @unchecked Sendable {
         while sets * Self.ways < capacity { sets *= 2 }
         setMask = UInt64(sets - 1)
         key = HashKey(seed: seed)
+        self.seed = seed
         guard let memory = unsafe CLinux_map_lazily(sets * Self.ways * 8) else { return nil }
         unsafe words = memory.assumingMemoryBound(to: UInt64.self)
     }
@@ -62,6 +67,7 @@ public struct PersistenceTable: BitwiseCopyable, @unchecked Sendable {
         unsafe words = memory.assumingMemoryBound(to: UInt64.self)
         setMask = other.setMask
         key = other.key
+        seed = other.seed
         for place in 0..<other.capacity {
             let word = unsafe CPacket_load_relaxed(other.words + place)
             if word != 0 { unsafe words[place] = word }
@@ -147,16 +153,21 @@ public struct PersistenceTable: BitwiseCopyable, @unchecked Sendable {
     /// whoever scrapes metrics does.
     public func clients(now: Tick) -> [UInt32: Int] {
         var result: [UInt32: Int] = [:]
+        forEach(at: now) { _, word in result[Self.backend(word), default: 0] += 1 }
+        return result
+    }
+
+    /// Calls `body` with each live entry and its set; clears the others.
+    func forEach(at now: Tick, _ body: (_ set: Int, _ word: UInt64) -> Void) {
         for place in 0..<capacity {
             let word = unsafe CPacket_load_relaxed(words + place)
             if word == 0 { continue }
             if Self.isLive(word, now) {
-                result[Self.backend(word), default: 0] += 1
+                body(place / Self.ways, word)
             } else {
                 _ = unsafe CPacket_exchange_if_equal(words + place, word, 0)
             }
         }
-        return result
     }
 
     // MARK: - Inside
@@ -166,7 +177,7 @@ public struct PersistenceTable: BitwiseCopyable, @unchecked Sendable {
     }
 
     /// Never 0, so that an empty place is nobody's.
-    private static func tag(_ hash: UInt64) -> UInt64 { max(1, hash >> 44 & Field.tag) }
+    private static func tag(_ hash: UInt64) -> UInt64 { max(1, hash >> Field.tagShift & Field.tag) }
 
     private static func word(_ hash: UInt64, _ backend: UInt32, _ expiry: Tick) -> UInt64 {
         // Rounded up: a client is not forgotten early.
@@ -179,8 +190,13 @@ public struct PersistenceTable: BitwiseCopyable, @unchecked Sendable {
         word & Field.tag == tag(hash)
     }
 
-    private static func backend(_ word: UInt64) -> UInt32 {
+    static func backend(_ word: UInt64) -> UInt32 {
         UInt32(truncatingIfNeeded: word >> Field.backendShift & Field.backend)
+    }
+
+    /// Units from `now` to the word's end.
+    static func units(of word: UInt64, from now: Tick) -> Int32 {
+        units(of: word, from: now.rawValue >> Field.unitShift)
     }
 
     /// Units from `start` to the word's end, in 24 bits with a sign.
@@ -190,7 +206,7 @@ public struct PersistenceTable: BitwiseCopyable, @unchecked Sendable {
     }
 
     private static func isLive(_ word: UInt64, _ now: Tick) -> Bool {
-        word != 0 && units(of: word, from: now.rawValue >> Field.unitShift) > 0
+        word != 0 && units(of: word, from: now) > 0
     }
 
     private static func isLater(_ word: UInt64, _ other: UInt64) -> Bool {
