@@ -65,7 +65,8 @@ final class Machine: Sendable {
             companions = try Companions(
                 settings,
                 ports,
-                handles: ports.transmitters(of: plan.workers[0])
+                handles: ports.transmitters(of: plan.workers[0]),
+                logger: logger
             )
         } catch {
             let said = Environment.takeLog().suffix(8).map { "\n  DPDK: \($0)" }.joined()
@@ -96,14 +97,15 @@ final class Machine: Sendable {
         let slowPath = SlowPath(
             engine: engine,
             ports: ports.transmitters(of: plan.workers[0]),
-            companions: companions.packetPorts,
+            companions: companions.dataplane,
             limits: SlowPathLimits(settings),
             now: now
         )
         guard let slowPath else { throw StartError("not enough memory for the slow path") }
         slowPath.present(as: .thisMachine)
         self.slowPath = slowPath
-        let made = companions.companions
+        companions.attach(.init(slowPath: slowPath, event: doorbell))
+        let made = companions.all
         let interfaces = ports.ports.enumerated()
             .map {
                 Interface(
@@ -118,6 +120,7 @@ final class Machine: Sendable {
             engine: engine,
             interfaces: interfaces,
             neighbours: slowPath,
+            companions: companions,
             subPools: settings.integer("sa_pool.pool_hash_size")
         )
         if var handover {
@@ -229,7 +232,7 @@ final class Machine: Sendable {
                 \(port.setup.receiveDescriptors)/\(port.setup.transmitDescriptors) descriptors
                 """
             )
-            if let companion = companions.companions[index] {
+            if let companion = companions.all[index] {
                 logger.notice(
                     "port \(port.name): kernel companion \(companion.name) (\(companion.kind))"
                 )
