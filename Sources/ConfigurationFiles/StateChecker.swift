@@ -4,8 +4,8 @@ import Model
 
 /// Puts service files together to one state and checks what takes more than one object to see.
 struct StateChecker {
-    private let settings: Settings
-    private var vlans: [ServiceFile.Located<VLANInterface>] = []
+    let settings: Settings
+    var vlans: [ServiceFile.Located<VLANInterface>] = []
     private var addresses: [ServiceFile.Located<InterfaceAddress>] = []
     private var routes: [ServiceFile.Located<Route>] = []
     private var services: [ServiceFile.Located<Service>] = []
@@ -49,6 +49,7 @@ struct StateChecker {
         checkUnique(services, "name") { $0.name }
         checkUnambiguous()
         for vlan in vlans { check(vlan) }
+        checkCompanions()
         for address in addresses { check(address) }
         for route in routes { check(route) }
         for service in services { check(service) }
@@ -439,7 +440,7 @@ struct StateChecker {
         )
     }
 
-    private mutating func report(
+    mutating func report(
         _ location: SourceLocation,
         _ path: String,
         _ message: String,

@@ -32,7 +32,7 @@ package struct Status: Equatable, Codable, Sendable {
     package var announced: String = ""
     package var workers: [WorkerStatus] = []
     package var ports: [PortStatus] = []
-    package var vlans: [VLANInterface] = []
+    package var vlans: [VLANStatus] = []
     package var services: [ServiceStatus] = []
     /// Those that are not 0.
     package var drops: [DropStatus] = []
@@ -139,6 +139,24 @@ package struct PortStatus: Equatable, Codable, Sendable {
         self.isLinkUp = isLinkUp
         self.speed = speed
         self.queues = queues
+    }
+}
+
+/// A VLAN of a device.
+package struct VLANStatus: Equatable, Codable, Sendable {
+    package var name: String
+    package var link: String
+    package var id: Int
+    package var innerID: Int?
+    /// The kernel's interface behind it.
+    package var companion: String?
+
+    package init(_ vlan: VLANInterface, companion: String? = nil) {
+        name = vlan.name
+        link = vlan.link
+        id = vlan.id
+        innerID = vlan.innerID
+        self.companion = companion
     }
 }
 

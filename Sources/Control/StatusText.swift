@@ -97,13 +97,20 @@ extension Status {
     }
 
     private var vlanTable: String {
-        var table = TextTable(.left("INTERFACE"), .left("LINK"), .right("VLAN"), .right("INNER"))
+        var table = TextTable(
+            .left("INTERFACE"),
+            .left("LINK"),
+            .right("VLAN"),
+            .right("INNER"),
+            .left("COMPANION")
+        )
         for vlan in vlans {
             table.append(
                 vlan.name,
                 vlan.link,
                 String(vlan.id),
-                vlan.innerID.map(String.init) ?? "-"
+                vlan.innerID.map(String.init) ?? "-",
+                vlan.companion ?? "-"
             )
         }
         return table.isEmpty ? "" : table.text()

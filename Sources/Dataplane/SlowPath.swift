@@ -20,7 +20,7 @@ public final class SlowPath<Port: PacketPort>: Sendable {
     public init?(
         engine: Engine,
         ports: [Port],
-        companions: [Int: any PacketPort] = [:],
+        companions: [Int: Companion] = [:],
         limits: SlowPathLimits = SlowPathLimits(),
         now: Instant
     ) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPacket
 import Containers
+import Networking
 import Packet
 
 /// Packets between ports and the kernel, by the companions.
@@ -26,16 +27,21 @@ extension SlowPathState {
         return handled
     }
 
-    /// Sends a burst of each companion on its port; returns how many packets there were.
+    /// Sends a burst of each companion on its interface; returns how many packets there were.
     mutating func takeFromKernel() -> Int {
         var handled = 0
-        for (port, companion) in companions {
-            companion.receive(into: &companionBurst)
+        for (interface, companion) in companions {
+            let port = engine.interchange.vlans.port(of: interface)
+            companion.port.receive(into: &companionBurst)
             for position in 0..<companionBurst.count {
                 let packet = companionBurst.take(position)
                 counters.add(1, to: .generated)
+                guard companion.carriage.unwrap(packet) else {
+                    drop(packet, .unsupportedEtherType)
+                    continue
+                }
                 exceptionCounters.count(.sent, ExceptionClass(of: packet), port: port)
-                inject(packet, on: port)
+                inject(packet, on: interface)
             }
             handled += companionBurst.count
             companionBurst.count = 0
@@ -45,35 +51,42 @@ extension SlowPathState {
 
     // MARK: - To the kernel
 
-    /// Ends a packet at the kernel, when `port` has a companion, else as `reason`.
+    /// Ends a packet at the kernel, when `interface` has a companion, else as `reason`.
     mutating func handUp(
         _ packet: consuming Packet,
-        to port: Int,
+        to interface: Int,
         otherwise reason: DropReason = .notForUs
     ) {
-        guard let companion = companions[port] else {
+        guard let companion = companions[interface] else {
             drop(packet, reason)
             return
         }
+        let port = engine.interchange.vlans.port(of: interface)
         let exceptionClass = ExceptionClass(of: packet)
+        guard companion.carriage.wrap(packet) else {
+            drop(packet, reason)
+            return
+        }
         unsafe packet.buffer.pointee.ol_flags = 0
         companionBurst.append(packet)
-        companion.transmit(&companionBurst)
+        companion.port.transmit(&companionBurst)
         if companionBurst.isEmpty {
             exceptionCounters.count(.passed, exceptionClass, port: port)
             counters.add(1, to: .delivered)
         } else {
             exceptionCounters.count(.full, exceptionClass, port: port)
             counters.count(.companionFull)
-            companion.free(&companionBurst)
+            companion.port.free(&companionBurst)
         }
     }
 
     /// Lets the kernel see a packet that we have a use for ourselves.
-    mutating func copyUp(_ packet: borrowing Packet, to port: Int) {
-        guard companions[port] != nil, let copy = make(packet.count, on: port) else { return }
+    mutating func copyUp(_ packet: borrowing Packet, to interface: Int) {
+        guard companions[interface] != nil, let copy = make(packet.count, on: interface) else {
+            return
+        }
         unsafe copy.frame.copyMemory(from: packet.frame, byteCount: packet.count)
-        handUp(copy, to: port)
+        handUp(copy, to: interface)
     }
 }
 

@@ -10,8 +10,8 @@ import Timing
 struct SlowPathState<Port: PacketPort>: ~Copyable {
     let engine: Engine
     let ports: [Port]
-    /// The kernel's sides, by port; this thread alone uses them.
-    let companions: [Int: any PacketPort]
+    /// The kernel's sides, by interface; used under the lock alone.
+    var companions: [Int: Companion]
     let exceptionCounters: ExceptionCounters
     /// One packet on its way to the kernel, or several from it.
     var companionBurst = Burst(capacity: 32)
@@ -44,7 +44,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     init(
         _ engine: Engine,
         _ ports: [Port],
-        _ companions: [Int: any PacketPort],
+        _ companions: [Int: Companion],
         _ counters: WorkerCounters,
         _ limits: SlowPathLimits,
         _ now: Instant
@@ -103,8 +103,13 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         let packet = unsafe Packet(owning: punted.buffer)
         var punted = punted
         if let header = LinkHeader(packet) {
-            let received = engine.interchange.vlans.number(port: Int(punted.port), header.tags)
-            punted.port = received.map { UInt16($0) } ?? punted.port
+            let vlans = engine.interchange.vlans
+            guard let received = vlans.number(port: Int(punted.port), header.tags) else {
+                // Its interface has gone meanwhile.
+                drop(packet, .unknownVLAN)
+                return
+            }
+            punted.port = UInt16(received)
         }
         switch punted.reason {
         case .arp: handleARP(packet, port: Int(punted.port), offset: Int(punted.offset))

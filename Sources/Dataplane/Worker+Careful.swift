@@ -74,11 +74,10 @@ extension Worker {
                 return nil
             }
         } else {
-            let received = unsafe packet.buffer.pointee.port
             let fate = unsafe judgeUnbalanced(
                 flow,
                 opens: careful.opens,
-                receivedOn: received,
+                receivedOn: interface(of: packet),
                 snapshot
             )
             guard case .passing = fate else { return nil }
@@ -114,11 +113,10 @@ extension Worker {
         case .notBalanced where careful.protocol.isQuery:
             unsafe settleUnbalancedQuery(packet, careful, networkOffset, snapshot)
         case .notBalanced:
-            let received = unsafe packet.buffer.pointee.port
             let fate = unsafe judgeUnbalanced(
                 careful.flow,
                 opens: careful.opens,
-                receivedOn: received,
+                receivedOn: interface(of: packet),
                 snapshot
             )
             if careful.isFragment, case .handedUp = fate {

@@ -6,17 +6,26 @@ import Containers
 import Networking
 import Packet
 
-/// Packets that are not the balancer's: for the kernel behind the port's companion, or about
+/// Packets that are not the balancer's: for the kernel behind an interface's companion, or about
 /// neighbours. Each class is held to its rate here, before it costs the slow path anything.
 extension Worker {
-    /// The port by whose companion a `.companion` route goes; nil when there is none.
+    /// Whether the kernel has a side of an interface, a port or a VLAN of one.
+    func hasCompanion(_ interface: Int, _ snapshot: UnsafeMutablePointer<Snapshot>) -> Bool {
+        interface < VLANTable.firstNumber
+            ? unsafe snapshot.pointee.exceptions.hasCompanion(interface)
+            : vlans.hasCompanion(interface)
+    }
+
+    /// The interface by whose companion a `.companion` route goes; nil when there is none.
+    ///
+    /// `received` is where the packet came in, nil when that is none of ours any more.
     func companion(
         index: Int,
-        _ received: UInt16,
+        _ received: Int?,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Int? {
-        let port = index == 0 ? Int(received) : index &- 1
-        return unsafe snapshot.pointee.exceptions.hasCompanion(port) ? port : nil
+        guard let interface = index == 0 ? received : index &- 1 else { return nil }
+        return unsafe hasCompanion(interface, snapshot) ? interface : nil
     }
 
     /// Hands a packet up where it came in; drops it as `reason` when there is no companion.
@@ -26,9 +35,8 @@ extension Worker {
         otherwise reason: DropReason,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
-        let port = unsafe Int(packet.buffer.pointee.port)
-        if unsafe snapshot.pointee.exceptions.hasCompanion(port) {
-            unsafe handUp(packet, by: port, snapshot)
+        if let found = unsafe companion(index: 0, interface(of: packet), snapshot) {
+            unsafe handUp(packet, by: found, snapshot)
         } else {
             drop(packet, reason)
         }
@@ -41,11 +49,17 @@ extension Worker {
         _ reason: DropReason,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
-        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
-        switch EtherType(rawValue: bytes.word(12) ?? 0) {
-        case _ where reason != .unsupportedEtherType: drop(packet, reason)
-        case .lldp: unsafe except(packet, .neighbour, .lldp, as: .badLLDP, 14, snapshot)
+        guard reason == .unsupportedEtherType, let header = LinkHeader(packet) else {
+            drop(packet, reason)
+            return
+        }
+        switch header.type {
+        // More tags than an interface can have.
         case .vlan, .providerVLAN: drop(packet, reason)
+        // Link-layer discovery knows no VLANs (IEEE 802.1AB section 7.2).
+        case .lldp where header.length == 14:
+            unsafe except(packet, .neighbour, .lldp, as: .badLLDP, 14, snapshot)
+        case _ where interface(of: packet) == nil: drop(packet, .unknownVLAN)
         default: unsafe offer(packet, otherwise: reason, snapshot)
         }
     }
@@ -62,11 +76,11 @@ extension Worker {
             drop(packet, .icmpIgnored)
             return
         }
-        let received = unsafe packet.buffer.pointee.port
+        let received = interface(of: packet)
         let offset = Int(frame.networkOffset)
         let forwarding = unsafe snapshot.pointee.forwarding
         let target = bytes.destination(ofPacketAt: offset).map { forwarding.target(for: $0) }
-        let port = unsafe companion(index: target?.companionIndex ?? 0, received, snapshot)
+        let way = unsafe companion(index: target?.companionIndex ?? 0, received, snapshot)
         let isOwn = target?.isOwn ?? false
         let isGroup = frame.content == .ipv6 && bytes.octet(offset + 24) == 0xFF
         switch (frame.protocol, bytes.octet(Int(frame.transportOffset)) ?? 0) {
@@ -75,21 +89,22 @@ extension Worker {
         case (.icmp, 8) where isOwn, (.icmpv6, 128) where isOwn || isGroup:
             punt(packet, .local, as: .icmpIgnored, offset: offset)
         default:
-            if let port {
-                unsafe handUp(packet, by: port, snapshot)
+            if let way {
+                unsafe handUp(packet, by: way, snapshot)
             } else {
                 punt(packet, .local, as: .icmpIgnored, offset: offset)
             }
         }
     }
 
-    /// Hands a packet to the kernel by the companion of `port`.
+    /// Hands a packet to the kernel by the companion of `interface`, without the tags that it had.
     @inline(never)
     mutating func handUp(
         _ packet: consuming Packet,
-        by port: Int,
+        by interface: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
+        LinkHeader(packet)?.removeTags(from: packet)
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         var parsed: ParsedFrame?
         if case .parsed(let frame) = ParsedFrame.parse(packet) { parsed = frame }
@@ -98,7 +113,7 @@ extension Worker {
         {
             Self.finishChecksum(of: packet, parsed)
         }
-        unsafe packet.buffer.pointee.port = UInt16(port)
+        unsafe packet.buffer.pointee.port = UInt16(interface)
         let exceptionClass = ExceptionClass(bytes, parsed)
         unsafe except(packet, exceptionClass, .exception, as: .companionFull, 0, snapshot)
     }
@@ -112,10 +127,12 @@ extension Worker {
         _ offset: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
-        let port = unsafe Int(packet.buffer.pointee.port)
+        // What `handUp` was before has no tags any more, but its interface in place of its port.
+        let interface = unsafe interface(of: packet) ?? Int(packet.buffer.pointee.port)
+        let port = vlans.port(of: interface)
         let policy = unsafe snapshot.pointee.exceptions
         let isAdmitted =
-            !policy.hasCompanion(port)
+            unsafe !hasCompanion(interface, snapshot)
             || policy[exceptionClass]
                 .admit(
                     1,

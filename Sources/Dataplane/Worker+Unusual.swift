@@ -127,7 +127,7 @@ extension Worker {
         case dropped(DropReason)
         /// The sender is told.
         case refused(DropReason)
-        /// The kernel decides, behind the companion of this port.
+        /// The kernel decides, behind the companion of this interface.
         case handedUp(Int)
     }
 
@@ -136,7 +136,7 @@ extension Worker {
     mutating func judgeUnbalanced(
         _ flow: Flow,
         opens: Bool,
-        receivedOn received: UInt16,
+        receivedOn received: Int?,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Unbalanced {
         let balancing = unsafe snapshot.pointee.balancing
@@ -149,8 +149,8 @@ extension Worker {
             return isSilent ? .dropped(.connectionGone) : .refused(.connectionGone)
         case .local: return isSilent ? .dropped(.noService) : .refused(.noService)
         case .companion:
-            if let port = unsafe companion(index: target.index, received, snapshot) {
-                return .handedUp(port)
+            if let interface = unsafe companion(index: target.index, received, snapshot) {
+                return .handedUp(interface)
             }
             return isSilent ? .dropped(.noService) : .refused(.noService)
         case .none, .link, .gateway:
@@ -172,7 +172,7 @@ extension Worker {
         case .redirected(let owner): redirect(packet, to: owner)
         case .dropped(let reason): drop(packet, reason)
         case .refused(let reason): punt(packet, .refused, as: reason, offset: networkOffset)
-        case .handedUp(let port): unsafe handUp(packet, by: port, snapshot)
+        case .handedUp(let interface): unsafe handUp(packet, by: interface, snapshot)
         }
     }
 
@@ -184,11 +184,10 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
-        let received = unsafe packet.buffer.pointee.port
         let fate = unsafe judgeUnbalanced(
             transport.flow,
             opens: transport.opens,
-            receivedOn: received,
+            receivedOn: interface(of: packet),
             snapshot
         )
         if case .passing = fate {
@@ -356,7 +355,7 @@ extension Worker {
     }
 
     /// The interface by which a packet came; nil when its VLAN is none of ours.
-    private func interface(of packet: borrowing Packet) -> Int? {
+    func interface(of packet: borrowing Packet) -> Int? {
         guard let header = LinkHeader(packet) else { return nil }
         return unsafe vlans.number(port: Int(packet.buffer.pointee.port), header.tags)
     }
@@ -370,13 +369,12 @@ extension Worker {
     ) {
         let networkOffset = Int(frame.networkOffset)
         guard !frame.isFragment else {
-            let port = unsafe Int(packet.buffer.pointee.port)
-            let hasCompanion = unsafe snapshot.pointee.exceptions.hasCompanion(port)
-            guard frame.isBalanced || !hasCompanion else {
-                unsafe handUp(packet, by: port, snapshot)
-                return
+            let found = unsafe companion(index: 0, interface(of: packet), snapshot)
+            if let found, !frame.isBalanced {
+                unsafe handUp(packet, by: found, snapshot)
+            } else {
+                unsafe settleFragment(packet, frame, family, snapshot, now)
             }
-            unsafe settleFragment(packet, frame, family, snapshot, now)
             return
         }
         let `protocol`: FlowProtocol

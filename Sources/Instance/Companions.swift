@@ -1,183 +1,143 @@
 // SPDX-License-Identifier: Apache-2.0
-import Addressing
 import DPDK
+import Dataplane
 import Linux
+import Logging
 import Model
-import Packet
+import Networking
+import Provisioning
 import Synchronization
 
-/// The kernel's sides of the ports: interfaces by which other programs of this host use the links.
+/// The kernel's sides of interfaces: those of ports from the start to the end, those of VLANs as
+/// configurations come and go.
 final class Companions: Sendable {
-    struct Companion: Sendable {
-        var name: String
-        /// "virtio_user" or "tap".
-        var kind: String
-        /// Used by the slow path alone.
-        var port: any PacketPort
-        var tap: Tap?
-        var device: Device?
+    struct Table {
+        /// What the slow path uses, by interface.
+        var current: [Int: LiveCompanion] = [:]
+        /// What it will use, while a configuration is being compiled.
+        var next: [Int: LiveCompanion]?
+        /// Made for `next`.
+        var fresh: [LiveCompanion] = []
+        /// Nobody asks for them any more.
+        var leaving: [LiveCompanion] = []
+        /// What was said of those that are not there, by interface.
+        var warnings: [Int: String] = [:]
+        /// Told of every change.
+        var listener: @Sendable () -> Void = {}
     }
 
-    /// `kni_type` of a device.
-    private enum Kind: String {
-        case auto, existing, tap, off
-        case virtioUser = "virtio_user"
-    }
-
-    /// By port index.
-    let companions: [Int: Companion]
-    /// What could not be had, in words.
+    let table = Mutex(Table())
+    /// Grows with every change.
+    let changes = Atomic<Int>(0)
+    let maker: CompanionMaker
+    let logger: Logger
+    /// What could not be had at the start, in words.
     let notes: [String]
-    private let ports: PortSet
+    private let link = Mutex<Link?>(nil)
     /// By port: groups that are programmed into the device.
     private let groups = Mutex<[Int: Set<UInt64>]>([:])
 
-    private static let vhost = "/dev/vhost-net"
-    /// The kernel's limit, IFNAMSIZ without its zero.
-    private static let longestName = 15
+    /// The slow path and what wakes it.
+    struct Link: Sendable {
+        var slowPath: SlowPath<DPDKPort>
+        var event: EventFD
+    }
 
     /// Makes what `kni` and each device's `kni_type` and `kni_name` ask for; `handles` are one for
     /// each port, to take buffers from.
-    init(_ settings: Settings, _ ports: PortSet, handles: [DPDKPort]) throws(StartError) {
-        var made: [Int: Companion] = [:]
+    init(
+        _ settings: Settings,
+        _ ports: PortSet,
+        handles: [DPDKPort],
+        logger: Logger
+    ) throws(StartError) {
+        maker = CompanionMaker(ports: ports, handles: handles)
+        self.logger = logger
+        var made: [Int: LiveCompanion] = [:]
         var notes: [String] = []
-        self.ports = ports
         for (index, block) in settings.devices.enumerated() where settings.isOn("global_defs.kni") {
-            let kind = Kind(rawValue: block.text("kni_type") ?? "") ?? .auto
-            let name = block.companionName
-            guard kind != .off else { continue }
+            let request = CompanionRequest(port: index, block, mtu: ports.ports[index].setup.mtu)
+            guard request.type != .off else { continue }
             do throws(CompanionError) {
-                made[index] = try Self.make(kind, name, ports, index, handles[index])
+                made[index] = try maker.make(request)
             } catch {
-                let text = "port \(block.name) has no kernel companion \(name): \(error.reason)"
-                guard kind == .auto else { throw StartError("\(text); \(Self.remedy(name))") }
+                let text = request.complaint(error)
+                guard request.type == .auto else {
+                    throw StartError("\(text); \(request.remedy)")
+                }
                 notes.append(text)
             }
         }
-        companions = made
         self.notes = notes
+        table.withLock { $0.current = made }
     }
 
-    private struct CompanionError: Error {
-        var reason: String
-    }
+    /// Has `slowPath`, which has got what there is now, follow changes from now on.
+    func attach(_ link: Link) { self.link.withLock { $0 = link } }
 
-    private static func remedy(_ name: String) -> String {
-        "making one takes CAP_NET_ADMIN; else make it beforehand, 'ip tuntap add \(name) mode tap "
-            + "user UID', and say kni_type existing; kni_type off goes without"
-    }
-
-    private static func make(
-        _ kind: Kind,
-        _ name: String,
-        _ ports: PortSet,
-        _ index: Int,
-        _ handle: DPDKPort
-    ) throws(CompanionError) -> Companion {
-        guard name.utf8.count <= longestName else {
-            throw CompanionError(reason: "its name has more than \(longestName) characters")
-        }
-        let isThere = Tap.exists(name)
-        switch kind {
-        case .existing where !isThere:
-            throw CompanionError(reason: "there is no interface of this name")
-        case .virtioUser,
-            .auto where !isThere && Files.isWritable(vhost):
-            return try makeVirtioUser(name, ports, index)
-        case .auto, .existing, .tap, .off: return try openTap(name, ports, index, handle)
-        }
-    }
-
-    private static func openTap(
-        _ name: String,
-        _ ports: PortSet,
-        _ index: Int,
-        _ handle: DPDKPort
-    ) throws(CompanionError) -> Companion {
-        let port = ports.ports[index]
-        do throws(LinuxError) {
-            let tap = try Tap(name)
-            do {
-                try NetworkInterface.prepare(
-                    name,
-                    address: port.device.facts.macAddress.rawValue,
-                    mtu: port.setup.mtu
-                )
-            } catch {
-                tap.close()
-                throw error
-            }
-            return Companion(name: name, kind: "tap", port: TapPort(tap, beside: handle), tap: tap)
-        } catch {
-            throw CompanionError(reason: "\(error)")
-        }
-    }
-
-    /// DPVS's way: the kernel's vhost thread moves the packets.
-    private static func makeVirtioUser(
-        _ name: String,
-        _ ports: PortSet,
-        _ index: Int
-    ) throws(CompanionError) -> Companion {
-        let port = ports.ports[index]
-        let address = port.device.facts.macAddress
-        let arguments =
-            "net_virtio_user\(index),path=\(vhost),queues=1,queue_size=1024,iface=\(name),"
-            + "mac=\(address)"
-        do {
-            let device = try Device.make(arguments)
-            var setup = Device.Setup()
-            setup.receiveDescriptors = 1024
-            setup.transmitDescriptors = 1024
-            setup.mtu = port.setup.mtu
-            let started = try device.start(setup, pool: ports.pool).applied
-            try NetworkInterface.prepare(name, address: address.rawValue, mtu: started.mtu)
-            let handle = device.handle(
-                index: index,
-                receiveQueue: 0,
-                transmitQueue: 0,
-                mtu: started.mtu,
-                pool: ports.pool
-            )
-            return Companion(name: name, kind: "virtio_user", port: handle, device: device)
-        } catch {
-            throw CompanionError(reason: "\(error)")
-        }
+    /// Who is to know when companions come or go.
+    func listen(_ listener: @escaping @Sendable () -> Void) {
+        table.withLock { $0.listener = listener }
     }
 
     // MARK: - What the slow path needs
 
-    var packetPorts: [Int: any PacketPort] { companions.mapValues(\.port) }
+    var all: [Int: LiveCompanion] { table.withLock { $0.current } }
+
+    var dataplane: [Int: Companion] { all.mapValues(\.dataplane) }
 
     /// Descriptors that can be read when the kernel has sent something.
-    var descriptors: [Int32] { companions.values.compactMap { $0.tap?.descriptor } }
+    var descriptors: [Int32] { all.values.compactMap { $0.tap?.descriptor } }
 
     /// Whether somebody has to look for what the kernel has sent, because nothing wakes them.
-    var needPolling: Bool { companions.values.contains { $0.tap == nil } }
+    var needPolling: Bool { all.values.contains { $0.tap == nil } }
+
+    /// Gives an interface its companion in the slow path, or takes it away.
+    func set(_ companion: LiveCompanion?, of interface: Int) {
+        link.withLock { $0 }?.slowPath.setCompanion(companion?.dataplane, of: interface)
+    }
+
+    /// Lets everybody look again who follows the list.
+    func announce() {
+        changes.add(1, ordering: .releasing)
+        link.withLock { $0 }?.event.signal()
+        table.withLock { $0.listener }()
+    }
 
     // MARK: - Upkeep
 
+    /// Names of interfaces by those of their companions.
+    var interfaceNames: [String: String] {
+        Dictionary(all.values.map { ($0.name, $0.request.interfaceName) }) { first, _ in first }
+    }
+
     /// Shows the link of a port to the kernel; virtio-user has no way to.
     func show(isLinkUp: Bool, of port: Int) {
-        try? companions[port]?.tap?.setCarrier(isLinkUp)
+        for companion in all.values where companion.request.port == port {
+            try? companion.tap?.setCarrier(isLinkUp)
+        }
     }
 
     /// Lets ports receive the groups that the kernel has joined on their companions; returns what
     /// could not be done, in words.
     func followGroups() -> [String] {
         let joined = NetworkInterface.groups()
+        var wanted: [Int: Set<UInt64>] = [:]
+        for companion in all.values {
+            wanted[companion.request.port, default: []].formUnion(joined[companion.name] ?? [])
+        }
         var problems: [String] = []
-        for (index, companion) in companions where !ports.ports[index].setup.allMulticast {
-            let wanted = joined[companion.name] ?? []
+        for (index, port) in maker.ports.ports.enumerated() where !port.setup.allMulticast {
+            let now = wanted[index] ?? []
             let isKnown = groups.withLock { groups in
-                defer { groups[index] = wanted }
-                return groups[index] == wanted
+                defer { groups[index] = now }
+                return groups[index, default: []] == now
             }
             guard !isKnown else { continue }
             do throws(DPDKError) {
-                try ports.ports[index].device.receive(groups: wanted.sorted())
+                try port.device.receive(groups: now.sorted())
             } catch {
-                problems.append("port \(ports.ports[index].name): \(error)")
+                problems.append("port \(port.name): \(error)")
             }
         }
         return problems
@@ -185,14 +145,32 @@ final class Companions: Sendable {
 
     /// Ends all of them; nobody uses one any more.
     func close() {
-        for companion in companions.values {
-            companion.tap?.close()
-            companion.device?.close()
-        }
+        finish()
+        for companion in all.values { companion.close() }
     }
 }
 
-extension NamedBlock {
-    /// What the kernel's side of a device is called.
-    var companionName: String { text("kni_name") ?? "\(name).kni" }
+extension CompanionRequest {
+    /// What a device block asks for.
+    init(port: Int, _ block: NamedBlock, mtu: Int) {
+        self.init(
+            interface: port,
+            interfaceName: block.name,
+            port: port,
+            name: block.companionName,
+            type: block.companionType,
+            mtu: mtu
+        )
+    }
+
+    func complaint(_ error: CompanionError) -> String {
+        "\(interface == port ? "port" : "interface") \(interfaceName) has no kernel companion "
+            + "\(name): \(error.reason)"
+    }
+
+    var remedy: String {
+        let (type, off) = interface == port ? ("kni_type", "kni_type") : ("kniType:", "kniType:")
+        return "making one takes CAP_NET_ADMIN; else make it beforehand, 'ip tuntap add \(name) "
+            + "mode tap user UID', and say \(type) existing; \(off) off goes without"
+    }
 }

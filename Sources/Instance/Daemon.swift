@@ -127,7 +127,7 @@ package struct Daemon {
             throw StartError("the configuration is not applied; see above")
         }
         inheritance.finish(await machine.conductor.handoverResult(), first.digest, logger)
-        let follower = KernelFollower(settings, reloader, logger)
+        let follower = KernelFollower(settings, machine.companions, reloader, logger)
         let announcer = Announcer(logger)
         let backend = DaemonBackend(instance, machine, reloader, reloads, follower, announcer)
         let server = ControlServer(

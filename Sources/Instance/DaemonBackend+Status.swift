@@ -34,7 +34,11 @@ extension DaemonBackend {
                 status.companion = machine.companionStatus(of: index)
                 return status
             }
-        status.vlans = await reloader.running.vlans
+        let companions = machine.companions.all.values.filter(\.isOfVLAN)
+        status.vlans = await reloader.running.vlans.map { vlan in
+            let found = companions.first { $0.request.interfaceName == vlan.name }
+            return VLANStatus(vlan, companion: found.map { "\($0.name) (\($0.kind))" })
+        }
         status.services = await machine.conductor.totals().services.map(Self.status)
         status.drops = machine.drops.filter { $0.packets > 0 }
             .map {

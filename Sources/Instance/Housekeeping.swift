@@ -32,7 +32,7 @@ struct Housekeeping {
             await backend.announce()
             watch(&links)
             for problem in machine.companions.followGroups() { logger.warning("\(problem)") }
-            watch(&duplicates)
+            await watch(&duplicates)
             let still = await backend.stalledWorkers()
             watch(&stalled, still)
             if still.isEmpty { Systemd.alive() }
@@ -60,10 +60,11 @@ struct Housekeeping {
     }
 
     /// Tells once of each own address that another node was found to have.
-    private func watch(_ duplicates: inout Set<OwnAddress>) {
+    private func watch(_ duplicates: inout Set<OwnAddress>) async {
         let now = Set(machine.slowPath.duplicateAddresses)
         for own in now.subtracting(duplicates).sorted(by: { $0.address < $1.address }) {
-            let link = own.port.map { machine.ports.ports[$0].name } ?? "every link"
+            var link = "every link"
+            if let number = own.port { link = await machine.conductor.name(of: number) }
             logger.error("\(own.address) on \(link) is not used: another node has it")
         }
         duplicates = now

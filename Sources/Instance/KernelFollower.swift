@@ -6,24 +6,27 @@ import Model
 import Reload
 import Synchronization
 
-/// Makes what other programs set on the kernel companions of ports run, and cease.
+/// Makes what other programs set on kernel companions run, and cease.
 final class KernelFollower: Sendable {
     private let mirror: KernelMirror
-    /// Names of ports by those of their companions.
-    private let ports: [String: String]
+    private let companions: Companions
     private let reloader: Reloader
     private let logger: Logger
     private let refused = Atomic<UInt64>(0)
 
     /// nil when `dpvs.conf` wants none, or the kernel does not let us, which is logged.
-    init?(_ settings: Settings, _ reloader: Reloader, _ logger: Logger) {
+    init?(
+        _ settings: Settings,
+        _ companions: Companions,
+        _ reloader: Reloader,
+        _ logger: Logger
+    ) {
         guard settings.isOn("global_defs.kni"), settings.isOn("global_defs.kernel_mirror") else {
             return nil
         }
-        let companions = settings.devices.map { ($0.companionName, $0.name) }
-        ports = Dictionary(companions) { first, _ in first }
+        self.companions = companions
         do {
-            mirror = try KernelMirror(ports.keys)
+            mirror = try KernelMirror(companions.interfaceNames.keys)
         } catch {
             logger.warning("addresses and routes of the kernel are not followed: \(error)")
             return nil
@@ -34,18 +37,25 @@ final class KernelFollower: Sendable {
 
     /// Follows until the task is cancelled; once.
     func run() async {
+        companions.listen { [mirror, companions] in
+            mirror.follow(companions.interfaceNames.keys)
+        }
+        // Whatever came before somebody listened.
+        mirror.follow(companions.interfaceNames.keys)
         mirror.start()
         for await view in mirror.views {
-            tell(await reloader.follow(kernel: view.desiredState(ports: ports)))
+            let state = view.desiredState(interfaces: companions.interfaceNames)
+            tell(await reloader.follow(kernel: state))
         }
+        companions.listen {}
         mirror.stop()
     }
 
     /// `addresses 2, routes 1, of dpdk0.kni`.
     func summary() async -> String {
         let (addresses, routes) = await taken()
-        let names = ports.keys.sorted().joined(separator: " ")
-        return "addresses \(addresses), routes \(routes), of \(names)"
+        let names = companions.interfaceNames.keys.sorted().joined(separator: " ")
+        return "addresses \(addresses), routes \(routes), of \(names.isEmpty ? "none" : names)"
     }
 
     func statistics() async -> KernelMirrorStatistics {

@@ -58,7 +58,7 @@ extension Machine {
 
     /// The companion of a port, with what went through it.
     func companionStatus(of port: Int) -> CompanionStatus? {
-        guard let companion = companions.companions[port] else { return nil }
+        guard let companion = companions.all[port] else { return nil }
         func sum(_ event: ExceptionCounters.Event) -> UInt64 {
             ExceptionClass.allCases.reduce(0) {
                 $0 &+ engine.interchange.exceptions(event, $1, port: port)

@@ -66,7 +66,8 @@ final class Machine: Sendable {
             companions = try Companions(
                 settings,
                 ports,
-                handles: ports.transmitters(of: plan.workers[0])
+                handles: ports.transmitters(of: plan.workers[0]),
+                logger: logger
             )
         } catch {
             let said = Environment.takeLog().suffix(8).map { "\n  DPDK: \($0)" }.joined()
@@ -98,14 +99,15 @@ final class Machine: Sendable {
         let slowPath = SlowPath(
             engine: engine,
             ports: ports.transmitters(of: plan.workers[0]),
-            companions: companions.packetPorts,
+            companions: companions.dataplane,
             limits: SlowPathLimits(settings),
             now: now
         )
         guard let slowPath else { throw StartError("not enough memory for the slow path") }
         slowPath.present(as: .thisMachine)
         self.slowPath = slowPath
-        let made = companions.companions
+        companions.attach(.init(slowPath: slowPath, event: doorbell))
+        let made = companions.all
         let interfaces = ports.ports.enumerated()
             .map {
                 Interface(
@@ -120,6 +122,7 @@ final class Machine: Sendable {
             engine: engine,
             interfaces: interfaces,
             neighbours: slowPath,
+            companions: companions,
             subPools: settings.integer("sa_pool.pool_hash_size")
         )
         if let handover {
@@ -229,7 +232,7 @@ final class Machine: Sendable {
                 \(port.setup.receiveDescriptors)/\(port.setup.transmitDescriptors) descriptors
                 """
             )
-            if let companion = companions.companions[index] {
+            if let companion = companions.all[index] {
                 logger.notice(
                     "port \(port.name): kernel companion \(companion.name) (\(companion.kind))"
                 )

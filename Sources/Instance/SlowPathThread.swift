@@ -45,9 +45,16 @@ final class SlowPathThread: Sendable {
     }
 
     private func run() {
-        var descriptors = companions.descriptors
-        let period = companions.needPolling ? Self.pollPeriod : Self.timerPeriod
+        var known = -1
+        var descriptors: [Int32] = []
+        var period = Self.timerPeriod
         while !isStopping.load(ordering: .relaxed) {
+            let changes = companions.changes.load(ordering: .acquiring)
+            if changes != known {
+                known = changes
+                descriptors = companions.descriptors
+                period = companions.needPolling ? Self.pollPeriod : Self.timerPeriod
+            }
             guard slowPath.turn(now: clock.instant(at: Host.cycles)) == 0 else { continue }
             doorbell.prepareToSleep()
             // Whatever came before the doorbell knew is seen now; the rest rings.

@@ -6,7 +6,8 @@ import Synchronization
 /// Follows what other programs set on some kernel interfaces, in the network namespace in which it
 /// was made.
 ///
-/// An interface may appear later, vanish, come back and be renamed: its name decides.
+/// An interface may appear later, vanish, come back and be renamed: its name decides. Which names
+/// they are may change.
 package final class KernelMirror: Sendable {
     /// What it did since the start.
     package struct Counts: Equatable, Sendable {
@@ -20,6 +21,13 @@ package final class KernelMirror: Sendable {
         package var failures: UInt64 = 0
     }
 
+    /// Whom it follows.
+    private struct Names {
+        var names: Set<String>
+        /// Somebody has set them since they were read.
+        var isNew = false
+    }
+
     private struct Sockets: ~Copyable {
         let reader: NetlinkReader
         let watch: NetlinkWatch
@@ -31,7 +39,7 @@ package final class KernelMirror: Sendable {
     package let views: AsyncStream<KernelView>
 
     private let continuation: AsyncStream<KernelView>.Continuation
-    private let names: Set<String>
+    private let wanted: Mutex<Names>
     private let quiet: Duration
     private let sockets: Mutex<Sockets>
     private let descriptor: Int32
@@ -49,7 +57,7 @@ package final class KernelMirror: Sendable {
         quiet: Duration = .milliseconds(10),
         buffer: Int = 1 << 20
     ) throws(NetlinkError) {
-        self.names = Set(names)
+        wanted = Mutex(Names(names: Set(names)))
         self.quiet = quiet
         do {
             wake = try EventFD()
@@ -72,6 +80,14 @@ package final class KernelMirror: Sendable {
         _ = Thread(name: "kernel-mirror") { self.follow() }
     }
 
+    /// Follows interfaces of these names from now on; the next view comes even when it is equal to
+    /// the one before. Any thread.
+    package func follow(_ names: some Sequence<String>) {
+        let names = Set(names)
+        wanted.withLock { $0 = Names(names: names, isNew: true) }
+        wake.signal()
+    }
+
     /// Ends the views; any thread.
     package func stop() {
         isStopped.store(true, ordering: .relaxed)
@@ -84,14 +100,19 @@ package final class KernelMirror: Sendable {
         var due: ContinuousClock.Instant? = .now
         var indices: Set<Int32> = []
         var last: KernelView?
+        var names = wanted.withLock(\.names)
         while true {
             wait(until: due)
             guard !isStopped.load(ordering: .relaxed) else { break }
-            if hear(indices) { due = due ?? .now + quiet }
+            if hear(names, indices) { due = due ?? .now + quiet }
+            if let others = takeNames() {
+                (names, last) = (others, nil)
+                due = .now
+            }
             guard let time = due, time <= .now else { continue }
             due = nil
             do {
-                let (view, now) = try read()
+                let (view, now) = try read(names)
                 indices = now
                 if view != last { publish(view) }
                 last = view
@@ -103,13 +124,20 @@ package final class KernelMirror: Sendable {
         continuation.finish()
     }
 
-    private func hear(_ indices: Set<Int32>) -> Bool {
+    private func takeNames() -> Set<String>? {
+        wanted.withLock { wanted in
+            defer { wanted.isNew = false }
+            return wanted.isNew ? wanted.names : nil
+        }
+    }
+
+    private func hear(_ names: Set<String>, _ indices: Set<Int32>) -> Bool {
         let news = sockets.withLock { $0.watch.receive(names, indices) }
         if news.isOverrun { state.withLock { $0.overruns += 1 } }
         return news.isRelevant
     }
 
-    private func read() throws(NetlinkError) -> (KernelView, Set<Int32>) {
+    private func read(_ names: Set<String>) throws(NetlinkError) -> (KernelView, Set<Int32>) {
         state.withLock { $0.reads += 1 }
         return try sockets.withLock { sockets throws(NetlinkError) in
             try sockets.reader.read(names)
@@ -123,5 +151,7 @@ package final class KernelMirror: Sendable {
 
     private func wait(until due: ContinuousClock.Instant?) {
         Poll.readable([descriptor, wake.descriptor], for: due.map { max(.zero, $0 - .now) })
+        // Forgets the signals.
+        wake.wait(for: .zero)
     }
 }

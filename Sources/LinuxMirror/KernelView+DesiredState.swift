@@ -3,24 +3,25 @@ import Addressing
 package import Model
 
 extension KernelView {
-    /// Addresses and routes of ports, owned by the kernel; `ports` are by the name of the companion.
+    /// Addresses and routes of interfaces, owned by the kernel; `interfaces` are by the name of the
+    /// companion.
     ///
     /// A companion that is down has nothing to say. Of two addresses that differ in their length
     /// alone the one with the larger network counts, of two routes to one destination the one with
     /// the smaller metric. The route that an address implies is no route of its own.
-    package func desiredState(ports: [String: String]) -> DesiredState {
+    package func desiredState(interfaces: [String: String]) -> DesiredState {
         var state = DesiredState()
         var best: [Model.Route.Key: UInt32] = [:]
         for link in links where link.isUp {
-            guard let port = ports[link.name] else { continue }
+            guard let interface = interfaces[link.name] else { continue }
             let addresses = link.ownAddresses
             state.addresses += addresses.map {
-                InterfaceAddress(interface: port, prefix: $0, owner: .kernel)
+                InterfaceAddress(interface: interface, prefix: $0, owner: .kernel)
             }
             let connected = Set(addresses.map(\.network))
             for path in link.routes
             where path.gateway != nil || !connected.contains(path.destination) {
-                let route = path.route(on: port)
+                let route = path.route(on: interface)
                 if let known = best[route.key] {
                     guard path.metric < known else { continue }
                     state.routes.removeAll { $0.key == route.key }
@@ -48,11 +49,11 @@ extension KernelView.Link {
 }
 
 extension KernelView.Path {
-    fileprivate func route(on port: String) -> Route {
+    fileprivate func route(on interface: String) -> Route {
         Route(
             destination: destination,
             gateway: gateway,
-            interface: port,
+            interface: interface,
             mtu: mtu,
             owner: .kernel
         )

@@ -12,6 +12,9 @@ package struct VLANInterface: Equatable, Codable, Sendable {
     package var id: Int
     /// Of the inner tag; nil: there is one tag.
     package var innerID: Int?
+    /// Of the kernel's side; nil: the interface's name with `.kni`.
+    package var companionName: String?
+    package var companionType: CompanionType
     package var owner: Owner
 
     package var key: String { name }
@@ -21,14 +24,21 @@ package struct VLANInterface: Equatable, Codable, Sendable {
         link: String,
         id: Int,
         innerID: Int? = nil,
+        companionName: String? = nil,
+        companionType: CompanionType = .auto,
         owner: Owner = .runtime
     ) {
         self.name = name
         self.link = link
         self.id = id
         self.innerID = innerID
+        self.companionName = companionName
+        self.companionType = companionType
         self.owner = owner
     }
+
+    /// What the kernel's side is called, when there is one.
+    package var companion: String { companionName ?? "\(name).kni" }
 
     /// `dpdk0 vlan 100 inner 7`: what no two may have in common.
     package var way: String { "\(link) vlan \(id)" + (innerID.map { " inner \($0)" } ?? "") }

@@ -27,7 +27,7 @@ public struct RouteTarget: RawRepresentable, Hashable, Sendable, BitwiseCopyable
         /// An own address that is a local address of services; `index` is its slot.
         case localAddress = 4
         /// An address of the kernel, ours as well or not: what is not balanced there is handed up, by
-        /// the companion of port `index - 1`, or with 0 by that of the port where it came in.
+        /// the companion of interface `index - 1`, or with 0 by that of the one where it came in.
         case companion = 5
     }
 

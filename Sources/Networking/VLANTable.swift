@@ -10,10 +10,10 @@ public import Packet
 /// run, so nothing that remembers one can mean another VLAN later; an interface that is gone only
 /// takes no more frames. The number is a position in a hash table:
 ///
-///      63     62    61        40 39     24 23     12 11      0
-///     +------+----+-------------+---------+---------+---------+
-///     | used | up | 0           | port    | outer   | inner   |
-///     +------+----+-------------+---------+---------+---------+
+///      63     62   61         60      40 39     24 23     12 11      0
+///     +------+----+-----------+----------+---------+---------+---------+
+///     | used | up | companion | 0        | port    | outer   | inner   |
+///     +------+----+-----------+----------+---------+---------+---------+
 @safe
 public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
     /// More than any host has ports.
@@ -24,6 +24,10 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
     private static let places = capacity * 2
     private static let used: UInt64 = 1 << 63
     private static let up: UInt64 = 1 << 62
+    private static let companion: UInt64 = 1 << 61
+
+    /// What is no part of a key.
+    private static let changing = up | companion
 
     private let words: UnsafeMutablePointer<UInt64>
 
@@ -60,6 +64,11 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
         )
     }
 
+    /// Whether the kernel has a side of its own of a VLAN; of ports others know.
+    public func hasCompanion(_ number: Int) -> Bool {
+        number >= Self.firstNumber && word(number - Self.firstNumber) & Self.companion != 0
+    }
+
     /// Interfaces that take frames, in a fixed order.
     public var numbers: [Int] {
         (0..<Self.places).filter { word($0) & Self.up != 0 }.map { $0 + Self.firstNumber }
@@ -81,11 +90,15 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
         return place + Self.firstNumber
     }
 
-    /// Lets these interfaces take frames, and no others.
-    public func raise(_ numbers: Set<Int>) {
+    /// Lets these interfaces take frames, and no others; `companions` are those of them that the
+    /// kernel has a side of.
+    public func raise(_ numbers: Set<Int>, companions: Set<Int> = []) {
         for place in 0..<Self.places where word(place) != 0 {
-            let isUp = numbers.contains(place + Self.firstNumber)
-            let word = isUp ? word(place) | Self.up : word(place) & ~Self.up
+            let number = place + Self.firstNumber
+            var word = word(place) & ~Self.changing
+            if numbers.contains(number) {
+                word |= companions.contains(number) ? Self.up | Self.companion : Self.up
+            }
             unsafe CPacket_store_release(words + place, word)
         }
     }
@@ -107,7 +120,7 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
         while true {
             place &= Self.places - 1
             let word = word(place)
-            if word == 0 || word & ~Self.up == key { return place }
+            if word == 0 || word & ~Self.changing == key { return place }
             place &+= 1
         }
     }

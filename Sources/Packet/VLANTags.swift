@@ -100,4 +100,17 @@ public struct LinkHeader: BitwiseCopyable, Sendable {
         type = EtherType(rawValue: inner)
         length += 4
     }
+
+    /// Takes the tags out of `packet`, whose link layer this is; a device's note of one, too.
+    public func removeTags(from packet: borrowing Packet) {
+        let buffer = unsafe packet.buffer
+        unsafe buffer.pointee.ol_flags &= ~(1 << UInt64(CPacket_rx_vlan_stripped_bit))
+        let surplus = UInt16(truncatingIfNeeded: length &- 14)
+        guard surplus > 0 else { return }
+        let old = unsafe packet.frame
+        unsafe buffer.pointee.data_off &+= surplus
+        unsafe buffer.pointee.data_len &-= surplus
+        unsafe buffer.pointee.pkt_len &-= UInt32(surplus)
+        unsafe packet.frame.copyMemory(from: old, byteCount: 12)
+    }
 }

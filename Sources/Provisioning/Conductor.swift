@@ -43,6 +43,8 @@ package actor Conductor {
         steering?.prepare(provisioner.localAddresses)
         provisioner.publish(compiled)
         changeLimits(SlowPathLimits(state.settings))
+        // Whoever has not finished a turn by then finds nothing there, which is safe.
+        defer { provisioner.finish() }
         try await settle()
     }
 
@@ -123,6 +125,9 @@ package actor Conductor {
 
     /// What runs now.
     package var running: DesiredState { provisioner.state }
+
+    /// What the configuration calls an interface.
+    package func name(of interface: Int) -> String { provisioner.name(of: interface) }
 
     /// Connections that carry data both ways.
     package var activeConnections: UInt64 { provisioner.connections(.active) }

@@ -57,6 +57,14 @@ extension Provisioner {
         return found.index
     }
 
+    /// What the configuration calls an interface, or has called one that is gone.
+    func name(of number: Int) -> String {
+        let vlans = engine.interchange.vlans
+        let port = ports.first { $0.index == vlans.port(of: number) }?.name ?? "?"
+        return interfaces.first { $0.index == number }?.name
+            ?? "\(port).\(vlans.tags(of: number).outer)"
+    }
+
     /// Ports, then VLANs; those take no frames before `publish`.
     func compileInterfaces(of state: DesiredState) throws(ProvisioningError) -> [Interface] {
         var result = ports
@@ -74,7 +82,33 @@ extension Provisioner {
             (interface.name, interface.index) = (vlan.name, number)
             result.append(interface)
         }
+        let found = try companions?.prepare(companionRequests(of: state, result)) ?? []
+        for index in ports.count..<result.count {
+            result[index].hasCompanion = found.contains(result[index].index)
+        }
         return result
+    }
+
+    /// By itself a VLAN has a companion where its port has one.
+    private func companionRequests(
+        of state: DesiredState,
+        _ interfaces: [Interface]
+    ) -> [CompanionRequest] {
+        guard state.settings.isOn("global_defs.kni") else { return [] }
+        let vlans = zip(state.vlans, interfaces.dropFirst(ports.count))
+        return vlans.compactMap { vlan, interface in
+            let type = vlan.companionType
+            // What it has now is what its port has.
+            guard type != .off, type != .auto || interface.hasCompanion else { return nil }
+            return CompanionRequest(
+                interface: interface.index,
+                interfaceName: vlan.name,
+                port: engine.interchange.vlans.port(of: interface.index),
+                name: vlan.companion,
+                type: type,
+                mtu: interface.mtu
+            )
+        }
     }
 
     // MARK: - Own addresses
@@ -231,6 +265,17 @@ extension DesiredState {
     fileprivate var impliedAddresses: [IPPrefix] {
         let isImplied = settings.text("global_defs.service_addresses") == "implied"
         return services.compactMap(\.key.prefix).filter { isImplied || !$0.isHost }
+    }
+
+    /// Without what the kernel has on interfaces that are gone: it will hear of that soon.
+    func withoutStrayKernel(_ ports: [Interface]) -> DesiredState {
+        let known = Set(ports.map(\.name) + vlans.map(\.name))
+        var state = self
+        state.addresses.removeAll { $0.owner == .kernel && !known.contains($0.interface) }
+        state.routes.removeAll { route in
+            route.owner == .kernel && route.interface.map { !known.contains($0) } == true
+        }
+        return state
     }
 
     /// What is left with `ipv6_defs/disable`.

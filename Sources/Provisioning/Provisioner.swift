@@ -69,6 +69,8 @@ package final class Provisioner {
     /// Ports, and VLANs of them in the latest compilation.
     var interfaces: [Interface]
     let neighbours: any NeighbourRegistry
+    /// Who makes companions of VLANs; nil: they have none.
+    let companions: (any CompanionRegistry)?
     let subPools: Int
 
     var backendSlots: SlotAllocator<BackendKey>
@@ -134,12 +136,14 @@ package final class Provisioner {
         engine: Engine,
         interfaces: [Interface],
         neighbours: any NeighbourRegistry,
+        companions: (any CompanionRegistry)? = nil,
         subPools: Int = 16
     ) {
         self.engine = engine
         ports = interfaces
         self.interfaces = interfaces
         self.neighbours = neighbours
+        self.companions = companions
         self.subPools = subPools
         backendSlots = SlotAllocator(capacity: engine.limits.backendSlots)
         serviceSlots = SlotAllocator(capacity: engine.limits.serviceSlots)
@@ -162,8 +166,8 @@ package final class Provisioner {
         let memory: SnapshotMemory
         let state: DesiredState
         let addresses: [OwnAddress]
-        /// Numbers of VLANs.
-        let vlans: Set<Int>
+        /// VLANs.
+        let vlans: [Interface]
         let slowStart: SlowStart
         let draining: Draining
         package var generation: UInt64 { memory.generation }
@@ -173,6 +177,18 @@ package final class Provisioner {
     ///
     /// `now` decides how far backends are in their slow start.
     package func compile(
+        _ state: DesiredState,
+        at now: Instant
+    ) throws(ProvisioningError) -> Compiled {
+        do throws(ProvisioningError) {
+            return try layOut(state.withoutStrayKernel(ports), at: now)
+        } catch {
+            companions?.cancel()
+            throw error
+        }
+    }
+
+    private func layOut(
         _ state: DesiredState,
         at now: Instant
     ) throws(ProvisioningError) -> Compiled {
@@ -226,7 +242,7 @@ package final class Provisioner {
             memory: SnapshotMemory(snapshot, keeping: Array(services.values) + adopted),
             state: state,
             addresses: network.addresses,
-            vlans: Set(interfaces.dropFirst(ports.count).map(\.index)),
+            vlans: Array(interfaces.dropFirst(ports.count)),
             slowStart: slowStart,
             draining: draining
         )
@@ -234,7 +250,11 @@ package final class Provisioner {
 
     /// Shows a compiled snapshot to all workers; from its next turn on each of them uses it.
     package func publish(_ next: Compiled) {
-        engine.interchange.vlans.raise(next.vlans)
+        companions?.show()
+        engine.interchange.vlans.raise(
+            Set(next.vlans.map(\.index)),
+            companions: Set(next.vlans.filter(\.hasCompanion).map(\.index))
+        )
         neighbours.install(next.addresses)
         unsafe engine.interchange.cell.publish(next.memory.pointer)
         if let published { leaving.append(published) }
@@ -246,6 +266,9 @@ package final class Provisioner {
         reconsiderFullBackends(of: state)
         warmUpBackends(of: next.state)
     }
+
+    /// Ends what only snapshots before the published one needed; every worker has left them.
+    package func finish() { companions?.finish() }
 
     /// Whether every worker has left all snapshots older than the published one.
     package var isSettled: Bool {

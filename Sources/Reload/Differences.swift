@@ -8,6 +8,8 @@ extension VLANInterface {
     func differences(from old: Self) -> [String] {
         [
             phrase("way", old.way, way),
+            phrase("companion", old.companion, companion),
+            phrase("companion type", old.companionType.rawValue, companionType.rawValue),
             phrase("owner", old.owner, owner),
         ]
         .compactMap(\.self)

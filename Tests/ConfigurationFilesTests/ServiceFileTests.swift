@@ -83,6 +83,21 @@ private let service = """
         #expect(loaded.state.vlans.map(\.innerID) == [nil, 7, nil])
     }
 
+    @Test func `a VLAN's companion has its name unless it is told another`() {
+        let loaded = load(
+            """
+            interfaces:
+              - vlan: { link: dpdk0, id: 100 }
+              - { kniName: v5, kniType: existing, vlan: { link: dpdk0, id: 5 } }
+              - { kniName: v5, kniType: off, vlan: { link: dpdk0, id: 6 } }
+            """,
+            conf: "netif_defs {\n device dpdk0 {\n }\n}\n"
+        )
+        #expect(loaded.errors.isEmpty, "what is off may be called anything")
+        #expect(loaded.state.vlans.map(\.companion) == ["dpdk0.100.kni", "v5", "v5"])
+        #expect(loaded.state.vlans.map(\.companionType) == [.auto, .existing, .off])
+    }
+
     @Test(
         arguments: [
             ("vlan: { link: dpdk0, id: 0 }", "1...4094"),
@@ -93,6 +108,14 @@ private let service = """
             ("{ name: twin, vlan: { link: dpdk0, id: 9 } }", "is there twice"),
             ("{ name: dpdk0.9, vlan: { link: dpdk0, id: 8 } }", "is there twice"),
             ("name: bare", "vlan"),
+            (
+                "{ kniType: virtio_user, vlan: { link: dpdk0, id: 8 } }",
+                "one of auto, tap, existing"
+            ),
+            ("{ kniName: v100.of.the.labs, vlan: { link: dpdk0, id: 8 } }", "1 to 15 characters"),
+            ("{ kniName: a/b, vlan: { link: dpdk0, id: 8 } }", "slashes"),
+            ("{ kniName: dpdk0.kni, vlan: { link: dpdk0, id: 8 } }", "companion of dpdk0, too"),
+            ("{ kniName: dpdk0.9.kni, vlan: { link: dpdk0, id: 8 } }", "of dpdk0.9, too"),
         ]
     )
     func `a VLAN that cannot be is refused with what is accepted`(item: String, problem: String) {

@@ -175,6 +175,23 @@ struct KernelMirrorTests {
         }
     }
 
+    @Test func `other names are followed when they are set, and the same are told anew`()
+        async throws
+    {
+        try await follow { place, mirror in
+            try place.addCompanion("other")
+            try place.ip("address add 10.1.0.1/24 dev other")
+            mirror.follow([name, "other"])
+            #expect(await mirror.view { Self.prefixes($0) == ["10.1.0.1/24"] } != nil)
+            mirror.follow([name, "other"])
+            #expect(await mirror.view { Self.prefixes($0) == ["10.1.0.1/24"] } != nil)
+            mirror.follow([name])
+            #expect(await mirror.view { $0.links.map(\.name) == [name] } != nil)
+            try place.ip("address add 10.0.0.1/24 dev \(name)")
+            #expect(await mirror.view { Self.prefixes($0) == ["10.0.0.1/24"] } != nil)
+        }
+    }
+
     @Test func `the views end with stop`() async throws {
         let place = try Place()
         let mirror = try place.mirror(name)

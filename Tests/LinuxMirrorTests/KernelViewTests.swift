@@ -18,7 +18,7 @@ struct KernelViewTests {
             addresses: addresses,
             routes: routes
         )
-        return KernelView(links: [link]).desiredState(ports: ["dpdk0.kni": "dpdk0"])
+        return KernelView(links: [link]).desiredState(interfaces: ["dpdk0.kni": "dpdk0"])
     }
 
     @Test func `addresses and routes of a companion are the port's, owned by the kernel`() throws {
@@ -79,6 +79,6 @@ struct KernelViewTests {
 
     @Test func `an interface that is nobody's companion has nothing to say`() throws {
         let link = KernelView.Link(name: "eth0", addresses: [.init(try prefix("10.0.0.1/24"))])
-        #expect(KernelView(links: [link]).desiredState(ports: [:]) == DesiredState())
+        #expect(KernelView(links: [link]).desiredState(interfaces: [:]) == DesiredState())
     }
 }

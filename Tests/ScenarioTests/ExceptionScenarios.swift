@@ -172,6 +172,25 @@ import Testing
         world.expectConservation()
     }
 
+    @Test func `a companion without a link layer takes and gives packets of IP`() throws {
+        let world = try world()
+        let kernel = MemoryLink(world.links[0].traits, pool: world.pool)
+        world.slowPath.setCompanion(Companion(kernel.port(), carriage: .packets), of: 0)
+        let segment = Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.1:22", Frame.syn)
+        world.send(segment, on: 0)
+        #expect(kernel.takeDeparted() == [Array(segment.dropFirst(14))])
+        let request = Frame.arp(from: "10.0.0.10", at: .client(10), to: "10.0.0.77")
+        world.send(request, on: 0)
+        #expect(kernel.takeDeparted().isEmpty && world.drops(.notForUs) == 1, "ARP is no IP")
+        kernel.deliver(Array(segment.dropFirst(14)))
+        kernel.deliver(Array(repeating: 0x10, count: 40))
+        world.settle()
+        let sent = Array(repeating: 0, count: 12) + segment.dropFirst(12)
+        #expect(world.take(0).map(\.octets) == [sent])
+        #expect(world.drops(.unsupportedEtherType) == 1, "neither IPv4 nor IPv6")
+        world.expectConservation()
+    }
+
     // MARK: - Down
 
     @Test func `what the kernel sends leaves by its port, as it is`() throws {

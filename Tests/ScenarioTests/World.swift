@@ -26,6 +26,8 @@ final class World {
     let links: [MemoryLink]
     /// The kernel's sides of ports, where there are any: what was handed up departs there.
     let companions: [Int: MemoryLink]
+    /// Makes companions of VLANs.
+    let kernel = MemoryKernel()
     let engine: Engine
     let slowPath: SlowPath<MemoryPort>
     let provisioner: Provisioner
@@ -106,7 +108,7 @@ final class World {
             SlowPath(
                 engine: engine,
                 ports: handles,
-                companions: companions.mapValues { $0.port() },
+                companions: companions.mapValues { Companion($0.port()) },
                 limits: slowPathLimits,
                 now: now
             )
@@ -123,8 +125,10 @@ final class World {
                         hasCompanion: companionPorts.contains(index)
                     )
                 },
-            neighbours: slowPath
+            neighbours: slowPath,
+            companions: kernel
         )
+        kernel.attach(slowPath, links, pool)
         for index in 0..<workers {
             let balancer = try required(engine.makeBalancer(index, now: now))
             let ports = links.map { $0.port(queue: index) }
@@ -155,6 +159,7 @@ final class World {
     /// Compiles and publishes; workers see it from their next turn on.
     func apply(_ state: DesiredState) throws {
         provisioner.publish(try provisioner.compile(state, at: now))
+        provisioner.finish()
     }
 
     func change(_ edit: (inout DesiredState) -> Void) throws {
@@ -239,6 +244,9 @@ final class World {
     ) -> Int {
         Int(engine.interchange.exceptions(event, kind, port: port))
     }
+
+    /// The companion of a VLAN, by its name; nil when there is none.
+    func companion(_ name: String) -> MemoryLink? { kernel.shown[name]?.link }
 
     // MARK: - Frames
 

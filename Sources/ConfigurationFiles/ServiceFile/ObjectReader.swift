@@ -205,7 +205,9 @@ struct ObjectReader {
     }
 
     mutating func choice<Choice: RawRepresentable<String>>(_ key: String) -> Choice? {
-        read(key) { Choice(rawValue: $0) }
+        var words: [String]?
+        if case .choice(let accepted) = kind(key) { words = accepted }
+        return read(key) { words?.contains($0) == false ? nil : Choice(rawValue: $0) }
     }
 
     /// Names of other schedulers that `ipvsadm` knows are refused with what serves in their place.

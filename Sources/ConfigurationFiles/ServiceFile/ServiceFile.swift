@@ -75,6 +75,8 @@ struct ServiceFile {
         guard var reader = reader(node, ServiceFileSchema.interface, path, file) else { return }
         defer { diagnostics += reader.diagnostics }
         let name = reader.text("name")
+        let companionName = reader.text("kniName")
+        let companionType: CompanionType? = reader.choice("kniType")
         guard var inner = reader.object("vlan") else { return }
         defer { reader.absorb(inner) }
         let link = inner.text("link")
@@ -87,6 +89,8 @@ struct ServiceFile {
             link: link,
             id: id,
             innerID: innerID,
+            companionName: companionName,
+            companionType: companionType ?? .auto,
             owner: .file(file)
         )
         vlans.append(located(vlan, reader))

@@ -316,6 +316,18 @@ package enum ServiceFileSchema {
                 "what addresses and routes call it; unique"
             ),
             field("vlan", .object(vlan), required: true, "what it is: devices.md"),
+            field(
+                "kniName",
+                .text,
+                default: "the name with .kni",
+                "name of the kernel companion, at most 15 characters: exception-path.md"
+            ),
+            field(
+                "kniType",
+                .choice(CompanionType.ofVLANs.map(\.rawValue)),
+                default: "auto",
+                "what the kernel companion is; auto: a tap where the device has one"
+            ),
         ]
     )
 
