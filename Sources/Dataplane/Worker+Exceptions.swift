@@ -83,13 +83,15 @@ extension Worker {
         }
     }
 
-    /// Hands a packet to the kernel by the companion of `port`.
+    /// Hands a packet to the kernel by the companion of `port`; false when the rate of its class is
+    /// used up.
     @inline(never)
+    @discardableResult
     mutating func handUp(
         _ packet: consuming Packet,
         by port: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>
-    ) {
+    ) -> Bool {
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         var parsed: ParsedFrame?
         if case .parsed(let frame) = ParsedFrame.parse(packet) { parsed = frame }
@@ -100,10 +102,12 @@ extension Worker {
         }
         unsafe packet.buffer.pointee.port = UInt16(port)
         let exceptionClass = ExceptionClass(bytes, parsed)
-        unsafe except(packet, exceptionClass, .exception, as: .companionFull, 0, snapshot)
+        return unsafe except(packet, exceptionClass, .exception, as: .companionFull, 0, snapshot)
     }
 
-    /// Gives a packet to the slow path by the way of its class, as long as the rate allows.
+    /// Gives a packet to the slow path by the way of its class, as long as the rate allows: false when
+    /// it does not.
+    @discardableResult
     mutating func except(
         _ packet: consuming Packet,
         _ exceptionClass: ExceptionClass,
@@ -111,7 +115,7 @@ extension Worker {
         as dropReason: DropReason,
         _ offset: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>
-    ) {
+    ) -> Bool {
         let port = unsafe Int(packet.buffer.pointee.port)
         let policy = unsafe snapshot.pointee.exceptions
         let isAdmitted =
@@ -126,10 +130,11 @@ extension Worker {
         guard isAdmitted else {
             exceptionCounters.count(.policed, exceptionClass, port: port)
             drop(packet, .exceptionPoliced)
-            return
+            return false
         }
         let ring = unsafe exceptions[exceptionClass.rawValue]
         punt(packet, reason, as: dropReason, offset: offset, through: ring)
+        return true
     }
 
     /// Writes the checksum that a sender on this host left to its device.
