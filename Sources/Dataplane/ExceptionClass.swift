@@ -33,14 +33,14 @@ public enum ExceptionClass: Int, CaseIterable, Sendable, BitwiseCopyable {
             return
         }
         let base = Int(frame.transportOffset)
-        let hasPorts = !frame.isFragment || frame.isFirstFragment
+        let hasHeader = !frame.isFragment || frame.isFirstFragment
         switch frame.protocol {
         case _ where frame.content == .arp: self = .neighbour
         case .ospf, .vrrp, .igmp, .pim: self = .routing
-        case .icmp: self = Self.ofICMP(bytes.octet(base) ?? 0)
-        case .icmpv6: self = Self.ofICMPv6(bytes.octet(base) ?? 0)
-        case .tcp where hasPorts: self = Self.ofTCP(bytes, base)
-        case .udp where hasPorts: self = Self.ofUDP(bytes.word(base + 2) ?? 0)
+        case .icmp where hasHeader: self = Self.ofICMP(bytes.octet(base) ?? 0)
+        case .icmpv6 where hasHeader: self = Self.ofICMPv6(bytes.octet(base) ?? 0)
+        case .tcp where hasHeader: self = Self.ofTCP(bytes, base)
+        case .udp where hasHeader: self = Self.ofUDP(bytes.word(base + 2) ?? 0)
         default: self = .rest
         }
     }

@@ -6,6 +6,15 @@ import Networking
 import Packet
 import Timing
 
+/// Where a careful packet went, for the fragments after it.
+enum CarefulEnd: BitwiseCopyable {
+    case nowhere
+    /// Along a connection.
+    case along(UInt32)
+    /// To the kernel behind the companion of an interface.
+    case handedUp(Int)
+}
+
 /// SCTP, ICMP queries and first fragments: packets of flows that plain ones do not look like.
 extension Worker {
     /// A packet that is not a fragment.
@@ -35,7 +44,7 @@ extension Worker {
         unsafe _ = settleNew(packet, careful, hash: found.hash, networkOffset, snapshot, now)
     }
 
-    /// A packet of no connection: returns the one that it opened and went along.
+    /// A packet of no connection, which may open one.
     mutating func settleNew<Tuple: FlowTuple>(
         _ packet: consuming Packet,
         _ careful: CarefulPacket<Tuple>,
@@ -43,7 +52,7 @@ extension Worker {
         _ networkOffset: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
-    ) -> UInt32? {
+    ) -> CarefulEnd {
         let balancing = unsafe snapshot.pointee.balancing
         var setup = balancer.open(careful, hash: hash, balancing: balancing, now: now)
         if case .notBalanced = setup,
@@ -93,7 +102,7 @@ extension Worker {
         _ networkOffset: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
-    ) -> UInt32? {
+    ) -> CarefulEnd {
         let balancing = unsafe snapshot.pointee.balancing
         switch setup {
         case .created(let reference), .once(let reference):
@@ -111,7 +120,7 @@ extension Worker {
         case .refused(let refusal):
             refuse(packet, careful.flow, refusal, balancing, networkOffset)
         case .notBalanced where careful.protocol.isQuery:
-            unsafe settleUnbalancedQuery(packet, careful, networkOffset, snapshot)
+            return unsafe settleUnbalancedQuery(packet, careful, snapshot)
         case .notBalanced:
             let fate = unsafe judgeUnbalanced(
                 careful.flow,
@@ -119,32 +128,40 @@ extension Worker {
                 receivedOn: interface(of: packet),
                 snapshot
             )
-            if careful.isFragment, case .handedUp = fate {
-                // The others would not follow it.
-                drop(packet, .unexpectedFragment)
-            } else {
+            guard case .handedUp(let port) = fate else {
                 unsafe end(packet, fate, networkOffset, snapshot)
+                return .nowhere
             }
+            return unsafe handUp(packet, by: port, snapshot) ? .handedUp(port) : .nowhere
         }
-        return nil
+        return .nowhere
     }
 
     /// A query of no service: a reply whose connection lives at another worker, or one for ourselves:
-    /// the slow path answers an echo that came in one piece.
+    /// the slow path answers an echo that came in one piece, the kernel others to addresses of its own.
     private mutating func settleUnbalancedQuery<Tuple: FlowTuple>(
         _ packet: consuming Packet,
         _ careful: CarefulPacket<Tuple>,
-        _ networkOffset: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>
-    ) {
+    ) -> CarefulEnd {
         let flow = careful.flow
         if !careful.isRequest, let owner = unsafe ownerOfReply(flow, snapshot), owner != index {
             redirect(packet, to: owner)
-        } else if careful.isFragment {
-            drop(packet, .unexpectedFragment)
-        } else {
-            unsafe settleMessage(packet, snapshot)
+            return .nowhere
         }
+        guard careful.isFragment else {
+            unsafe settleMessage(packet, snapshot)
+            return .nowhere
+        }
+        let target = unsafe snapshot.pointee.forwarding.target(for: flow.destination.address)
+        let received = interface(of: packet)
+        guard target.kind == .companion,
+            let port = unsafe companion(index: target.index, received, snapshot)
+        else {
+            drop(packet, .unexpectedFragment)
+            return .nowhere
+        }
+        return unsafe handUp(packet, by: port, snapshot) ? .handedUp(port) : .nowhere
     }
 
     /// The worker that has the connection of a reply without one here; nil when nothing tells.
@@ -160,8 +177,7 @@ extension Worker {
         }
     }
 
-    /// Rewrites a packet of a connection and sends it to its next hop; returns the connection that it
-    /// went along, nil when it went nowhere.
+    /// Rewrites a packet of a connection and sends it to its next hop.
     @inline(never)
     mutating func forward<Tuple: FlowTuple>(
         _ packet: consuming Packet,
@@ -170,17 +186,17 @@ extension Worker {
         _ networkOffset: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
-    ) -> UInt32? {
+    ) -> CarefulEnd {
         if careful.ip.mustStayWhole,
             let mtu = unsafe exceededMTU(careful.ip.totalLength, along: reference, snapshot)
         {
             punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
-            return nil
+            return .nowhere
         }
         if careful.isFragment {
             guard !balancer.needsWholePackets(reference) else {
                 drop(packet, .unexpectedFragment)
-                return nil
+                return .nowhere
             }
             if balancer.misses(reference) { counters.add(1, to: .unaddressedForForm) }
         }
@@ -195,7 +211,7 @@ extension Worker {
         switch decision {
         case .refuse(let refusal):
             refuse(packet, careful.flow, refusal, balancing, networkOffset)
-            return nil
+            return .nowhere
         case .reopen:
             balancer.finish(reference, balancing: balancing)
             let hash = balancer.find(careful).hash
@@ -211,7 +227,7 @@ extension Worker {
             isFragment: careful.isFragment,
             snapshot
         )
-        return isSent ? reference : nil
+        return isSent ? .along(reference) : .nowhere
     }
 
     /// Sends a packet that the balancer has rewritten, or encapsulates or translates it; drops it when

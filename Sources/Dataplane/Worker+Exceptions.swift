@@ -97,13 +97,15 @@ extension Worker {
         }
     }
 
-    /// Hands a packet to the kernel by the companion of `interface`, without the tags that it had.
+    /// Hands a packet to the kernel by the companion of `interface`, without the tags that it had;
+    /// false when the rate of its class is used up.
     @inline(never)
+    @discardableResult
     mutating func handUp(
         _ packet: consuming Packet,
         by interface: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>
-    ) {
+    ) -> Bool {
         LinkHeader(packet)?.removeTags(from: packet)
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         var parsed: ParsedFrame?
@@ -115,10 +117,12 @@ extension Worker {
         }
         unsafe packet.buffer.pointee.port = UInt16(interface)
         let exceptionClass = ExceptionClass(bytes, parsed)
-        unsafe except(packet, exceptionClass, .exception, as: .companionFull, 0, snapshot)
+        return unsafe except(packet, exceptionClass, .exception, as: .companionFull, 0, snapshot)
     }
 
-    /// Gives a packet to the slow path by the way of its class, as long as the rate allows.
+    /// Gives a packet to the slow path by the way of its class, as long as the rate allows: false when
+    /// it does not.
+    @discardableResult
     mutating func except(
         _ packet: consuming Packet,
         _ exceptionClass: ExceptionClass,
@@ -126,7 +130,7 @@ extension Worker {
         as dropReason: DropReason,
         _ offset: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>
-    ) {
+    ) -> Bool {
         // What `handUp` was before has no tags any more, but its interface in place of its port.
         let interface = unsafe interface(of: packet) ?? Int(packet.buffer.pointee.port)
         let port = vlans.port(of: interface)
@@ -143,10 +147,11 @@ extension Worker {
         guard isAdmitted else {
             exceptionCounters.count(.policed, exceptionClass, port: port)
             drop(packet, .exceptionPoliced)
-            return
+            return false
         }
         let ring = unsafe exceptions[exceptionClass.rawValue]
         punt(packet, reason, as: dropReason, offset: offset, through: ring)
+        return true
     }
 
     /// Writes the checksum that a sender on this host left to its device.

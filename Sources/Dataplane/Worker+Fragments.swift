@@ -78,7 +78,7 @@ extension Worker {
         }
         let found = balancer.find(careful)
         guard found.reference == ConnectionTable.none else {
-            let taken = unsafe forward(
+            let end = unsafe forward(
                 packet,
                 careful,
                 along: found.reference,
@@ -86,13 +86,13 @@ extension Worker {
                 snapshot,
                 now
             )
-            return taken.map { balancer.fragmentDecision(along: $0) } ?? .drop
+            return decision(after: end)
         }
         if let next = unsafe nextWorker(for: careful.flow, keeper, snapshot) {
             redirect(packet, to: next)
             return .worker(next)
         }
-        let opened = unsafe settleNew(
+        let end = unsafe settleNew(
             packet,
             careful,
             hash: found.hash,
@@ -100,7 +100,16 @@ extension Worker {
             snapshot,
             now
         )
-        return opened.map { balancer.fragmentDecision(along: $0) } ?? .drop
+        return decision(after: end)
+    }
+
+    /// What the others are to do after a first fragment that went no further than here.
+    private mutating func decision(after end: CarefulEnd) -> FragmentDecision {
+        switch end {
+        case .nowhere: .drop
+        case .along(let reference): balancer.fragmentDecision(along: reference)
+        case .handedUp(let port): .companion(port)
+        }
     }
 
     /// Which worker a first fragment without a connection here goes on to; nil: it stays.
@@ -164,6 +173,8 @@ extension Worker {
             drop(packet, .fragmentOfDropped)
         } else if let worker = decision.worker {
             redirect(packet, to: worker)
+        } else if let port = decision.companion {
+            unsafe handUp(packet, by: port, snapshot)
         } else if let reference = balancer.reference(of: decision) {
             unsafe forwardLater(packet, frame, along: reference, family, snapshot, now)
         } else {

@@ -60,13 +60,15 @@ enum Family: CaseIterable, Sendable {
     func world(
         _ state: DesiredState,
         workers: Int = 1,
-        scaling: ReceiveSideScaling? = nil
+        scaling: ReceiveSideScaling? = nil,
+        companions: [Int] = []
     ) throws -> World {
         let world = try World(
             state,
             workers: workers,
             scaling: scaling,
-            hasLinkLocalAddresses: self == .ipv6
+            hasLinkLocalAddresses: self == .ipv6,
+            companions: companions
         )
         for number in 10...40 {
             switch self {
@@ -81,7 +83,9 @@ enum Family: CaseIterable, Sendable {
             }
         }
         world.advance(.seconds(4))
-        for port in 0...1 { _ = (world.takeARP(port), world.takeLinkTalk(port)) }
+        for port in 0...1 {
+            _ = (world.takeARP(port), world.takeLinkTalk(port), world.takeKernel(port))
+        }
         return world
     }
 }

@@ -3,18 +3,26 @@ import Foundation
 import Testing
 
 extension SystemTests {
-    /// Two instances that announce one address by BGP; the client's kernel has a route to each.
+    /// Two instances that announce one address; the client's kernel has a route to each.
     @Suite struct EqualCostTests {
         private static let address = "10.9.0.100"
 
-        @Test(.enabled(if: Program.path(of: "bird") != nil, "needs bird"))
-        func `one of two instances leaves, and every client keeps its backend`() async throws {
+        /// What the unmodified BIRDs speak over the companions.
+        enum Speech: String, CaseIterable { case bgp, ospf }
+
+        @Test(
+            .enabled(if: Program.path(of: "bird") != nil, "needs bird"),
+            arguments: Speech.allCases
+        )
+        func `one of two instances leaves, and every client keeps its backend`(
+            _ speech: Speech
+        ) async throws {
             try await Pair.run { pair in
                 let lab = pair.lab
-                try await lab.balance(setup(pair, .balancer)) { first in
-                    try await lab.balance(setup(pair, .second)) { second in
+                try await lab.balance(setup(pair, .balancer, speech)) { first in
+                    try await lab.balance(setup(pair, .second, speech)) { second in
                         try await prepare(lab)
-                        try await whileRouting(lab) {
+                        try await whileRouting(lab, speech) {
                             try await eventually("there is a route to each", within: .seconds(20)) {
                                 try await routes(lab) == ["10.0.0.1", "10.0.0.2"]
                             }
@@ -25,7 +33,7 @@ extension SystemTests {
                             #expect(counts.allSatisfy { $0 >= 10 }, "\(counts)")
 
                             first.send(SIGTERM)
-                            try await eventually("one route is left") {
+                            try await eventually("one route is left", within: .seconds(15)) {
                                 try await routes(lab) == ["10.0.0.2"]
                             }
                             #expect(try await ask(lab) == before)
@@ -37,10 +45,12 @@ extension SystemTests {
             }
         }
 
-        private func setup(_ pair: Pair, _ place: Lab.Place) -> Setup {
+        private func setup(_ pair: Pair, _ place: Lab.Place, _ speech: Speech) -> Setup {
             var setup = pair.setup(place)
             setup.global = setup.global.filter { !$0.hasPrefix("service_addresses") }
-            setup.global += ["announce_on lo", "withdraw_delay 2s"]
+            // A router of OSPF says something new about itself every 5 s at most.
+            let delay = speech == .ospf ? "8s" : "2s"
+            setup.global += ["announce_on lo", "withdraw_delay \(delay)"]
             setup.services.addresses["dpdk0"] = nil
             setup.services.services[0].address = Self.address
             setup.services.services[0].scheduler = "mh\n    schedulerFlags: [mh-port]"
@@ -59,29 +69,16 @@ extension SystemTests {
             try await Program.demand(lab.command(in: .client, words))
         }
 
-        private func whileRouting(_ lab: Lab, _ body: () async throws -> Void) async throws {
-            let announcing = """
-                protocol direct { ipv4; interface "lo"; }
-
-                """
-            let using = """
-                protocol kernel { merge paths on; ipv4 { import none; export all; }; }
-
-                """
-            let balancers = { peer("upstream", "10.0.0.10", as: 65000, "import none; export all") }
-            let all: [(Lab.Place, String, Int, String)] = [
-                (.balancer, "10.0.0.1", 65001, announcing + balancers()),
-                (.second, "10.0.0.2", 65001, announcing + balancers()),
-                (
-                    .client, "10.0.0.10", 65000,
-                    using + peer("dpvs1", "10.0.0.1", as: 65001, "import all; export none")
-                        + peer("dpvs2", "10.0.0.2", as: 65001, "import all; export none")
-                ),
-            ]
-            for (place, own, number, text) in all {
-                let head = "router id \(own);\nprotocol device {}\n"
-                let conf = text.replacing("OWN", with: "\(own) as \(number)")
-                try Data((head + conf).utf8)
+        private func whileRouting(
+            _ lab: Lab,
+            _ speech: Speech,
+            _ body: () async throws -> Void
+        ) async throws {
+            for (place, own) in [
+                (Lab.Place.balancer, "10.0.0.1"), (.second, "10.0.0.2"), (.client, "10.0.0.10"),
+            ] {
+                let text = speech == .bgp ? bgp(place, own) : ospf(place)
+                try Data("router id \(own);\nprotocol device {}\n\(text)".utf8)
                     .write(to: URL(filePath: "\(lab.directory)/bird-\(place.rawValue).conf"))
             }
             try await lab.serve(bird(lab, .balancer), in: .balancer) {
@@ -89,6 +86,41 @@ extension SystemTests {
                     try await lab.serve(bird(lab, .client), in: .client) { try await body() }
                 }
             }
+        }
+
+        /// What the client's kernel learns.
+        private static let using = """
+            protocol kernel {
+                merge paths on;
+                ipv4 { import none; export where net ~ [ 10.9.0.0/24+ ]; };
+            }
+
+            """
+
+        /// The address is a stub of each balancer; all three meet on one Ethernet.
+        private func ospf(_ place: Lab.Place) -> String {
+            let isClient = place == .client
+            let meeting = isClient ? "br0" : "dpdk0.kni"
+            return (isClient ? Self.using : "") + """
+                protocol ospf v2 interior {
+                    ipv4 { import all; export none; };
+                    area 0 {
+                        interface "\(meeting)" { hello 1; dead count 4; wait 3; };
+                        \(isClient ? "" : #"interface "lo" { stub; };"#)
+                    };
+                }
+                """
+        }
+
+        private func bgp(_ place: Lab.Place, _ own: String) -> String {
+            let mine = "\(own) as \(place == .client ? 65000 : 65001)"
+            let text =
+                place == .client
+                ? Self.using + peer("dpvs1", "10.0.0.1", as: 65001, "import all; export none")
+                    + peer("dpvs2", "10.0.0.2", as: 65001, "import all; export none")
+                : #"protocol direct { ipv4; interface "lo"; }"# + "\n"
+                    + peer("upstream", "10.0.0.10", as: 65000, "import none; export all")
+            return text.replacing("OWN", with: mine)
         }
 
         private func peer(

@@ -106,7 +106,7 @@ extension Lab {
     ///
     /// AF_PACKET leaves what arrives on client0 to the kernel, too, which a real port does not; the
     /// settings make the kernel ignore that.
-    fileprivate func giveKernelAnAddress() async throws {
+    func giveKernelAnAddress() async throws {
         let settings = ["rp_filter=1", "arp_ignore=1"].map { "net.ipv4.conf.client0.\($0)" }
         let outcome = try await Program.run(
             command(in: .balancer, ["sysctl", "-qw"] + settings)

@@ -8,12 +8,12 @@ extension SystemTests {
     /// net_af_packet asks the kernel to put fragments together before it delivers them; net_pcap
     /// takes them as they are.
     @Suite struct FragmentTests {
-        /// Sends datagrams of so many octets and prints how many came back as they were.
+        /// Sends datagrams of so many octets to an address and prints how many came back as they were.
         private static let client = """
             import os, socket, sys
             s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             s.settimeout(2)
-            s.connect(("10.0.0.100", 80))
+            s.connect((sys.argv[2], 80))
             same = 0
             for _ in range(10):
                 sent = os.urandom(int(sys.argv[1]))
@@ -52,8 +52,13 @@ extension SystemTests {
             return setup
         }
 
-        private func roundTrips(_ lab: Lab, _ length: Int) async throws -> String {
-            let outcome = try await lab.run(in: .client, "python3", "-c", Self.client, "\(length)")
+        private func roundTrips(
+            _ lab: Lab,
+            _ length: Int,
+            _ address: String = "10.0.0.100"
+        ) async throws -> String {
+            let words = ["python3", "-c", Self.client, "\(length)", address]
+            let outcome = try await Program.run(lab.command(in: .client, words))
             #expect(outcome.status == 0, "\(outcome.errors)")
             return outcome.output
         }
@@ -69,6 +74,33 @@ extension SystemTests {
                         #expect(scrape.sum("dpvs_worker_opened_connections_total") == 2)
                         #expect(scrape.sum("dpvs_worker_made_fragments_total") == 0)
                     }
+                }
+            }
+        }
+
+        @Test func `the kernel behind a companion answers pings and datagrams of 4000 octets`()
+            async throws
+        {
+            try await Lab.run { lab in
+                let setup = setup("localAddresses: [10.0.1.200]")
+                try await lab.balance(setup) { dpvs in
+                    try await lab.giveKernelAnAddress()
+                    let server = ["python3", "-c", Self.server, "10.0.0.1"]
+                    try await lab.serve(server, in: .balancer) {
+                        try await eventually("datagrams come back") {
+                            try await roundTrips(lab, 4000, "10.0.0.1") == "10\n"
+                        }
+                    }
+                    let ping = try await Program.run(
+                        lab.command(
+                            in: .client,
+                            ["ping", "-c", "3", "-i", "0.2", "-W", "2", "-s", "4000", "10.0.0.1"]
+                        )
+                    )
+                    #expect(ping.output.contains("3 received"), "\(ping.output)\(ping.errors)")
+                    let scrape = try await dpvs.scrape()
+                    let lost = scrape.sum("dpvs_drops_total", ["reason": "fragment_of_dropped"])
+                    #expect(lost == 0)
                 }
             }
         }

@@ -6,7 +6,7 @@ public import Timing
 
 /// What became of a datagram's first fragment, for the others to follow.
 public struct FragmentDecision: Hashable, Sendable, BitwiseCopyable {
-    /// The caller's: a connection with the direction in its lowest bit, or a worker.
+    /// The caller's: a connection with the direction in its lowest bit, a worker or an interface.
     public var reference: UInt32
     /// What tells whether `reference` still means the same: a connection's place is used again.
     public var check: UInt32
@@ -29,8 +29,23 @@ public struct FragmentDecision: Hashable, Sendable, BitwiseCopyable {
 
     /// The worker that the first fragment went to.
     public var worker: Int? {
-        guard self != .drop, reference & Self.workerFlag != 0 else { return nil }
-        return Int(reference & ~Self.workerFlag)
+        reference & Self.flags == Self.workerFlag
+            ? Int(reference & ~Self.workerFlag) : nil
+    }
+
+    /// Set beside `workerFlag` in a `reference` that is an interface.
+    private static let companionFlag: UInt32 = 1 << 30
+    private static let flags = workerFlag | companionFlag
+
+    /// The first fragment went to the kernel, by the companion of an interface.
+    public static func companion(_ interface: Int) -> FragmentDecision {
+        FragmentDecision(reference: flags | UInt32(truncatingIfNeeded: interface), check: 0)
+    }
+
+    /// The interface by whose companion the first fragment went to the kernel.
+    public var companion: Int? {
+        guard self != .drop, reference & Self.flags == Self.flags else { return nil }
+        return Int(reference & ~Self.flags)
     }
 }
 

@@ -38,6 +38,18 @@ private struct NumberedPackets: ~Copyable {
     private let secret = HashKey(seed: 7)
     private let decision = FragmentDecision(reference: 11, check: 12)
 
+    @Test(arguments: [0, 5, 63])
+    func `a decision means one thing`(number: Int) {
+        let worker = FragmentDecision.worker(number)
+        #expect(worker.worker == number && worker.companion == nil)
+        let companion = FragmentDecision.companion(number)
+        #expect(companion.companion == number && companion.worker == nil)
+        // The last place of the largest table, and nothing.
+        for decision in [FragmentDecision(reference: 1 << 31 - 1, check: 0), .drop] {
+            #expect(decision.worker == nil && decision.companion == nil)
+        }
+    }
+
     private func limits(
         _ change: (inout FragmentTable.Limits) -> Void = { _ in }
     )
