@@ -13,6 +13,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     /// The kernel's sides, by interface; used under the lock alone.
     var companions: [Int: Companion]
     let exceptionCounters: ExceptionCounters
+    let interfaceCounters: InterfaceCounters
     /// One packet on its way to the kernel, or several from it.
     var companionBurst = Burst(capacity: 32)
     /// Ports and VLANs of them, by their numbers.
@@ -53,6 +54,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         self.ports = ports
         self.companions = companions
         exceptionCounters = engine.interchange.exceptionCounters[engine.workerCount]
+        interfaceCounters = engine.interchange.interfaceCounters[engine.workerCount]
         interfaces = Array(ports.indices)
         self.counters = counters
         self.limits = limits
@@ -153,10 +155,11 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     mutating func inject(_ packet: consuming Packet, on interface: Int) {
         let vlans = engine.interchange.vlans
         let port = vlans.port(of: interface)
-        guard vlans.tags(of: interface).insert(into: packet) else {
+        guard vlans.tagging(of: interface).insert(into: packet) else {
             drop(packet, .noHeadroom)
             return
         }
+        interfaceCounters.countSent(packet.count, interface)
         let worker = port % engine.workerCount
         let injected = unsafe InjectedPacket(buffer: packet.release(), port: UInt16(port))
         if !engine.interchange.injections[worker].push(injected) {

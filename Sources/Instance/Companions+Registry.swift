@@ -18,7 +18,7 @@ extension Companions: CompanionRegistry {
         for request in requests {
             do throws(CompanionError) {
                 if let other = next.values.first(where: { $0.name == request.name }) {
-                    throw CompanionError("\(other.request.interfaceName) has this name")
+                    throw CompanionError("it is \(other.request.interfaceName)'s", lack: .name)
                 }
                 if let known = before.first(where: { $0.name == request.name }) {
                     next[request.interface] = try adapt(known, to: request)
@@ -29,11 +29,11 @@ extension Companions: CompanionRegistry {
                 }
             } catch {
                 let text = request.complaint(error)
-                guard request.type == .auto else {
+                guard request.type == .auto, error.isExcused else {
                     for companion in fresh { companion.close() }
-                    throw ProvisioningError("\(text); \(request.remedy)")
+                    throw ProvisioningError(text)
                 }
-                warnings[request.interface] = "\(text); \(request.remedy)"
+                warnings[request.interface] = text
             }
         }
         let said = table.withLock { table in

@@ -62,9 +62,7 @@ final class Companions: Sendable {
                 made[index] = try maker.make(request)
             } catch {
                 let text = request.complaint(error)
-                guard request.type == .auto else {
-                    throw StartError("\(text); \(request.remedy)")
-                }
+                guard request.type == .auto, error.isExcused else { throw StartError(text) }
                 notes.append(text)
             }
         }
@@ -158,6 +156,7 @@ extension CompanionRequest {
             interfaceName: block.name,
             port: port,
             name: block.companionName,
+            isNameGiven: block.text("kni_name") != nil,
             type: block.companionType,
             mtu: mtu
         )
@@ -165,12 +164,19 @@ extension CompanionRequest {
 
     func complaint(_ error: CompanionError) -> String {
         "\(interface == port ? "port" : "interface") \(interfaceName) has no kernel companion "
-            + "\(name): \(error.reason)"
+            + "\(name): \(error.reason); \(remedy(error.lack))"
     }
 
-    var remedy: String {
-        let (type, off) = interface == port ? ("kni_type", "kni_type") : ("kniType:", "kniType:")
-        return "making one takes CAP_NET_ADMIN; else make it beforehand, 'ip tuntap add \(name) "
-            + "mode tap user UID', and say \(type) existing; \(off) off goes without"
+    private func remedy(_ lack: CompanionError.Lack) -> String {
+        let isPort = interface == port
+        let (nameKey, typeKey) = isPort ? ("kni_name", "kni_type") : ("kniName:", "kniType:")
+        let remedy =
+            switch lack {
+            case .privilege:
+                "making one takes CAP_NET_ADMIN; else make it beforehand, 'ip tuntap add \(name) "
+                    + "mode tap user UID', and say \(typeKey) existing"
+            case .name: "\(nameKey) gives it another name"
+            }
+        return "\(remedy); \(typeKey) off goes without"
     }
 }

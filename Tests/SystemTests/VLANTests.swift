@@ -93,6 +93,13 @@ extension SystemTests {
                             "10.5.0.10"
                         )
                         #expect(ping.status == 0, "the kernel asks: \(ping.output)\(ping.errors)")
+                        let scrape = try await dpvs.scrape()
+                        for way in ["receive", "transmit"] {
+                            let labels: KeyValuePairs = ["interface": "dpdk0.100"]
+                            let packets = scrape.sum("dpvs_interface_\(way)_packets_total", labels)
+                            let octets = scrape.sum("dpvs_interface_\(way)_bytes_total", labels)
+                            #expect(packets >= 4 && octets >= 60 * packets, "\(way)")
+                        }
 
                         // Another name: another interface, which has no addresses yet.
                         _ = try await dpvs.apply(Self.tagged(", kniName: v100k"))
