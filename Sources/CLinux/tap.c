@@ -69,6 +69,12 @@ int CLinux_is_tap(const char *name) {
     return strcmp(info.driver, "tun") == 0 && strcmp(info.bus_info, "tap") == 0;
 }
 
+int CLinux_is_attached(int descriptor, const char *name) {
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    return ioctl(descriptor, TUNGETIFF, &request) == 0 && strcmp(request.ifr_name, name) == 0;
+}
+
 int CLinux_set_hardware_address(const char *name, const uint8_t *address) {
     struct ifreq request;
     if (make_request(&request, name) != 0) return -1;

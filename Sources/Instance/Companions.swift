@@ -15,15 +15,28 @@ final class Companions: Sendable {
         /// What the slow path uses, by interface.
         var current: [Int: LiveCompanion] = [:]
         /// What it will use, while a configuration is being compiled.
-        var next: [Int: LiveCompanion]?
-        /// Made for `next`.
-        var fresh: [LiveCompanion] = []
+        var plan: Plan?
         /// Nobody asks for them any more.
         var leaving: [LiveCompanion] = []
-        /// What was said of those that are not there, by interface.
-        var warnings: [Int: String] = [:]
+        /// Those that it goes without, by interface.
+        var lacking: [Int: Lacking] = [:]
         /// Told of every change.
         var listener: @Sendable () -> Void = {}
+    }
+
+    struct Plan {
+        var companions: [Int: LiveCompanion]
+        /// Those of them that are new.
+        var fresh: [LiveCompanion] = []
+        var lacking: [Int: Lacking] = [:]
+
+        init(_ companions: [Int: LiveCompanion]) { self.companions = companions }
+    }
+
+    /// A companion that could not be had, and why.
+    struct Lacking {
+        var request: CompanionRequest
+        var text: String
     }
 
     let table = Mutex(Table())

@@ -19,6 +19,8 @@ struct LiveCompanion: Sendable {
     var device: Device?
 
     var name: String { request.name }
+    /// The same while it is the same interface of the kernel.
+    var identity: String { "\(name) \(tap?.descriptor ?? -1)" }
     var isOfVLAN: Bool { request.interface >= VLANTable.firstNumber }
 
     /// Ends it; the slow path does not use it any more.

@@ -26,6 +26,11 @@ package struct Tap: Sendable, BitwiseCopyable {
         unsafe name.withCString { unsafe CLinux_is_tap($0) } == 1
     }
 
+    /// Whether this is still an end of the interface `name`, which anybody may delete or rename.
+    package func isAttached(to name: String) -> Bool {
+        unsafe name.withCString { unsafe CLinux_is_attached(descriptor, $0) } == 1
+    }
+
     package func close() { Glibc.close(descriptor) }
 
     /// The next frame, into at most `room` octets at `base`; nil when there is none.

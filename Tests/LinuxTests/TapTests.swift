@@ -46,6 +46,7 @@ import Testing
         #expect(busy?.isBusy == true && busy?.isForbidden == false && busy?.isMissing == false)
         let taken = #expect(throws: LinuxError.self) { _ = try Tap("lo") }
         #expect(taken?.isBusy == false && taken?.isForbidden == false)
+        #expect(tap.isAttached(to: name) && !tap.isAttached(to: "lo"))
         tap.close()
         #expect(!Tap.exists(name) && !Tap.isTap(name))
     }
