@@ -11,7 +11,13 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     let engine: Engine
     let ports: [Port]
     /// The kernel's sides, by interface; used under the lock alone.
-    var companions: [Int: Companion]
+    var companions: [Int: Companion] {
+        didSet { companionOrder = companions.keys.sorted() }
+    }
+    /// Interfaces with companions, in the order in which these are asked.
+    private(set) var companionOrder: [Int]
+    /// Whose turn it is.
+    var nextCompanion = 0
     let exceptionCounters: ExceptionCounters
     let interfaceCounters: InterfaceCounters
     /// One packet on its way to the kernel, or several from it.
@@ -53,6 +59,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         self.engine = engine
         self.ports = ports
         self.companions = companions
+        companionOrder = companions.keys.sorted()
         exceptionCounters = engine.interchange.exceptionCounters[engine.workerCount]
         interfaceCounters = engine.interchange.interfaceCounters[engine.workerCount]
         interfaces = Array(ports.indices)
@@ -70,6 +77,8 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
 
     /// Packets taken from one worker at once, so that one flood does not silence the others.
     static var share: Int { 256 }
+    /// Companions that are asked in one turn: each costs a system call.
+    static var companionShare: Int { 8 }
 
     mutating func turn(_ now: Instant) -> Int {
         self.now = now
