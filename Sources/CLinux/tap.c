@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <string.h>
@@ -55,6 +57,22 @@ static int ask(unsigned long number, struct ifreq *request) {
     if (ioctl(descriptor, number, request) != 0) return give_up(descriptor);
     close(descriptor);
     return 0;
+}
+
+int CLinux_is_tap(const char *name) {
+    struct ifreq request;
+    if (make_request(&request, name) != 0) return -1;
+    struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+    request.ifr_data = (void *)&info;
+    // Of another driver that does not tell its name it is none either.
+    if (ask(SIOCETHTOOL, &request) != 0) return errno == EOPNOTSUPP ? 0 : -1;
+    return strcmp(info.driver, "tun") == 0 && strcmp(info.bus_info, "tap") == 0;
+}
+
+int CLinux_is_attached(int descriptor, const char *name) {
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    return ioctl(descriptor, TUNGETIFF, &request) == 0 && strcmp(request.ifr_name, name) == 0;
 }
 
 int CLinux_set_hardware_address(const char *name, const uint8_t *address) {

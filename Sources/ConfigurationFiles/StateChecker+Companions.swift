@@ -9,7 +9,7 @@ extension StateChecker {
         for device in settings.devices where device.companionType != .off {
             owners[device.companionName] = owners[device.companionName] ?? device.name
         }
-        for object in vlans where object.value.companionType != .off {
+        for object in vlans where settings.wantsCompanion(object.value) {
             check(object, against: owners)
             let name = object.value.companion
             owners[name] = owners[name] ?? object.value.name

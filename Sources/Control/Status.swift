@@ -148,14 +148,20 @@ package struct VLANStatus: Equatable, Codable, Sendable {
     package var link: String
     package var id: Int
     package var innerID: Int?
+    package var priority: Int
     /// The kernel's interface behind it.
     package var companion: String?
+    package var receivedPackets: UInt64 = 0
+    package var receivedBytes: UInt64 = 0
+    package var transmittedPackets: UInt64 = 0
+    package var transmittedBytes: UInt64 = 0
 
     package init(_ vlan: VLANInterface, companion: String? = nil) {
         name = vlan.name
         link = vlan.link
         id = vlan.id
         innerID = vlan.innerID
+        priority = vlan.priority
         self.companion = companion
     }
 }

@@ -102,7 +102,10 @@ extension Status {
             .left("LINK"),
             .right("VLAN"),
             .right("INNER"),
-            .left("COMPANION")
+            .right("PRIORITY"),
+            .left("COMPANION"),
+            .right("RECEIVED"),
+            .right("SENT")
         )
         for vlan in vlans {
             table.append(
@@ -110,7 +113,10 @@ extension Status {
                 vlan.link,
                 String(vlan.id),
                 vlan.innerID.map(String.init) ?? "-",
-                vlan.companion ?? "-"
+                String(vlan.priority),
+                vlan.companion ?? "-",
+                Quantity.count(vlan.receivedPackets),
+                Quantity.count(vlan.transmittedPackets)
             )
         }
         return table.isEmpty ? "" : table.text()

@@ -75,6 +75,8 @@ public final class Interchange: @unchecked Sendable {
     let exceptionRates: CounterBlock
     /// Of each worker, and last of the slow path.
     public let exceptionCounters: [ExceptionCounters]
+    /// Of each worker, and last of the slow path.
+    public let interfaceCounters: [InterfaceCounters]
     let injections: [Ring<InjectedPacket>]
     /// Indexed by producer, then consumer.
     let redirects: [Ring<PacketBuffer>]
@@ -104,6 +106,7 @@ public final class Interchange: @unchecked Sendable {
         let classes = ExceptionClass.allCases.count
         exceptions = (0..<workers * classes).map { _ in Ring(capacity: ringSize) }
         exceptionCounters = (0...workers).compactMap { _ in ExceptionCounters() }
+        interfaceCounters = (0...workers).compactMap { _ in InterfaceCounters() }
         guard let rates = CounterBlock(count: ExceptionPolicy.portLimit * classes) else {
             return nil
         }
@@ -113,7 +116,9 @@ public final class Interchange: @unchecked Sendable {
         stale = (0..<workers).map { _ in Ring(capacity: 256) }
         resets = (0..<workers).map { _ in Ring(capacity: 1024) }
         self.doorbell = doorbell
-        guard counters.count == workers, exceptionCounters.count == workers + 1 else { return nil }
+        guard counters.count == workers, exceptionCounters.count == workers + 1,
+            interfaceCounters.count == workers + 1
+        else { return nil }
     }
 
     /// Frees everything; every thread that holds a copy of anything here has ended.
@@ -126,6 +131,7 @@ public final class Interchange: @unchecked Sendable {
         exceptions.forEach { $0.destroy() }
         exceptionRates.destroy()
         exceptionCounters.forEach { $0.destroy() }
+        interfaceCounters.forEach { $0.destroy() }
         injections.forEach { $0.destroy() }
         unsafe redirects.forEach { unsafe $0.destroy() }
         stale.forEach { $0.destroy() }

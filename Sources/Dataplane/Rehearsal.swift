@@ -151,7 +151,7 @@ extension Engine {
 
     private func ending(of frame: [UInt8], sentOn port: Int) -> Rehearsal.Ending {
         for number in interchange.vlans.numbers where interchange.vlans.port(of: number) == port {
-            let tags = interchange.vlans.tags(of: number).octets
+            let tags = interchange.vlans.tagging(of: number).octets
             guard frame.dropFirst(12).starts(with: tags) else { continue }
             let rest = frame.dropFirst(12 + tags.count)
             return .transmitted(port: number, frame: Array(frame.prefix(12)) + rest)

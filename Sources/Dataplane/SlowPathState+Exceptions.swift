@@ -27,10 +27,14 @@ extension SlowPathState {
         return handled
     }
 
-    /// Sends a burst of each companion on its interface; returns how many packets there were.
+    /// Sends a burst of each companion whose turn it is on its interface; returns how many packets
+    /// there were.
     mutating func takeFromKernel() -> Int {
         var handled = 0
-        for (interface, companion) in companions {
+        for _ in 0..<min(Self.companionShare, companionOrder.count) {
+            nextCompanion = (nextCompanion + 1) % companionOrder.count
+            let interface = companionOrder[nextCompanion]
+            guard let companion = companions[interface] else { continue }
             let port = engine.interchange.vlans.port(of: interface)
             companion.port.receive(into: &companionBurst)
             for position in 0..<companionBurst.count {

@@ -11,8 +11,15 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     let engine: Engine
     let ports: [Port]
     /// The kernel's sides, by interface; used under the lock alone.
-    var companions: [Int: Companion]
+    var companions: [Int: Companion] {
+        didSet { companionOrder = companions.keys.sorted() }
+    }
+    /// Interfaces with companions, in the order in which these are asked.
+    private(set) var companionOrder: [Int]
+    /// Whose turn it is.
+    var nextCompanion = 0
     let exceptionCounters: ExceptionCounters
+    let interfaceCounters: InterfaceCounters
     /// One packet on its way to the kernel, or several from it.
     var companionBurst = Burst(capacity: 32)
     /// Ports and VLANs of them, by their numbers.
@@ -52,7 +59,9 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         self.engine = engine
         self.ports = ports
         self.companions = companions
+        companionOrder = companions.keys.sorted()
         exceptionCounters = engine.interchange.exceptionCounters[engine.workerCount]
+        interfaceCounters = engine.interchange.interfaceCounters[engine.workerCount]
         interfaces = Array(ports.indices)
         self.counters = counters
         self.limits = limits
@@ -68,6 +77,8 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
 
     /// Packets taken from one worker at once, so that one flood does not silence the others.
     static var share: Int { 256 }
+    /// Companions that are asked in one turn: each costs a system call.
+    static var companionShare: Int { 8 }
 
     mutating func turn(_ now: Instant) -> Int {
         self.now = now
@@ -153,10 +164,11 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     mutating func inject(_ packet: consuming Packet, on interface: Int) {
         let vlans = engine.interchange.vlans
         let port = vlans.port(of: interface)
-        guard vlans.tags(of: interface).insert(into: packet) else {
+        guard vlans.tagging(of: interface).insert(into: packet) else {
             drop(packet, .noHeadroom)
             return
         }
+        interfaceCounters.countSent(packet.count, interface)
         let worker = port % engine.workerCount
         let injected = unsafe InjectedPacket(buffer: packet.release(), port: UInt16(port))
         if !engine.interchange.injections[worker].push(injected) {

@@ -280,7 +280,8 @@ extension Worker {
     ) {
         let port = vlans.port(of: interface)
         writeHeader(of: packet, to: answer, port, networkOffset, isIPv6: isIPv6)
-        if vlans.tags(of: interface).insert(into: packet) {
+        if vlans.tagging(of: interface).insert(into: packet) {
+            interfaceCounters.countSent(unsafe Int(packet.buffer.pointee.pkt_len), interface)
             transmit(packet, on: port)
         } else {
             drop(packet, .noHeadroom)

@@ -334,6 +334,10 @@ extension Worker {
             drop(packet, .notForUs)
             return
         }
+        let interface = interface(of: packet)
+        if let interface, !isRedirected {
+            interfaceCounters.countReceived(unsafe Int(buffer.pointee.pkt_len), interface)
+        }
         let outcome = ParsedFrame.parse(packet)
         guard case .parsed(let frame) = outcome else {
             if case .malformed(let reason) = outcome {
@@ -342,7 +346,7 @@ extension Worker {
             return
         }
         switch frame.content {
-        case _ where interface(of: packet) == nil: drop(packet, .unknownVLAN)
+        case _ where interface == nil: drop(packet, .unknownVLAN)
         case .arp:
             unsafe except(packet, .neighbour, .arp, as: .badARP, Int(frame.networkOffset), snapshot)
         case .ipv6 where unsafe !snapshot.pointee.forwarding.isIPv6Enabled:

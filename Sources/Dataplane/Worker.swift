@@ -26,6 +26,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     let exceptions: UnsafeMutablePointer<Ring<PuntedPacket>>
     let exceptionRates: CounterBlock
     let exceptionCounters: ExceptionCounters
+    let interfaceCounters: InterfaceCounters
     let injections: Ring<InjectedPacket>
     let staleNeighbours: Ring<AdjacencyHandle>
     let doorbell: Doorbell
@@ -58,6 +59,8 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     var heldFragments = 0
     /// Whether the slow path has something new to look at.
     var hasPunted = false
+    /// Whether another worker has received what is at hand, and counted it.
+    var isRedirected = false
     /// Whether it has taken over what the process before has left.
     private var hasAdopted = false
     /// Timers that may fire in one turn: more than connections that one turn can open.
@@ -89,6 +92,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         }
         exceptionRates = interchange.exceptionRates
         exceptionCounters = interchange.exceptionCounters[index]
+        interfaceCounters = interchange.interfaceCounters[index]
         injections = interchange.injections[index]
         staleNeighbours = interchange.stale[index]
         doorbell = interchange.doorbell
@@ -192,7 +196,9 @@ public struct Worker<Port: PacketPort>: ~Copyable {
             guard !arrivals.isEmpty else { continue }
             taken &+= arrivals.count
             counters.add(arrivals.count, to: .redirectedIn)
+            isRedirected = true
             unsafe process(in: snapshot, from: nil, now: now)
+            isRedirected = false
         }
         return taken
     }

@@ -9,42 +9,52 @@ import Synchronization
 /// Companions of VLANs, which come and go with the configuration.
 extension Companions: CompanionRegistry {
     func prepare(_ requests: [CompanionRequest]) throws(ProvisioningError) -> Set<Int> {
-        let before = table.withLock { table in
-            table.current.values.filter(\.isOfVLAN) + table.leaving
-        }
-        var next = all.filter { !$0.value.isOfVLAN }
-        var fresh: [LiveCompanion] = []
-        var warnings: [Int: String] = [:]
+        let known = table.withLock { $0 }
+        var plan = Plan(all.filter { !$0.value.isOfVLAN })
         for request in requests {
             do throws(CompanionError) {
-                if let other = next.values.first(where: { $0.name == request.name }) {
-                    throw CompanionError("\(other.request.interfaceName) has this name")
-                }
-                if let known = before.first(where: { $0.name == request.name }) {
-                    next[request.interface] = try adapt(known, to: request)
-                } else {
-                    let made = try maker.make(request)
-                    fresh.append(made)
-                    next[request.interface] = made
-                }
+                try add(request, to: &plan, known)
             } catch {
                 let text = request.complaint(error)
-                guard request.type == .auto else {
-                    for companion in fresh { companion.close() }
-                    throw ProvisioningError("\(text); \(request.remedy)")
+                // What has gone without one until now goes on so.
+                let isExcused =
+                    request.type == .auto
+                    && (error.isExcused || known.lacking[request.interface]?.request == request)
+                guard isExcused else {
+                    for companion in plan.fresh { companion.close() }
+                    throw ProvisioningError(text)
                 }
-                warnings[request.interface] = "\(text); \(request.remedy)"
+                plan.lacking[request.interface] = Lacking(request: request, text: text)
+                if known.lacking[request.interface]?.text != text { logger.warning("\(text)") }
             }
         }
-        let said = table.withLock { table in
-            (table.next, table.fresh) = (next, fresh)
-            defer { table.warnings = warnings }
-            return table.warnings
+        table.withLock { $0.plan = plan }
+        return Set(plan.companions.keys).intersection(requests.map(\.interface))
+    }
+
+    private func add(
+        _ request: CompanionRequest,
+        to plan: inout Plan,
+        _ known: borrowing Table
+    ) throws(CompanionError) {
+        if let other = plan.companions.values.first(where: { $0.name == request.name }) {
+            throw CompanionError("it is \(other.request.interfaceName)'s", lack: .name)
         }
-        for (interface, text) in warnings where said[interface] != text {
-            logger.warning("\(text)")
+        let before = known.current.values.filter(\.isOfVLAN) + known.leaving
+        let same = before.first { $0.name == request.name }
+        if let same, same.tap?.isAttached(to: request.name) == true {
+            plan.companions[request.interface] = try adapt(same, to: request)
+            return
         }
-        return Set(next.keys).intersection(requests.map(\.interface))
+        do throws(CompanionError) {
+            let made = try maker.make(request)
+            plan.fresh.append(made)
+            plan.companions[request.interface] = made
+        } catch {
+            // Somebody has deleted or renamed it. That must not hold up what is asked for beside it.
+            guard let same, same.request == request else { throw error }
+            plan.companions[request.interface] = same
+        }
     }
 
     /// The same interface of the kernel for what is asked now.
@@ -63,28 +73,33 @@ extension Companions: CompanionRegistry {
     }
 
     func cancel() {
-        let unused = table.withLock { table in
-            defer { (table.next, table.fresh) = (nil, []) }
-            return table.fresh
+        let plan = table.withLock { table in
+            defer { table.plan = nil }
+            return table.plan
         }
-        for companion in unused { companion.close() }
+        for companion in plan?.fresh ?? [] { companion.close() }
     }
 
     func show() {
         let (before, now, moved) = table.withLock { table in
             let before = table.current
-            table.current = table.next ?? before
-            (table.next, table.fresh) = (nil, [])
-            let names = Set(table.current.values.map(\.name))
+            if let plan = table.plan {
+                (table.current, table.lacking) = (plan.companions, plan.lacking)
+            }
+            table.plan = nil
+            let kept = Set(table.current.values.map(\.identity))
             let old = before.values + table.leaving
-            table.leaving = old.filter { !names.contains($0.name) }
-            return (before, table.current, old.filter { names.contains($0.name) })
+            table.leaving = old.filter { !kept.contains($0.identity) }
+            return (before, table.current, old.filter { kept.contains($0.identity) })
         }
         // What has moved leaves its old interface first: nobody has it twice.
         for interface in Set(moved.map(\.request.interface)) where now[interface] == nil {
             set(nil, of: interface)
         }
-        let changed = now.values.filter { before[$0.request.interface]?.request != $0.request }
+        let changed = now.values.filter { companion in
+            let old = before[companion.request.interface]
+            return old?.request != companion.request || old?.identity != companion.identity
+        }
         for companion in changed {
             set(companion, of: companion.request.interface)
             tell(companion)

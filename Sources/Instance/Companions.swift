@@ -15,15 +15,28 @@ final class Companions: Sendable {
         /// What the slow path uses, by interface.
         var current: [Int: LiveCompanion] = [:]
         /// What it will use, while a configuration is being compiled.
-        var next: [Int: LiveCompanion]?
-        /// Made for `next`.
-        var fresh: [LiveCompanion] = []
+        var plan: Plan?
         /// Nobody asks for them any more.
         var leaving: [LiveCompanion] = []
-        /// What was said of those that are not there, by interface.
-        var warnings: [Int: String] = [:]
+        /// Those that it goes without, by interface.
+        var lacking: [Int: Lacking] = [:]
         /// Told of every change.
         var listener: @Sendable () -> Void = {}
+    }
+
+    struct Plan {
+        var companions: [Int: LiveCompanion]
+        /// Those of them that are new.
+        var fresh: [LiveCompanion] = []
+        var lacking: [Int: Lacking] = [:]
+
+        init(_ companions: [Int: LiveCompanion]) { self.companions = companions }
+    }
+
+    /// A companion that could not be had, and why.
+    struct Lacking {
+        var request: CompanionRequest
+        var text: String
     }
 
     let table = Mutex(Table())
@@ -62,9 +75,7 @@ final class Companions: Sendable {
                 made[index] = try maker.make(request)
             } catch {
                 let text = request.complaint(error)
-                guard request.type == .auto else {
-                    throw StartError("\(text); \(request.remedy)")
-                }
+                guard request.type == .auto, error.isExcused else { throw StartError(text) }
                 notes.append(text)
             }
         }
@@ -158,6 +169,7 @@ extension CompanionRequest {
             interfaceName: block.name,
             port: port,
             name: block.companionName,
+            isNameGiven: block.text("kni_name") != nil,
             type: block.companionType,
             mtu: mtu
         )
@@ -165,12 +177,19 @@ extension CompanionRequest {
 
     func complaint(_ error: CompanionError) -> String {
         "\(interface == port ? "port" : "interface") \(interfaceName) has no kernel companion "
-            + "\(name): \(error.reason)"
+            + "\(name): \(error.reason); \(remedy(error.lack))"
     }
 
-    var remedy: String {
-        let (type, off) = interface == port ? ("kni_type", "kni_type") : ("kniType:", "kniType:")
-        return "making one takes CAP_NET_ADMIN; else make it beforehand, 'ip tuntap add \(name) "
-            + "mode tap user UID', and say \(type) existing; \(off) off goes without"
+    private func remedy(_ lack: CompanionError.Lack) -> String {
+        let isPort = interface == port
+        let (nameKey, typeKey) = isPort ? ("kni_name", "kni_type") : ("kniName:", "kniType:")
+        let remedy =
+            switch lack {
+            case .privilege:
+                "making one takes CAP_NET_ADMIN; else make it beforehand, 'ip tuntap add \(name) "
+                    + "mode tap user UID', and say \(typeKey) existing"
+            case .name: "\(nameKey) gives it another name"
+            }
+        return "\(remedy); \(typeKey) off goes without"
     }
 }

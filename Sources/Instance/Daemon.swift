@@ -327,13 +327,18 @@ final class Executor: ChangeExecutor {
         let addresses = Claims.addresses(of: target)
         // What goes is ours until it has gone.
         let before = claims.held(for: .addresses)
-        try claims.hold(before.union(addresses), for: .addresses)
+        let companions = claims.held(for: .companions)
+        let names = target.companionNames
         do {
+            try claims.hold(companions: names.union(companions.map(\.name)))
+            try claims.hold(before.union(addresses), for: .addresses)
             try await conductor.apply(target)
         } catch {
+            try claims.hold(companions, for: .companions)
             try claims.hold(before, for: .addresses)
             throw error
         }
+        try claims.hold(companions: names)
         try claims.hold(addresses, for: .addresses)
         StandardErrorLog.apply(target.settings)
     }

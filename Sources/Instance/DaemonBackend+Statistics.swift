@@ -37,6 +37,7 @@ extension DaemonBackend {
         statistics.slowPath.held = slowPath[.held]
         statistics.slowPath.duplicateAddresses = slowPath[.duplicateAddresses]
         statistics.ports = machine.ports.ports.map(Self.port)
+        statistics.interfaces = await machine.conductor.vlans.map(machine.statistics)
         statistics.exceptions = machine.exceptions
         let pool = machine.ports.pool
         statistics.pools = [

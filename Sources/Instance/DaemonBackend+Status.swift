@@ -5,6 +5,7 @@ import DPDK
 import Dataplane
 import Foundation
 import Linux
+import MetricsExposition
 import Model
 import Packet
 import Provisioning
@@ -34,10 +35,9 @@ extension DaemonBackend {
                 status.companion = machine.companionStatus(of: index)
                 return status
             }
-        let companions = machine.companions.all.values.filter(\.isOfVLAN)
+        let numbers = await machine.conductor.vlans
         status.vlans = await reloader.running.vlans.map { vlan in
-            let found = companions.first { $0.request.interfaceName == vlan.name }
-            return VLANStatus(vlan, companion: found.map { "\($0.name) (\($0.kind))" })
+            vlanStatus(vlan, numbers.first { $0.name == vlan.name })
         }
         status.services = await machine.conductor.totals().services.map(Self.status)
         status.drops = machine.drops.filter { $0.packets > 0 }
@@ -48,6 +48,21 @@ extension DaemonBackend {
                     packets: $0.packets
                 )
             }
+        return status
+    }
+
+    private func vlanStatus(
+        _ vlan: VLANInterface,
+        _ numbered: (name: String, number: Int)?
+    ) -> VLANStatus {
+        guard let numbered else { return VLANStatus(vlan) }
+        let companion = machine.companions.all[numbered.number]
+        var status = VLANStatus(vlan, companion: companion.map { "\($0.name) (\($0.kind))" })
+        let counted = machine.statistics(numbered)
+        status.receivedPackets = counted.receivedPackets
+        status.receivedBytes = counted.receivedBytes
+        status.transmittedPackets = counted.transmittedPackets
+        status.transmittedBytes = counted.transmittedBytes
         return status
     }
 

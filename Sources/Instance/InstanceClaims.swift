@@ -19,6 +19,20 @@ extension Claims {
         try hold(Set(claims), for: .devices)
     }
 
+    /// Names of the kernel's sides of interfaces; throws an error that says what to do when another
+    /// instance has one of them.
+    func hold(companions names: Set<String>) throws {
+        let scope = Host.networkNamespace
+        do {
+            try hold(Set(names.map { Claim(.interface, $0, in: scope) }), for: .companions)
+        } catch let error as ClaimError {
+            throw StartError(
+                "\(error): a companion needs a name of its own, by kni_name of the device or kniName: "
+                    + "of the VLAN"
+            )
+        }
+    }
+
     /// Every address that the instance answers for with its own link-layer address.
     ///
     /// Within one network namespace only: instances that serve one address from different ones are

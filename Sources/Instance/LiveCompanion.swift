@@ -19,6 +19,8 @@ struct LiveCompanion: Sendable {
     var device: Device?
 
     var name: String { request.name }
+    /// The same while it is the same interface of the kernel.
+    var identity: String { "\(name) \(tap?.descriptor ?? -1)" }
     var isOfVLAN: Bool { request.interface >= VLANTable.firstNumber }
 
     /// Ends it; the slow path does not use it any more.
@@ -30,11 +32,33 @@ struct LiveCompanion: Sendable {
 
 /// Why a companion cannot be had.
 struct CompanionError: Error {
+    /// What it would take.
+    enum Lack {
+        /// The right to make one, or the kernel's means.
+        case privilege
+        /// A name that can be had.
+        case name
+    }
+
     var reason: String
+    var lack: Lack
+    /// Whether it goes without one when nobody insists.
+    var isExcused: Bool
 
-    init(_ reason: String) { self.reason = reason }
+    init(_ reason: String, lack: Lack, isExcused: Bool? = nil) {
+        self.reason = reason
+        self.lack = lack
+        self.isExcused = isExcused ?? (lack == .privilege)
+    }
 
-    init(_ error: LinuxError) { reason = "\(error)" }
+    init(_ error: LinuxError) {
+        if error.isBusy {
+            self.init("another process uses it", lack: .name)
+        } else {
+            let lacks = error.isForbidden || error.isMissing
+            self.init("\(error)", lack: lacks ? .privilege : .name)
+        }
+    }
 }
 
 /// Makes companions of the ports and of what they carry.
@@ -48,13 +72,20 @@ struct CompanionMaker: Sendable {
     /// Makes what is asked for, or attaches to what is there; its carrier is the link of the port.
     func make(_ request: CompanionRequest) throws(CompanionError) -> LiveCompanion {
         guard request.name.utf8.count <= CompanionType.longestName else {
-            throw CompanionError("its name has more than \(CompanionType.longestName) characters")
+            // A name that nobody chose is nobody's mistake.
+            throw CompanionError(
+                "its name has more than \(CompanionType.longestName) characters",
+                lack: .name,
+                isExcused: !request.isNameGiven
+            )
         }
         let isThere = Tap.exists(request.name)
         let isOfPort = request.interface == request.port
         switch request.type {
         case .existing where !isThere:
-            throw CompanionError("there is no interface of this name")
+            throw CompanionError("there is no interface of this name", lack: .privilege)
+        case _ where isThere && !Tap.isTap(request.name):
+            throw CompanionError("the interface of this name is no TAP", lack: .name)
         case .virtioUser,
             .auto where !isThere && isOfPort && Files.isWritable(Self.vhost):
             return try makeVirtioUser(request)
@@ -125,7 +156,7 @@ struct CompanionMaker: Sendable {
                 device: device
             )
         } catch {
-            throw CompanionError("\(error)")
+            throw CompanionError("\(error)", lack: .privilege)
         }
     }
 }

@@ -40,6 +40,17 @@ extension Machine {
         }
     }
 
+    /// What went by a VLAN.
+    func statistics(_ vlan: (name: String, number: Int)) -> InterfaceStatistics {
+        let interchange = engine.interchange
+        var row = InterfaceStatistics(name: vlan.name)
+        row.receivedPackets = interchange.interface(.receivedPackets, vlan.number)
+        row.receivedBytes = interchange.interface(.receivedOctets, vlan.number)
+        row.transmittedPackets = interchange.interface(.sentPackets, vlan.number)
+        row.transmittedBytes = interchange.interface(.sentOctets, vlan.number)
+        return row
+    }
+
     /// What went between ports and the kernel; zeros for ports without a companion.
     var exceptions: [ExceptionStatistics] {
         let interchange = engine.interchange

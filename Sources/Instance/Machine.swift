@@ -51,6 +51,7 @@ final class Machine: Sendable {
         memory = start.memory.description
         lastingCapabilities = start.lastingCapabilities
         try claims.hold(start.devices)
+        try claims.hold(companions: settings.companionNames)
         let names = try PortSet.Names(start.devices, plan: plan)
         let options = Self.options(start, names, instance, extra)
         logger.notice("\(memory)")

@@ -30,7 +30,7 @@ package struct Claim: Hashable, Sendable, CustomStringConvertible {
 /// the process that wrote it lives, because that holds the file's lock.
 package final class Claims: Sendable {
     /// What is claimed at different times.
-    package enum Part: Hashable, Sendable { case devices, addresses }
+    package enum Part: Hashable, Sendable { case devices, companions, addresses }
 
     private let directory: String
     private let instance: String

@@ -18,6 +18,15 @@ package struct LinuxError: Error, Equatable, Sendable, CustomStringConvertible {
     /// "No such file or directory".
     package var reason: String { unsafe String(cString: strerror(code)) }
 
+    /// We may not.
+    package var isForbidden: Bool { code == EPERM || code == EACCES }
+
+    /// The kernel has no such thing.
+    package var isMissing: Bool { code == ENOENT || code == ENODEV || code == ENXIO }
+
+    /// Somebody else uses it.
+    package var isBusy: Bool { code == EBUSY }
+
     package var description: String {
         subject.isEmpty ? "\(call): \(reason)" : "\(subject): \(reason) (\(call))"
     }

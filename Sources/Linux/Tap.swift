@@ -21,6 +21,16 @@ package struct Tap: Sendable, BitwiseCopyable {
         unsafe name.withCString { unsafe if_nametoindex($0) } != 0
     }
 
+    /// Whether the interface of this name is a TAP, of whatever process.
+    package static func isTap(_ name: String) -> Bool {
+        unsafe name.withCString { unsafe CLinux_is_tap($0) } == 1
+    }
+
+    /// Whether this is still an end of the interface `name`, which anybody may delete or rename.
+    package func isAttached(to name: String) -> Bool {
+        unsafe name.withCString { unsafe CLinux_is_attached(descriptor, $0) } == 1
+    }
+
     package func close() { Glibc.close(descriptor) }
 
     /// The next frame, into at most `room` octets at `base`; nil when there is none.

@@ -16,6 +16,11 @@ extension ExceptionStatistics: MetricRow {
     var labelValues: [String] { [port, exceptionClass] }
 }
 
+extension InterfaceStatistics: MetricRow {
+    static let labels = ["interface"]
+    var labelValues: [String] { [name] }
+}
+
 extension PoolStatistics: MetricRow {
     static let labels = ["pool"]
     var labelValues: [String] { [name] }
@@ -108,13 +113,43 @@ extension Catalogue {
         ]
     )
 
+    static let interfaces = MetricTable<InterfaceStatistics>(
+        of: \.interfaces,
+        [
+            .counter(
+                "dpvs_interface_receive_packets_total",
+                unit: "packets",
+                "Packets that came by a VLAN, as the port has counted them, too.",
+                value: \.receivedPackets
+            ),
+            .counter(
+                "dpvs_interface_receive_bytes_total",
+                unit: "bytes",
+                "Octets of them, with tags.",
+                value: \.receivedBytes
+            ),
+            .counter(
+                "dpvs_interface_transmit_packets_total",
+                unit: "packets",
+                "Packets that were given to the port for a VLAN.",
+                value: \.transmittedPackets
+            ),
+            .counter(
+                "dpvs_interface_transmit_bytes_total",
+                unit: "bytes",
+                "Octets of them, with tags.",
+                value: \.transmittedBytes
+            ),
+        ]
+    )
+
     static let exceptions = MetricTable<ExceptionStatistics>(
         of: \.exceptions,
         [
             .counter(
                 "dpvs_exception_passed_packets_total",
                 unit: "packets",
-                "Packets that went to the kernel by the port's companion.",
+                "Packets that went to the kernel by the companions of the port and its VLANs.",
                 value: \.passed
             ),
             .counter(
@@ -132,7 +167,7 @@ extension Catalogue {
             .counter(
                 "dpvs_exception_sent_packets_total",
                 unit: "packets",
-                "Packets of the kernel that were sent on the port.",
+                "Packets of the kernel that were sent on the port and its VLANs.",
                 value: \.sent
             ),
         ]

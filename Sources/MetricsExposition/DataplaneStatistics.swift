@@ -11,6 +11,7 @@ package struct DataplaneStatistics: Sendable {
     package var workers: [WorkerStatistics] = []
     package var slowPath = SlowPathStatistics()
     package var ports: [PortStatistics] = []
+    package var interfaces: [InterfaceStatistics] = []
     package var exceptions: [ExceptionStatistics] = []
     package var pools: [PoolStatistics] = []
     /// "active" and "inactive", over all workers.
@@ -104,7 +105,7 @@ package struct LinkDiscoveryStatistics: Sendable {
     }
 }
 
-/// What the kernel has on the companions of ports, and how it is followed.
+/// What the kernel has on companions, and how it is followed.
 package struct KernelMirrorStatistics: Sendable {
     /// "address" and "route".
     package var objects: [StateCount]

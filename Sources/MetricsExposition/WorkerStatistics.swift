@@ -71,6 +71,17 @@ package struct PortStatistics: Sendable {
     }
 }
 
+/// An interface that shares its port with others: a VLAN.
+package struct InterfaceStatistics: Sendable {
+    package var name: String
+    package var receivedPackets: UInt64 = 0
+    package var receivedBytes: UInt64 = 0
+    package var transmittedPackets: UInt64 = 0
+    package var transmittedBytes: UInt64 = 0
+
+    package init(name: String) { self.name = name }
+}
+
 /// Packets of one class between a port and the kernel behind its companion.
 package struct ExceptionStatistics: Sendable {
     package var port: String

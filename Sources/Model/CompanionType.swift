@@ -27,3 +27,28 @@ extension NamedBlock {
         CompanionType(rawValue: text("kni_type") ?? "") ?? .auto
     }
 }
+
+extension Settings {
+    /// Whether a VLAN is to have a companion: by itself where its device is to have one.
+    package func wantsCompanion(_ vlan: VLANInterface) -> Bool {
+        guard isOn("global_defs.kni") else { return false }
+        switch vlan.companionType {
+        case .off: return false
+        case .auto: return devices.first { $0.name == vlan.link }?.companionType != .off
+        case .tap, .existing, .virtioUser: return true
+        }
+    }
+
+    /// What the kernel is to call its sides of devices.
+    package var companionNames: Set<String> {
+        guard isOn("global_defs.kni") else { return [] }
+        return Set(devices.filter { $0.companionType != .off }.map(\.companionName))
+    }
+}
+
+extension DesiredState {
+    /// What the kernel is to call its sides of devices and of VLANs.
+    package var companionNames: Set<String> {
+        settings.companionNames.union(vlans.filter(settings.wantsCompanion).map(\.companion))
+    }
+}

@@ -12,6 +12,8 @@ package struct VLANInterface: Equatable, Codable, Sendable {
     package var id: Int
     /// Of the inner tag; nil: there is one tag.
     package var innerID: Int?
+    /// Of the frames that are sent, 0 to 7.
+    package var priority: Int
     /// Of the kernel's side; nil: the interface's name with `.kni`.
     package var companionName: String?
     package var companionType: CompanionType
@@ -24,6 +26,7 @@ package struct VLANInterface: Equatable, Codable, Sendable {
         link: String,
         id: Int,
         innerID: Int? = nil,
+        priority: Int = 0,
         companionName: String? = nil,
         companionType: CompanionType = .auto,
         owner: Owner = .runtime
@@ -32,6 +35,7 @@ package struct VLANInterface: Equatable, Codable, Sendable {
         self.link = link
         self.id = id
         self.innerID = innerID
+        self.priority = priority
         self.companionName = companionName
         self.companionType = companionType
         self.owner = owner

@@ -10,10 +10,10 @@ public import Packet
 /// run, so nothing that remembers one can mean another VLAN later; an interface that is gone only
 /// takes no more frames. The number is a position in a hash table:
 ///
-///      63     62   61         60      40 39     24 23     12 11      0
-///     +------+----+-----------+----------+---------+---------+---------+
-///     | used | up | companion | 0        | port    | outer   | inner   |
-///     +------+----+-----------+----------+---------+---------+---------+
+///      63     62   61          60      58 57 40 39     24 23     12 11      0
+///     +------+----+-----------+----------+-----+---------+---------+---------+
+///     | used | up | companion | priority | 0   | port    | outer   | inner   |
+///     +------+----+-----------+----------+-----+---------+---------+---------+
 @safe
 public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
     /// More than any host has ports.
@@ -21,13 +21,17 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
     /// Interfaces of one run, those included that are gone.
     public static let capacity = 4096
 
+    /// Every number is less.
+    public static let numberLimit = firstNumber + places
+
     private static let places = capacity * 2
     private static let used: UInt64 = 1 << 63
     private static let up: UInt64 = 1 << 62
     private static let companion: UInt64 = 1 << 61
 
     /// What is no part of a key.
-    private static let changing = up | companion
+    private static let changing = up | companion | 7 << priorityShift
+    private static let priorityShift: UInt64 = 58
 
     private let words: UnsafeMutablePointer<UInt64>
 
@@ -64,6 +68,18 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
         )
     }
 
+    /// The same as they are sent: with the priority of the interface in each (IEEE 802.1Q section
+    /// 9.6: three bits before the drop indicator and the identifier).
+    public func tagging(of number: Int) -> VLANTags {
+        var tags = tags(of: number)
+        guard !tags.isEmpty else { return tags }
+        let word = word(number - Self.firstNumber)
+        let priority = UInt16(truncatingIfNeeded: word >> Self.priorityShift & 7) << 13
+        tags.outer |= priority
+        if tags.inner != 0 { tags.inner |= priority }
+        return tags
+    }
+
     /// Whether the kernel has a side of its own of a VLAN; of ports others know.
     public func hasCompanion(_ number: Int) -> Bool {
         number >= Self.firstNumber && word(number - Self.firstNumber) & Self.companion != 0
@@ -91,13 +107,18 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
     }
 
     /// Lets these interfaces take frames, and no others; `companions` are those of them that the
-    /// kernel has a side of.
-    public func raise(_ numbers: Set<Int>, companions: Set<Int> = []) {
+    /// kernel has a side of, and `priorities`, 0 to 7, go with what they send.
+    public func raise(
+        _ numbers: Set<Int>,
+        companions: Set<Int> = [],
+        priorities: [Int: Int] = [:]
+    ) {
         for place in 0..<Self.places where word(place) != 0 {
             let number = place + Self.firstNumber
             var word = word(place) & ~Self.changing
             if numbers.contains(number) {
                 word |= companions.contains(number) ? Self.up | Self.companion : Self.up
+                word |= UInt64(priorities[number, default: 0] & 7) << Self.priorityShift
             }
             unsafe CPacket_store_release(words + place, word)
         }

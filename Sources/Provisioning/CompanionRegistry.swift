@@ -11,6 +11,8 @@ package struct CompanionRequest: Equatable, Sendable {
     package var port: Int
     /// Of the kernel's interface.
     package var name: String
+    /// Whether somebody chose the name.
+    package var isNameGiven: Bool
     package var type: CompanionType
     package var mtu: Int
 
@@ -19,6 +21,7 @@ package struct CompanionRequest: Equatable, Sendable {
         interfaceName: String,
         port: Int,
         name: String,
+        isNameGiven: Bool,
         type: CompanionType,
         mtu: Int
     ) {
@@ -26,6 +29,7 @@ package struct CompanionRequest: Equatable, Sendable {
         self.interfaceName = interfaceName
         self.port = port
         self.name = name
+        self.isNameGiven = isNameGiven
         self.type = type
         self.mtu = mtu
     }

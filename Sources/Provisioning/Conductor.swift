@@ -129,6 +129,9 @@ package actor Conductor {
     /// What the configuration calls an interface.
     package func name(of interface: Int) -> String { provisioner.name(of: interface) }
 
+    /// VLANs, by what the configuration calls them, with their numbers.
+    package var vlans: [(name: String, number: Int)] { provisioner.vlans }
+
     /// Connections that carry data both ways.
     package var activeConnections: UInt64 { provisioner.connections(.active) }
 

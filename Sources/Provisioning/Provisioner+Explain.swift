@@ -201,7 +201,7 @@ private struct Narrator {
                 case .timeExceeded: "the slow path tells the sender that its time to live ended"
                 case .tooBig: "the slow path tells the sender that \(mtu) octets fit"
                 case .noRoute: "the slow path tells the sender that there is no way"
-                case .exception: "handed to the kernel by the port's companion"
+                case .exception: "handed to the kernel by the interface's companion"
                 }
             say("end", "\(text); counts as \(otherwise.name) if that fails")
         case .redirected(let worker): say("end", "handed to worker \(worker), to whom it belongs")

@@ -65,6 +65,11 @@ extension Provisioner {
             ?? "\(port).\(vlans.tags(of: number).outer)"
     }
 
+    /// VLANs of the latest compilation.
+    var vlans: [(name: String, number: Int)] {
+        interfaces.dropFirst(ports.count).map { ($0.name, $0.index) }
+    }
+
     /// Ports, then VLANs; those take no frames before `publish`.
     func compileInterfaces(of state: DesiredState) throws(ProvisioningError) -> [Interface] {
         var result = ports
@@ -80,6 +85,7 @@ extension Provisioner {
             }
             var interface = port
             (interface.name, interface.index) = (vlan.name, number)
+            interface.priority = vlan.priority
             result.append(interface)
         }
         let found = try companions?.prepare(companionRequests(of: state, result)) ?? []
@@ -94,17 +100,18 @@ extension Provisioner {
         of state: DesiredState,
         _ interfaces: [Interface]
     ) -> [CompanionRequest] {
-        guard state.settings.isOn("global_defs.kni") else { return [] }
         let vlans = zip(state.vlans, interfaces.dropFirst(ports.count))
         return vlans.compactMap { vlan, interface in
             let type = vlan.companionType
             // What it has now is what its port has.
-            guard type != .off, type != .auto || interface.hasCompanion else { return nil }
+            guard state.settings.wantsCompanion(vlan), type != .auto || interface.hasCompanion
+            else { return nil }
             return CompanionRequest(
                 interface: interface.index,
                 interfaceName: vlan.name,
                 port: engine.interchange.vlans.port(of: interface.index),
                 name: vlan.companion,
+                isNameGiven: vlan.companionName != nil,
                 type: type,
                 mtu: interface.mtu
             )

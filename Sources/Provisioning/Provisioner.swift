@@ -16,6 +16,8 @@ package struct Interface: Sendable, Equatable {
     package var macAddress: MACAddress?
     /// Whether the kernel has an interface of its own there.
     package var hasCompanion: Bool
+    /// What goes into the tags of its frames.
+    var priority = 0
 
     package init(
         name: String,
@@ -253,7 +255,8 @@ package final class Provisioner {
         companions?.show()
         engine.interchange.vlans.raise(
             Set(next.vlans.map(\.index)),
-            companions: Set(next.vlans.filter(\.hasCompanion).map(\.index))
+            companions: Set(next.vlans.filter(\.hasCompanion).map(\.index)),
+            priorities: Dictionary(next.vlans.map { ($0.index, $0.priority) }) { first, _ in first }
         )
         neighbours.install(next.addresses)
         unsafe engine.interchange.cell.publish(next.memory.pointer)

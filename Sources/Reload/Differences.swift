@@ -8,6 +8,7 @@ extension VLANInterface {
     func differences(from old: Self) -> [String] {
         [
             phrase("way", old.way, way),
+            phrase("priority", old.priority, priority),
             phrase("companion", old.companion, companion),
             phrase("companion type", old.companionType.rawValue, companionType.rawValue),
             phrase("owner", old.owner, owner),

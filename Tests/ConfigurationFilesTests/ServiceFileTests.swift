@@ -103,6 +103,7 @@ private let service = """
             ("vlan: { link: dpdk0, id: 0 }", "1...4094"),
             ("vlan: { link: dpdk0, id: 4095 }", "1...4094"),
             ("vlan: { link: dpdk0, id: 5, innerID: 4095 }", "1...4094"),
+            ("vlan: { link: dpdk0, id: 5, priority: 8 }", "0...7"),
             ("vlan: { link: dpdk7, id: 5 }", "is no device of dpvs.conf"),
             ("{ name: dpdk0, vlan: { link: dpdk0, id: 5 } }", "is a device of dpvs.conf"),
             ("{ name: twin, vlan: { link: dpdk0, id: 9 } }", "is there twice"),

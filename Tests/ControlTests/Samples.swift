@@ -131,6 +131,12 @@ extension Status {
         companion.policed = 5_000_000
         port.companion = companion
         status.ports = [port]
+        var vlan = VLANStatus(
+            VLANInterface(name: "dpdk0.100", link: "dpdk0", id: 100, innerID: 7, priority: 3),
+            companion: "dpdk0.100.kni (tap)"
+        )
+        vlan.receivedPackets = 12
+        status.vlans = [vlan]
         var service = ServiceStatus(try .sample())
         service.activeConnections = 12
         service.totalConnections = 4_000_000

@@ -22,6 +22,9 @@ import Testing
                 dpdk0: steering rss: Toeplitz over a table of 128 places
                 dpdk0: kernel companion dpdk0.kni (tap): 12 up, 0 down, 5.000M policed, 0 full
 
+                INTERFACE  LINK   VLAN  INNER  PRIORITY  COMPANION            RECEIVED  SENT
+                dpdk0.100  dpdk0   100      7         3  dpdk0.100.kni (tap)        12     0
+
                 SERVICE / BACKEND  ADDRESS             SCHEDULER  WEIGHT  ACTIVE  INACTIVE   TOTAL
                 web                tcp 10.0.0.100:80   wrr fnat        3      12        30  4.000M
                   serving            192.168.0.2:8080                  3      12        30       0

@@ -41,7 +41,13 @@ import Testing
         try tap.setCarrier(false)
         if !fact("carrier").isEmpty { #expect(fact("carrier") == "0") }
         try tap.setCarrier(true)
+        #expect(Tap.isTap(name) && !Tap.isTap("lo"))
+        let busy = #expect(throws: LinuxError.self) { _ = try Tap(name) }
+        #expect(busy?.isBusy == true && busy?.isForbidden == false && busy?.isMissing == false)
+        let taken = #expect(throws: LinuxError.self) { _ = try Tap("lo") }
+        #expect(taken?.isBusy == false && taken?.isForbidden == false)
+        #expect(tap.isAttached(to: name) && !tap.isAttached(to: "lo"))
         tap.close()
-        #expect(!Tap.exists(name))
+        #expect(!Tap.exists(name) && !Tap.isTap(name))
     }
 }

@@ -28,6 +28,10 @@ extension DataplaneStatistics {
         port.speed = 10_000_000_000
         port.mtu = 1500
         statistics.ports = [port]
+        var interface = InterfaceStatistics(name: "dpdk0.100")
+        interface.receivedPackets = 14
+        interface.transmittedBytes = 900
+        statistics.interfaces = [interface]
         var exceptions = ExceptionStatistics(port: "dpdk0", exceptionClass: "routing")
         exceptions.passed = 20
         exceptions.policed = 3

@@ -43,6 +43,15 @@ import Testing
         #expect(world.connectionCount == 0 && world.takePackets(1).isEmpty)
     }
 
+    @Test func `a VLAN is told by its name, whatever the priority of its frames`() throws {
+        var state = DesiredState.web()
+        state.vlans = [VLANInterface(name: "back", link: "dpdk1", id: 7, priority: 5)]
+        state.addresses[1].interface = "back"
+        let world = try quickstartWorld(state)
+        let explanation = try world.explain(request("10.0.0.10:40000", "10.0.0.100:80"))
+        #expect(steps(explanation, "end") == ["transmitted on back, 54 octets"])
+    }
+
     @Test func `asking a hundred times takes no port, opens nothing and counts nothing`() throws {
         let world = try dualWorld(.dual(.ipv4))
         defer { world.expectConservation() }

@@ -180,6 +180,21 @@ import Testing
         #expect(world.take(1).isEmpty && world.exceptions(.sent, .routing, 0) == 1)
     }
 
+    @Test func `the kernel is heard on every companion, however many there are`() throws {
+        var state = Self.state()
+        state.vlans = (1...40).map { VLANInterface(name: "v\($0)", link: "dpdk0", id: $0) }
+        state.addresses.removeAll { $0.interface == "dpdk0.5" }
+        let world = try world(state)
+        defer { world.expectConservation() }
+        let frame = ospf(to: "224.0.0.5", mac: 0x0100_5E00_0005)
+        for id in 1...40 { world.companion("v\(id).kni")?.deliver(frame) }
+        world.sendFromKernel(frame, on: 1)
+        let expected = (1...40).map { tagged(frame, VLANTags(outer: UInt16($0))) }
+        let sent = world.take(0).map(\.octets)
+        #expect(Set(sent) == Set(expected) && sent.count == 40)
+        #expect(world.take(1).map(\.octets) == [frame])
+    }
+
     // MARK: - Live
 
     @Test func `companions come, change their VLAN and go while the port's stays`() throws {

@@ -2,6 +2,7 @@
 import Addressing
 import Dataplane
 import Model
+import Networking
 import Packet
 import PacketTesting
 import Testing
@@ -160,6 +161,83 @@ import Testing
         // What is a VLAN of one port is none of another.
         world.send(tagged(syn, VLANTags(outer: 5)), on: 1)
         #expect(world.drops(.unknownVLAN) + world.drops(.notForUs) == 2)
+    }
+
+    // MARK: - Accounts and priorities
+
+    @Test(arguments: [1, 4])
+    func `frames of a VLAN are counted once each, with their tags`(workers: Int) throws {
+        let world = try World(Self.state(.both), workers: workers)
+        world.hosts[0][IPv4Address(10, 0, 0, 10)] = .client(10)
+        for last in 2...3 { world.hosts[1][IPv4Address(10, 0, 1, UInt8(last))] = .backend(last) }
+        world.settle()
+        world.advance(.seconds(3))
+        defer { world.expectConservation() }
+        let vlans = world.engine.interchange.vlans
+        let front = try #require(vlans.number(port: 0, VLANTags(outer: 5)))
+        let back = try #require(vlans.number(port: 1, VLANTags(outer: 100, inner: 7)))
+        func count(_ kind: InterfaceCounters.Kind, _ number: Int) -> Int {
+            Int(world.engine.interchange.interface(kind, number))
+        }
+        func counts(_ number: Int) -> [Int] {
+            InterfaceCounters.Kind.allCases.map { count($0, number) }
+        }
+        func segment(_ flags: UInt8) -> [UInt8] {
+            tagged(
+                Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", flags),
+                VLANTags(outer: 5)
+            )
+        }
+        world.send(segment(Frame.syn), on: 0)
+        let local = try #require(world.take(1).first?.source?.description)
+        let answer = tagged(
+            Frame.tcp(from: "10.0.1.2:8080", to: local, Frame.ack) {
+                $0.destinationMAC = World.portMACs[1]
+            },
+            VLANTags(outer: 100, inner: 7)
+        )
+        // The client is known from here on.
+        world.send(answer, on: 1)
+        _ = world.take(0)
+        let before = (counts(front), counts(back))
+        world.send(segment(Frame.ack), on: 0)
+        // The answer arrives at every worker once: those that are not its owner hand it on.
+        for queue in 0..<workers {
+            let received = count(.receivedOctets, back)
+            world.send(answer, on: 1, queue: queue)
+            #expect(count(.receivedOctets, back) == received + answer.count)
+        }
+        let returned = world.take(0)
+        #expect(returned.count == workers)
+        #expect(count(.receivedPackets, front) == before.0[0] + 1)
+        #expect(count(.receivedOctets, front) == before.0[1] + segment(Frame.ack).count)
+        #expect(count(.sentPackets, front) == before.0[2] + workers)
+        let octets = returned.reduce(0) { $0 + $1.octets.count }
+        #expect(count(.sentOctets, front) == before.0[3] + octets)
+        #expect(count(.receivedPackets, back) == before.1[0] + workers)
+        #expect(count(.sentPackets, back) == before.1[2] + 1)
+        // What has no interface is counted nowhere, and ports count for themselves.
+        let other = Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.syn)
+        world.send(tagged(other, VLANTags(outer: 9)), on: 0)
+        #expect(count(.receivedPackets, front) == before.0[0] + 1)
+        #expect(counts(0) == [0, 0, 0, 0])
+    }
+
+    @Test func `what is sent has the priority of its VLAN, whatever came`() throws {
+        var state = Self.state(.both)
+        (state.vlans[0].priority, state.vlans[1].priority) = (5, 7)
+        let world = try quickstartWorld(state)
+        defer { world.expectConservation() }
+        let syn = Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.syn)
+        world.send(tagged(syn, VLANTags(outer: 5)), on: 0)
+        let there = try #require(world.take(1).first)
+        #expect(hasTags(there, VLANTags(outer: 7 << 13 | 100, inner: 7 << 13 | 7)))
+        let echo = Frame.echo(from: "10.0.0.10", to: "10.0.0.1")
+        world.send(tagged(echo, VLANTags(outer: 2 << 13 | 5)), on: 0)
+        #expect(hasTags(try #require(world.take(0).first), VLANTags(outer: 5 << 13 | 5)))
+        try world.change { $0.vlans[0].priority = 0 }
+        world.send(tagged(echo, VLANTags(outer: 5)), on: 0)
+        #expect(hasTags(try #require(world.take(0).first), VLANTags(outer: 5)))
     }
 
     // MARK: - Live

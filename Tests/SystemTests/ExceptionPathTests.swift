@@ -98,6 +98,38 @@ extension SystemTests {
                 #expect(outcome.errors.contains("ip tuntap add made.before mode tap user UID"))
             }
         }
+
+        @Test(arguments: [
+            ("client0", "the interface of this name is no TAP"),
+            ("busy.tap", "another process uses it"),
+            ("longer-than-a-name", "its name has more than 15 characters"),
+        ])
+        func `a name that cannot be had is an error even when nobody insists on a companion`(
+            name: String,
+            reason: String
+        ) async throws {
+            try await Lab.run { lab in
+                let holder = """
+                    import fcntl, os, struct, time
+                    tap = os.open("/dev/net/tun", os.O_RDWR)
+                    fcntl.ioctl(tap, 0x400454CA, struct.pack("16sH22x", b"busy.tap", 0x1002))
+                    time.sleep(60)
+                    """
+                try await lab.serve(["python3", "-c", holder], in: .balancer) {
+                    try await eventually("the TAP is there") {
+                        try await lab.run(in: .balancer, "ip", "link", "show", "busy.tap").status
+                            == 0
+                    }
+                    var setup = Setup()
+                    setup.deviceItems = ["kni_name \(name)"]
+                    let outcome = try await lab.refuse(setup)
+                    #expect(outcome.status == 1)
+                    let text = "port dpdk0 has no kernel companion \(name): \(reason)"
+                    #expect(outcome.errors.contains(text), "\(outcome.errors)")
+                    #expect(outcome.errors.contains("kni_name gives it another name"))
+                }
+            }
+        }
     }
 }
 

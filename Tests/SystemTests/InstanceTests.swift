@@ -12,6 +12,7 @@ extension SystemTests {
             var b = Setup()
             b.instance = "b"
             b.interfaces = ["client1", "backend1"]
+            b.companions = ["b0.kni", "b1.kni"]
             b.services.addresses = ["dpdk0": "10.0.2.1/24", "dpdk1": "10.0.3.1/24"]
             b.services.services[0].address = "10.0.2.100"
             b.services.services[0].locals = ["10.0.3.200"]
@@ -29,6 +30,46 @@ extension SystemTests {
                 let owner = "belongs to instance '\(dpvs.instance)' (process \(dpvs.pid))"
                 #expect(outcome.errors.contains(owner), "\(outcome.errors)")
                 #expect(try await lab.backends(answering: 2).count == 2)
+            }
+        }
+
+        @Test func `a companion of another instance is refused at the start and by reload`()
+            async throws
+        {
+            try await Lab.run { lab in
+                try await lab.addInterfaces()
+                try await lab.balance { first in
+                    var b = Self.other
+                    b.companions = nil
+                    let outcome = try await lab.refuse(b)
+                    #expect(outcome.status == 1)
+                    let owner = "belongs to instance '\(first.instance)' (process \(first.pid))"
+                    #expect(outcome.errors.contains("interface dpdk0.kni in net:["))
+                    #expect(outcome.errors.contains(owner), "\(outcome.errors)")
+                    #expect(outcome.errors.contains("by kni_name of the device"))
+
+                    try await lab.balance(Self.other) { second in
+                        var greedy = Self.other.services
+                        greedy.text =
+                            "interfaces:\n  - { kniName: dpdk0.kni, vlan: { link: dpdk0, id: 5 } }\n"
+                            + Self.other.services.yaml
+                        let refused = try await second.apply(greedy)
+                        #expect(refused.outcome == .failed)
+                        let text = refused.problems.map(\.description).joined()
+                        #expect(text.contains(owner), "\(text)")
+                        #expect(try await second.status().vlans.isEmpty)
+                        greedy.text = greedy.text?.replacing("dpdk0.kni", with: "b5.kni")
+                        #expect(try await second.apply(greedy).isSuccess)
+                        let path = "/run/dpvs/claims/\(second.instance)"
+                        func claims() throws -> String {
+                            try String(contentsOfFile: path, encoding: .utf8)
+                        }
+                        #expect(try claims().contains("interface b5.kni in net:["))
+                        #expect(try await second.apply(Self.other.services).isSuccess)
+                        #expect(try !claims().contains("b5.kni"), "it is free again")
+                        #expect(try claims().contains("interface b0.kni in net:["))
+                    }
+                }
             }
         }
 

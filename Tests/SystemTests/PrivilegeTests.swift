@@ -68,6 +68,62 @@ extension SystemTests {
             }
         }
 
+        /// 10.0.0.100 as ever, over libpcap, for a user with these capabilities alone.
+        private func balance(
+            with capabilities: String,
+            _ services: ServiceFile,
+            _ body: (Lab, Balancer) async throws -> Void
+        ) async throws {
+            try await Lab.run { lab in
+                var setup = Setup()
+                setup.services = services
+                let driver = "net_pcap,rx_iface_in=IF,tx_iface=IF"
+                setup.drivers = setup.interfaces.map { driver.replacing("IF", with: $0) }
+                setup.launcher = try Self.launcher(Balancer(setup, in: lab), capabilities)
+                try await lab.balance(setup) { try await body(lab, $0) }
+            }
+        }
+
+        @Test func `companions of VLANs come with the first files and by reload`() async throws {
+            let first = VLANTests.tagged()
+            try await balance(with: "+net_raw,+net_admin", first) { lab, dpvs in
+                let status = try await dpvs.status()
+                #expect(status.privileges.capabilities == ["NET_ADMIN"])
+                #expect(status.vlans.map(\.companion) == ["dpdk0.100.kni (tap)"])
+                var both = first
+                both.text = both.text?
+                    .replacing(
+                        "addresses:\n",
+                        with: "  - { vlan: { link: dpdk1, id: 7 } }\naddresses:\n"
+                    )
+                #expect(try await dpvs.apply(both).isSuccess)
+                let companions = try await dpvs.status().vlans.map(\.companion)
+                #expect(companions == ["dpdk0.100.kni (tap)", "dpdk1.7.kni (tap)"])
+            }
+        }
+
+        @Test func `without CAP_NET_ADMIN a VLAN's companion is one that was made before`()
+            async throws
+        {
+            try await balance(with: "+net_raw", ServiceFile()) { lab, dpvs in
+                #expect(dpvs.log.contains("port dpdk0 has no kernel companion dpdk0.kni: "))
+                let refused = try await dpvs.apply(VLANTests.tagged(", kniType: tap"))
+                #expect(refused.outcome == .failed)
+                let text = refused.problems.map(\.message).joined()
+                #expect(text.contains("making one takes CAP_NET_ADMIN"), "\(text)")
+                #expect(text.contains("kniType: existing"), "\(text)")
+                #expect(try await dpvs.apply(VLANTests.tagged()).isSuccess, "without one")
+                #expect(try await dpvs.status().vlans.map(\.companion) == [nil])
+
+                let name = "dpdk0.100.kni"
+                let mac = try await dpvs.status().ports[0].macAddress
+                try await lab.ip(.balancer, "tuntap add \(name) mode tap user 65534")
+                try await lab.ip(.balancer, "link set \(name) address \(mac) mtu 1500 up")
+                #expect(try await dpvs.apply(VLANTests.tagged(", kniType: existing")).isSuccess)
+                #expect(try await dpvs.status().vlans.map(\.companion) == ["\(name) (tap)"])
+            }
+        }
+
         @Test func `the seccomp profile lets everything pass that a run needs`() async throws {
             try await Lab.run { lab in
                 var setup = Self.setup

@@ -13,6 +13,8 @@ struct Setup: Sendable {
     var interfaces = ["client0", "backend0"]
     /// What drives dpdk0 and dpdk1; nil: AF_PACKET on the interfaces.
     var drivers: [String]?
+    /// Names of the kernel companions of dpdk0 and dpdk1; nil: what they have by themselves.
+    var companions: [String]?
     /// Further items of dpdk0.
     var deviceItems: [String] = []
     /// Further blocks of `dpvs.conf`.
@@ -30,11 +32,12 @@ struct Setup: Sendable {
     var conf: String {
         let drivers = drivers ?? interfaces.map { "net_af_packet,iface=\($0)" }
         let devices = drivers.enumerated()
-            .map {
+            .map { number, driver in
                 """
-                    device dpdk\($0) {
-                        driver \($1)
-                        \($0 == 0 ? deviceItems.joined(separator: "\n            ") : "")
+                    device dpdk\(number) {
+                        driver \(driver)
+                        \(companions.map { "kni_name \($0[number])" } ?? "")
+                        \(number == 0 ? deviceItems.joined(separator: "\n            ") : "")
                     }
                 """
             }

@@ -68,6 +68,7 @@ extension SystemTests {
                 var b = Setup()
                 b.instance = "b"
                 b.interfaces = ["client1", "backend1"]
+                b.companions = ["b0.kni", "b1.kni"]
                 b.services.addresses = ["dpdk0": "10.0.2.1/24", "dpdk1": "10.0.3.1/24"]
                 b.services.routes = ["to: 10.0.1.0/24, via: 10.0.3.2"]
                 b.services.services[0].address = "10.0.2.100"

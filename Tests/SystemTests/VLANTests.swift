@@ -30,7 +30,7 @@ extension SystemTests {
         private static let companion = "dpdk0.100.kni"
 
         /// A service file with dpdk0.100, whose address the kernel has to bring.
-        private static func tagged(_ more: String = "") -> ServiceFile {
+        static func tagged(_ more: String = "") -> ServiceFile {
             var services = ServiceFile()
             services.text =
                 "interfaces:\n  - { vlan: { link: dpdk0, id: 100 }\(more) }\n" + ServiceFile().yaml
@@ -93,6 +93,13 @@ extension SystemTests {
                             "10.5.0.10"
                         )
                         #expect(ping.status == 0, "the kernel asks: \(ping.output)\(ping.errors)")
+                        let scrape = try await dpvs.scrape()
+                        for way in ["receive", "transmit"] {
+                            let labels: KeyValuePairs = ["interface": "dpdk0.100"]
+                            let packets = scrape.sum("dpvs_interface_\(way)_packets_total", labels)
+                            let octets = scrape.sum("dpvs_interface_\(way)_bytes_total", labels)
+                            #expect(packets >= 4 && octets >= 60 * packets, "\(way)")
+                        }
 
                         // Another name: another interface, which has no addresses yet.
                         _ = try await dpvs.apply(Self.tagged(", kniName: v100k"))
@@ -141,6 +148,24 @@ extension SystemTests {
                 _ = try await dpvs.apply(ServiceFile())
                 let kept = try await lab.run(in: .balancer, "ip", "link", "show", Self.companion)
                 #expect(kept.status == 0, "what others have made stays")
+
+                // Whoever deletes it does not hold up other changes, and it comes back with one.
+                #expect(try await dpvs.apply(Self.tagged(", kniType: existing")).isSuccess)
+                try await lab.ip(.balancer, "link delete dpdk0.100.kni")
+                var services = Self.tagged(", kniType: existing")
+                services.text = services.text?.replacing("port: 80", with: "port: 81")
+                #expect(try await dpvs.apply(services).isSuccess)
+                try await lab.ip(.balancer, "tuntap add dpdk0.100.kni mode tap")
+                #expect(try await dpvs.apply(Self.tagged(", kniType: existing")).isSuccess)
+                let up = try await lab.run(
+                    in: .balancer,
+                    "ip",
+                    "-br",
+                    "link",
+                    "show",
+                    Self.companion
+                )
+                #expect(up.output.contains("LOWER_UP"), "\(up.output)")
             }
         }
 

@@ -64,6 +64,12 @@ int CLinux_enter_network(int descriptor);
 /// Returns a descriptor, or -1 with `errno` set. One made so ends with its descriptor.
 int CLinux_open_tap(const char *name);
 
+/// Whether the interface `name` is a TAP: 1 or 0; -1 with `errno` set when there is none.
+int CLinux_is_tap(const char *name);
+
+/// Whether `descriptor` is an end of the TAP `name`: 1, or 0 when that was deleted or renamed.
+int CLinux_is_attached(int descriptor, const char *name);
+
 /// Says whether the TAP behind `descriptor` has a link; returns 0, or -1 with `errno` set.
 int CLinux_set_carrier(int descriptor, int is_up);
 

@@ -82,6 +82,7 @@ struct ServiceFile {
         let link = inner.text("link")
         let id = inner.integer("id")
         let innerID = inner.integer("innerID")
+        let priority = inner.integer("priority")
         guard let link, let id else { return }
         let standard = "\(link).\(id)" + (innerID.map { ".\($0)" } ?? "")
         let vlan = VLANInterface(
@@ -89,6 +90,7 @@ struct ServiceFile {
             link: link,
             id: id,
             innerID: innerID,
+            priority: priority ?? 0,
             companionName: companionName,
             companionType: companionType ?? .auto,
             owner: .file(file)

@@ -303,6 +303,12 @@ package enum ServiceFileSchema {
                 default: "one tag only",
                 "identifier in an inner tag (802.1Q): QinQ"
             ),
+            field(
+                "priority",
+                .integer(0...7),
+                default: "0",
+                "priority in the tags of frames that are sent (802.1Q PCP)"
+            ),
         ]
     )
 
@@ -382,8 +388,8 @@ package enum ServiceFileSchema {
 
     /// In the order in which the manual tells of them.
     package static let objects = [
-        file, address, route, service, match, persistence, rateLimit, destCheck, tunnel, backend,
-        quic, quicConfiguration,
+        file, interface, vlan, address, route, service, match, persistence, rateLimit, destCheck,
+        tunnel, backend, quic, quicConfiguration,
     ]
 
     static func field(
