@@ -15,7 +15,7 @@ extension KernelView {
             guard let port = ports[link.name] else { continue }
             let addresses = link.ownAddresses
             state.addresses += addresses.map {
-                InterfaceAddress(interface: port, prefix: $0, owner: .kernel)
+                InterfaceAddress(interface: port, prefix: $0, owner: .kernel, isInKernel: true)
             }
             let connected = Set(addresses.map(\.network))
             for path in link.routes

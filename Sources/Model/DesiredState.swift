@@ -45,13 +45,21 @@ package struct InterfaceAddress: Equatable, Codable, Sendable {
     /// The address with its network's prefix length: `192.168.0.1/24`.
     package var prefix: IPPrefix
     package var owner: Owner
+    /// Whether the kernel has the address on some companion; nil: nobody knows.
+    package var isInKernel: Bool?
 
     package var key: Key { Key(interface: interface, address: prefix.address) }
 
-    package init(interface: String, prefix: IPPrefix, owner: Owner = .runtime) {
+    package init(
+        interface: String,
+        prefix: IPPrefix,
+        owner: Owner = .runtime,
+        isInKernel: Bool? = nil
+    ) {
         self.interface = interface
         self.prefix = prefix
         self.owner = owner
+        self.isInKernel = isInKernel
     }
 }
 

@@ -95,16 +95,16 @@ extension Provisioner {
         network.add(OwnAddress(own, prefix: address.prefix, port: port, isProbed: isProbed))
     }
 
-    /// Own addresses where the kernel decides on what is not balanced: those of interfaces.
+    /// Own addresses where the kernel decides on what is not balanced: those that it has.
     ///
-    /// An address of services is ours alone, unless the kernel itself says that it has it.
+    /// While that is not known, those of interfaces: a refusal would end what the kernel has under
+    /// way. An address of services is ours alone then.
     private func kernelAddresses(of state: DesiredState) -> Set<IPAddress> {
         let companions = Set(interfaces.filter(\.hasCompanion).map(\.name))
         let services = state.services.compactMap(\.key.prefix)
         let held = state.addresses.filter { own in
             companions.contains(own.interface)
-                && (own.owner == .kernel
-                    || !services.contains { $0.contains(own.prefix.address) })
+                && own.isInKernel ?? !services.contains { $0.contains(own.prefix.address) }
         }
         return Set(held.map(\.prefix.address))
     }

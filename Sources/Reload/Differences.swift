@@ -19,9 +19,12 @@ extension InterfaceAddress {
         [
             phrase("prefix", old.prefix, prefix),
             phrase("owner", old.owner, owner),
+            phrase("kernel", old.kernel, kernel),
         ]
         .compactMap(\.self)
     }
+
+    private var kernel: String { isInKernel.map { $0 ? "has it" : "lacks it" } ?? "unknown" }
 }
 
 extension Route {

@@ -31,19 +31,27 @@ private func merge<Element, Key: Hashable>(
 }
 
 extension DesiredState {
-    /// What files and commands own.
+    /// What files and commands own, and nothing that the kernel says of it.
     package var withoutKernel: DesiredState {
         var state = self
         state.addresses.removeAll { $0.owner == .kernel }
         state.routes.removeAll { $0.owner == .kernel }
         state.services.removeAll { $0.owner == .kernel }
+        for index in state.addresses.indices { state.addresses[index].isInKernel = nil }
         return state
     }
 
     /// The same with the addresses and routes of `kernel` that nobody else names, in place of those
-    /// that the kernel had before.
-    package func withKernel(_ kernel: DesiredState) -> DesiredState {
+    /// that the kernel had before; addresses of others say whether the kernel has them, too.
+    ///
+    /// nil: what the kernel has is not known.
+    package func withKernel(_ kernel: DesiredState?) -> DesiredState {
         var state = withoutKernel
+        guard let kernel else { return state }
+        let held = Set(kernel.addresses.map(\.prefix.address))
+        for index in state.addresses.indices {
+            state.addresses[index].isInKernel = held.contains(state.addresses[index].prefix.address)
+        }
         let addresses = Set(state.addresses.map(\.key))
         let routes = Set(state.routes.map(\.key))
         state.addresses += kernel.addresses.filter { !addresses.contains($0.key) }

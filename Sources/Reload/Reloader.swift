@@ -30,8 +30,8 @@ package actor Reloader {
     private var files: LoadResult?
     /// The last files that were read, errors or not; nil when they must be tried again.
     private var settled: LoadResult?
-    /// The addresses and routes that the kernel has.
-    private var kernel = DesiredState()
+    /// The addresses and routes that the kernel has; nil: it has not been heard yet.
+    private var kernel: DesiredState?
     private var history: History
     private var lastReload: ReloadReport?
 
