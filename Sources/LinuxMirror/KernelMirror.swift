@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import Glibc
 import Linux
 import Synchronization
@@ -87,7 +88,7 @@ package final class KernelMirror: Sendable {
         while true {
             wait(until: due)
             guard !isStopped.load(ordering: .relaxed) else { break }
-            if hear(indices) { due = due ?? .now + quiet }
+            if hear(indices, last) { due = due ?? .now + quiet }
             guard let time = due, time <= .now else { continue }
             due = nil
             do {
@@ -103,8 +104,9 @@ package final class KernelMirror: Sendable {
         continuation.finish()
     }
 
-    private func hear(_ indices: Set<Int32>) -> Bool {
-        let news = sockets.withLock { $0.watch.receive(names, indices) }
+    private func hear(_ indices: Set<Int32>, _ last: KernelView?) -> Bool {
+        let neighbours = Set(last?.links.flatMap(\.neighbours).map(\.address) ?? [])
+        let news = sockets.withLock { $0.watch.receive(names, indices, neighbours) }
         if news.isOverrun { state.withLock { $0.overruns += 1 } }
         return news.isRelevant
     }

@@ -3,7 +3,7 @@ import Addressing
 package import Model
 
 extension KernelView {
-    /// Addresses and routes of ports, owned by the kernel; `ports` are by the name of the companion.
+    /// Addresses, routes and neighbours of ports, owned by the kernel; `ports` are by the name of the companion.
     ///
     /// A companion that is down has nothing to say. Of two addresses that differ in their length
     /// alone the one with the larger network counts, of two routes to one destination the one with
@@ -16,6 +16,14 @@ extension KernelView {
             let addresses = link.ownAddresses
             state.addresses += addresses.map {
                 InterfaceAddress(interface: port, prefix: $0, owner: .kernel, isInKernel: true)
+            }
+            state.neighbours += link.neighbours.map {
+                Model.Neighbour(
+                    interface: port,
+                    address: $0.address,
+                    macAddress: $0.macAddress,
+                    owner: .kernel
+                )
             }
             let connected = Set(addresses.map(\.network))
             for path in link.routes

@@ -10,6 +10,7 @@ package struct DesiredState: Equatable, Codable, Sendable {
     package var vlans: [VLANInterface]
     package var addresses: [InterfaceAddress]
     package var routes: [Route]
+    package var neighbours: [Neighbour]
     package var services: [Service]
 
     package init(
@@ -17,12 +18,14 @@ package struct DesiredState: Equatable, Codable, Sendable {
         vlans: [VLANInterface] = [],
         addresses: [InterfaceAddress] = [],
         routes: [Route] = [],
+        neighbours: [Neighbour] = [],
         services: [Service] = []
     ) {
         self.settings = settings
         self.vlans = vlans
         self.addresses = addresses
         self.routes = routes
+        self.neighbours = neighbours
         self.services = services
     }
 }

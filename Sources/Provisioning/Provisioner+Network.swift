@@ -14,6 +14,7 @@ extension Provisioner {
         if isIPv6Enabled { try addAdvertisedRouter(to: &network) }
         for route in state.routes { try add(route, of: state, to: &network) }
         for address in state.addresses { try add(address, to: &network) }
+        for neighbour in state.neighbours { try add(neighbour, to: &network) }
         if isIPv6Enabled { addLinkLocalAddresses(of: state, to: &network) }
         for prefix in state.impliedAddresses {
             addImplied(prefix, of: state, to: &network)
@@ -156,6 +157,23 @@ extension Provisioner {
         )
     }
 
+    // MARK: - Neighbours
+
+    /// Asking for its adjacency makes room for it; the first answer may come before `publish`.
+    private func add(
+        _ neighbour: Neighbour,
+        to network: inout CompiledNetwork
+    ) throws(ProvisioningError) {
+        let port = try index(of: neighbour.interface)
+        guard neighbours.adjacency(for: neighbour.address, port: port, isPinned: false) != nil
+        else {
+            throw ProvisioningError("no room for neighbour \(neighbour.key)")
+        }
+        network.neighbours.append(
+            PermanentNeighbour(neighbour.address, port: port, macAddress: neighbour.macAddress)
+        )
+    }
+
     // MARK: - Routes
 
     private func add(
@@ -238,6 +256,7 @@ extension DesiredState {
         var state = self
         state.addresses.removeAll { $0.prefix.address.family == .ipv6 }
         state.routes.removeAll { $0.destination.address.family == .ipv6 }
+        state.neighbours.removeAll { $0.address.family == .ipv6 }
         state.services.removeAll { $0.key.family == .ipv6 }
         return state
     }

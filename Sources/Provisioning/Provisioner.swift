@@ -42,6 +42,9 @@ package protocol NeighbourRegistry: AnyObject, Sendable {
     /// Tells which addresses are ours from now on; new ones are announced on their links.
     func install(_ addresses: [OwnAddress])
 
+    /// Tells which neighbours are given from now on; `adjacency` has answered for each.
+    func fix(_ neighbours: [PermanentNeighbour])
+
     /// Own addresses that are not used because another node has them.
     var duplicateAddresses: [OwnAddress] { get }
 
@@ -162,6 +165,7 @@ package final class Provisioner {
         let memory: SnapshotMemory
         let state: DesiredState
         let addresses: [OwnAddress]
+        let neighbours: [PermanentNeighbour]
         /// Numbers of VLANs.
         let vlans: Set<Int>
         let slowStart: SlowStart
@@ -226,6 +230,7 @@ package final class Provisioner {
             memory: SnapshotMemory(snapshot, keeping: Array(services.values) + adopted),
             state: state,
             addresses: network.addresses,
+            neighbours: network.neighbours,
             vlans: Set(interfaces.dropFirst(ports.count).map(\.index)),
             slowStart: slowStart,
             draining: draining
@@ -236,6 +241,7 @@ package final class Provisioner {
     package func publish(_ next: Compiled) {
         engine.interchange.vlans.raise(next.vlans)
         neighbours.install(next.addresses)
+        neighbours.fix(next.neighbours)
         unsafe engine.interchange.cell.publish(next.memory.pointer)
         if let published { leaving.append(published) }
         published = next.memory

@@ -46,6 +46,16 @@ extension Route {
     }
 }
 
+extension Neighbour {
+    func differences(from old: Self) -> [String] {
+        [
+            phrase("mac", old.macAddress, macAddress),
+            phrase("owner", old.owner, owner),
+        ]
+        .compactMap(\.self)
+    }
+}
+
 extension Service {
     /// Backends are not looked at.
     func differences(from old: Self) -> [String] {

@@ -82,6 +82,37 @@ struct KernelTests {
         #expect(await reloader.running.addresses.first == file(isInKernel: true).addresses.first)
     }
 
+    @Test func `a file's neighbour wins over the kernel's, which returns after it`() async {
+        func neighbour(_ mac: UInt64, _ owner: Owner) -> DesiredState {
+            DesiredState(neighbours: [
+                Neighbour(
+                    interface: "dpdk0",
+                    address: .v4(IPv4Address(10, 0, 0, 9)),
+                    macAddress: MACAddress(rawValue: mac),
+                    owner: owner
+                )
+            ])
+        }
+        let reloader = reloader()
+        _ = await reloader.reload(reason: "start")
+        let come = await reloader.follow(kernel: neighbour(0x0200_0000_0009, .kernel))
+        #expect(come.changes == ["neighbour 10.0.0.9 on dpdk0 at 02:00:00:00:00:09 added"])
+        #expect(await reloader.drift().isEmpty)
+        source.say(neighbour(0x0200_0000_000A, .file("a.yaml")), digest: "1")
+        let won = await reloader.reload(reason: "file")
+        #expect(
+            won.changes == [
+                "neighbour 10.0.0.9 on dpdk0: mac 02:00:00:00:00:09 → 02:00:00:00:00:0a, "
+                    + "owner kernel → a.yaml"
+            ]
+        )
+        source.say(DesiredState(), digest: "2")
+        _ = await reloader.reload(reason: "file")
+        #expect(await reloader.running == neighbour(0x0200_0000_0009, .kernel))
+        let gone = await reloader.follow(kernel: DesiredState())
+        #expect(gone.changes == ["neighbour 10.0.0.9 on dpdk0 at 02:00:00:00:00:09 removed"])
+    }
+
     @Test func `the kernel's is no generation, no drift and not the last reload`() async {
         let reloader = reloader()
         _ = await reloader.reload(reason: "start")
@@ -164,6 +195,7 @@ struct KernelTests {
         #expect(result == files.withKernel(last))
         #expect(Set(result.routes.map(\.key)).count == result.routes.count)
         #expect(Set(result.addresses.map(\.key)).count == result.addresses.count)
+        #expect(Set(result.neighbours.map(\.key)).count == result.neighbours.count)
     }
 }
 
@@ -173,6 +205,7 @@ extension DesiredState {
         var state = self
         for index in state.addresses.indices { state.addresses[index].owner = owner }
         for index in state.routes.indices { state.routes[index].owner = owner }
+        for index in state.neighbours.indices { state.neighbours[index].owner = owner }
         for index in state.services.indices { state.services[index].owner = owner }
         return state
     }
