@@ -29,6 +29,8 @@ private final class KnownNeighbours: NeighbourRegistry {
 
     func install(_ addresses: [OwnAddress]) {}
 
+    func fix(_ neighbours: [PermanentNeighbour]) {}
+
     let duplicateAddresses: [OwnAddress] = []
     let advertisedRouters: [AdvertisedRouter] = []
 }

@@ -8,6 +8,7 @@ struct StateChecker {
     var vlans: [ServiceFile.Located<VLANInterface>] = []
     private var addresses: [ServiceFile.Located<InterfaceAddress>] = []
     private var routes: [ServiceFile.Located<Route>] = []
+    private var neighbours: [ServiceFile.Located<Neighbour>] = []
     private var services: [ServiceFile.Located<Service>] = []
     private(set) var diagnostics: [Diagnostic] = []
     /// Own addresses, and networks whose addresses are all ours; of all services.
@@ -22,6 +23,7 @@ struct StateChecker {
         vlans += file.vlans
         addresses += file.addresses
         routes += file.routes
+        neighbours += file.neighbours
         services += file.services
         diagnostics += file.diagnostics
     }
@@ -32,6 +34,7 @@ struct StateChecker {
             vlans: vlans.map(\.value),
             addresses: addresses.map(\.value),
             routes: routes.map(\.value),
+            neighbours: neighbours.map(\.value),
             services: services.map(\.value)
         )
     }
@@ -45,6 +48,7 @@ struct StateChecker {
         checkUnique(vlans, "vlan") { $0.way }
         checkUnique(addresses, "address") { Self.scoped($0.prefix.address, $0.interface) }
         checkUnique(routes, "to") { $0.destination.network.description }
+        checkUnique(neighbours, "address") { $0.key.description }
         checkUnique(services, "address") { $0.key.description }
         checkUnique(services, "name") { $0.name }
         checkUnambiguous()
@@ -52,6 +56,7 @@ struct StateChecker {
         checkCompanions()
         for address in addresses { check(address) }
         for route in routes { check(route) }
+        for neighbour in neighbours { check(neighbour) }
         for service in services { check(service) }
     }
 
@@ -92,7 +97,7 @@ struct StateChecker {
         }
     }
 
-    // MARK: - Interfaces, addresses and routes
+    // MARK: - Interfaces, addresses, routes and neighbours
 
     private mutating func check(_ object: ServiceFile.Located<VLANInterface>) {
         let devices = (settings.devices + settings.bonds).map(\.name)
@@ -186,6 +191,30 @@ struct StateChecker {
                 "is on no network of addresses",
                 gateway.description,
                 "a gateway in a network of addresses, or an interface beside it"
+            )
+        }
+    }
+
+    private mutating func check(_ object: ServiceFile.Located<Neighbour>) {
+        let neighbour = object.value
+        let place = object.location(of: "address")
+        checkInterface(neighbour.interface, object.location(of: "interface"), object.path)
+        checkUsable(neighbour.address, place, object.path + ".address")
+        if ownHosts.contains(neighbour.address) {
+            report(
+                place,
+                object.path + ".address",
+                "is an address of the balancer itself",
+                neighbour.address.description
+            )
+        }
+        if neighbour.macAddress.isMulticast || neighbour.macAddress == .zero {
+            report(
+                object.location(of: "mac"),
+                object.path + ".mac",
+                "cannot be the address of one host",
+                neighbour.macAddress.description,
+                "a MAC address without the group bit, such as 02:00:00:00:00:01"
             )
         }
     }

@@ -50,6 +50,11 @@ public final class SlowPath<Port: PacketPort>: Sendable {
     /// Says which addresses are ours from now on; those that are new are announced.
     public func install(_ addresses: [OwnAddress]) { state.withLock { $0.install(addresses) } }
 
+    /// Says which neighbours are given from now on; where others are is found out.
+    ///
+    /// There is room for those that `adjacency` has answered for.
+    public func fix(_ neighbours: [PermanentNeighbour]) { state.withLock { $0.fix(neighbours) } }
+
     /// Takes over changed limits.
     public func change(limits: SlowPathLimits) {
         state.withLock { state in

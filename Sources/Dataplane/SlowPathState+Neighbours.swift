@@ -64,6 +64,19 @@ extension SlowPathState {
         perform(actions)
     }
 
+    /// Makes these neighbours permanent and no others.
+    mutating func fix(_ wanted: [PermanentNeighbour]) {
+        let keys = Set(wanted.map { Key($0.address, port: $0.port) })
+        for key in neighbours.permanent where !keys.contains(key) {
+            perform(neighbours.loosen(key, at: now))
+        }
+        for neighbour in wanted {
+            let key = Key(neighbour.address, port: neighbour.port)
+            let handle = neighbours.handle(of: key) ?? takePlace(key)
+            perform(neighbours.fix(key, at: neighbour.macAddress, handle: handle, now: now))
+        }
+    }
+
     /// Asks where a neighbour is: everybody, or the one who was there.
     private mutating func solicit(_ key: Key, _ mac: MACAddress?) {
         switch key.address {

@@ -28,7 +28,9 @@ final class KernelFollower: Sendable {
         do {
             mirror = try KernelMirror(companions.interfaceNames.keys)
         } catch {
-            logger.warning("addresses and routes of the kernel are not followed: \(error)")
+            logger.warning(
+                "addresses, routes and neighbours of the kernel are not followed: \(error)"
+            )
             return nil
         }
         self.reloader = reloader
@@ -51,20 +53,22 @@ final class KernelFollower: Sendable {
         mirror.stop()
     }
 
-    /// `addresses 2, routes 1, of dpdk0.kni`.
+    /// `addresses 2, routes 1, neighbours 0, of dpdk0.kni`.
     func summary() async -> String {
-        let (addresses, routes) = await taken()
+        let (addresses, routes, neighbours) = await taken()
         let names = companions.interfaceNames.keys.sorted().joined(separator: " ")
-        return "addresses \(addresses), routes \(routes), of \(names.isEmpty ? "none" : names)"
+        return "addresses \(addresses), routes \(routes), neighbours \(neighbours), of "
+            + (names.isEmpty ? "none" : names)
     }
 
     func statistics() async -> KernelMirrorStatistics {
-        let (addresses, routes) = await taken()
+        let (addresses, routes, neighbours) = await taken()
         let counts = mirror.counts
         return KernelMirrorStatistics(
             objects: [
                 StateCount(state: "address", count: UInt64(addresses)),
                 StateCount(state: "route", count: UInt64(routes)),
+                StateCount(state: "neighbour", count: UInt64(neighbours)),
             ],
             changes: counts.changes,
             overruns: counts.overruns,
@@ -72,11 +76,12 @@ final class KernelFollower: Sendable {
         )
     }
 
-    private func taken() async -> (addresses: Int, routes: Int) {
+    private func taken() async -> (addresses: Int, routes: Int, neighbours: Int) {
         let state = await reloader.running
         return (
             state.addresses.count { $0.owner == .kernel },
-            state.routes.count { $0.owner == .kernel }
+            state.routes.count { $0.owner == .kernel },
+            state.neighbours.count { $0.owner == .kernel }
         )
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import Glibc
 import Linux
 import Synchronization
@@ -104,7 +105,7 @@ package final class KernelMirror: Sendable {
         while true {
             wait(until: due)
             guard !isStopped.load(ordering: .relaxed) else { break }
-            if hear(names, indices) { due = due ?? .now + quiet }
+            if hear(names, indices, last) { due = due ?? .now + quiet }
             if let others = takeNames() {
                 (names, last) = (others, nil)
                 due = .now
@@ -131,8 +132,13 @@ package final class KernelMirror: Sendable {
         }
     }
 
-    private func hear(_ names: Set<String>, _ indices: Set<Int32>) -> Bool {
-        let news = sockets.withLock { $0.watch.receive(names, indices) }
+    private func hear(
+        _ names: Set<String>,
+        _ indices: Set<Int32>,
+        _ last: KernelView?
+    ) -> Bool {
+        let neighbours = Set(last?.links.flatMap(\.neighbours).map(\.address) ?? [])
+        let news = sockets.withLock { $0.watch.receive(names, indices, neighbours) }
         if news.isOverrun { state.withLock { $0.overruns += 1 } }
         return news.isRelevant
     }

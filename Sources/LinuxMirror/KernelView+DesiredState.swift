@@ -3,8 +3,8 @@ import Addressing
 package import Model
 
 extension KernelView {
-    /// Addresses and routes of interfaces, owned by the kernel; `interfaces` are by the name of the
-    /// companion.
+    /// Addresses, routes and neighbours of interfaces, owned by the kernel; `interfaces` are by the
+    /// name of the companion.
     ///
     /// A companion that is down has nothing to say. Of two addresses that differ in their length
     /// alone the one with the larger network counts, of two routes to one destination the one with
@@ -16,7 +16,15 @@ extension KernelView {
             guard let interface = interfaces[link.name] else { continue }
             let addresses = link.ownAddresses
             state.addresses += addresses.map {
-                InterfaceAddress(interface: interface, prefix: $0, owner: .kernel)
+                InterfaceAddress(interface: interface, prefix: $0, owner: .kernel, isInKernel: true)
+            }
+            state.neighbours += link.neighbours.map {
+                Model.Neighbour(
+                    interface: interface,
+                    address: $0.address,
+                    macAddress: $0.macAddress,
+                    owner: .kernel
+                )
             }
             let connected = Set(addresses.map(\.network))
             for path in link.routes

@@ -21,13 +21,15 @@ package struct KernelView: Equatable, Sendable {
         package var mtu: Int
         package var addresses: [Address]
         package var routes: [Path]
+        package var neighbours: [Neighbour]
 
         package init(
             name: String,
             isUp: Bool = true,
             mtu: Int = 1500,
             addresses: [Address] = [],
-            routes: [Path] = []
+            routes: [Path] = [],
+            neighbours: [Neighbour] = []
         ) {
             self.name = name
             self.isUp = isUp
@@ -38,6 +40,7 @@ package struct KernelView: Equatable, Sendable {
             self.routes = routes.sorted {
                 ($0.destination, $0.metric, $0.rank) < ($1.destination, $1.metric, $1.rank)
             }
+            self.neighbours = neighbours.sorted { $0.address < $1.address }
         }
     }
 
@@ -53,6 +56,17 @@ package struct KernelView: Equatable, Sendable {
         package init(_ prefix: IPPrefix, hasNetwork: Bool = true) {
             self.prefix = prefix
             self.hasNetwork = hasNetwork
+        }
+    }
+
+    /// A permanent neighbour: somebody has said where it is.
+    package struct Neighbour: Hashable, Sendable {
+        package var address: IPAddress
+        package var macAddress: MACAddress
+
+        package init(_ address: IPAddress, at macAddress: MACAddress) {
+            self.address = address
+            self.macAddress = macAddress
         }
     }
 

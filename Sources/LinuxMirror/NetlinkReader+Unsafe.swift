@@ -35,6 +35,11 @@ struct NetlinkReader: ~Copyable {
             guard let (index, path) = unsafe Self.path($0, indices) else { return }
             links[index]?.routes.append(path)
         }
+        try unsafe forEach("neighbours", { unsafe rtnl_neigh_alloc_cache(socket, &$0) }) {
+            let index = unsafe rtnl_neigh_get_ifindex($0)
+            guard indices.contains(index), let found = unsafe Self.neighbour($0) else { return }
+            links[index]?.neighbours.append(found)
+        }
         // Made anew, which brings what was found into order.
         let ordered = links.values.map {
             KernelView.Link(
@@ -42,7 +47,8 @@ struct NetlinkReader: ~Copyable {
                 isUp: $0.isUp,
                 mtu: $0.mtu,
                 addresses: $0.addresses,
-                routes: $0.routes
+                routes: $0.routes,
+                neighbours: $0.neighbours
             )
         }
         return (KernelView(links: ordered), indices)
@@ -104,6 +110,17 @@ struct NetlinkReader: ~Copyable {
         return KernelView.Address(prefix, hasNetwork: hasNetwork)
     }
 
+    /// nil: not a permanent one of a host.
+    private static func neighbour(_ object: OpaquePointer) -> KernelView.Neighbour? {
+        guard unsafe rtnl_neigh_get_state(object) & Int32(NUD_PERMANENT) != 0,
+            unsafe rtnl_neigh_get_flags(object) & UInt32(NTF_PROXY) == 0,
+            let address = unsafe IPAddress(rtnl_neigh_get_dst(object)),
+            let macAddress = unsafe MACAddress(rtnl_neigh_get_lladdr(object)),
+            !macAddress.isMulticast, macAddress != .zero
+        else { return nil }
+        return KernelView.Neighbour(address, at: macAddress)
+    }
+
     private static func path(
         _ object: OpaquePointer,
         _ indices: Set<Int32>
@@ -162,9 +179,20 @@ struct NetlinkReader: ~Copyable {
     }
 }
 
+extension MACAddress {
+    /// Reads a link-layer address of libnl; nil when it is absent or not of Ethernet.
+    fileprivate init?(_ address: OpaquePointer?) {
+        guard let address = unsafe address, unsafe nl_addr_get_len(address) == 6,
+            let bytes = unsafe nl_addr_get_binary_addr(address)
+        else { return nil }
+        let octets = unsafe UnsafeRawBufferPointer(start: bytes, count: 6)
+        self.init(rawValue: unsafe octets.reduce(0) { $0 << 8 | UInt64($1) })
+    }
+}
+
 extension IPAddress {
     /// Reads an address of libnl; nil when it is absent, empty, or of another family.
-    fileprivate init?(_ address: OpaquePointer?) {
+    init?(_ address: OpaquePointer?) {
         guard let address = unsafe address, let bytes = unsafe nl_addr_get_binary_addr(address)
         else { return nil }
         let raw = UnsafeRawPointer(bytes)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import CNetlink
 import Glibc
 
@@ -19,6 +20,7 @@ struct NetlinkWatch: ~Copyable {
     private struct Sieve {
         var names: Set<String>
         var indices: Set<Int32>
+        var neighbours: Set<IPAddress>
         var hasCaught = false
     }
 
@@ -29,7 +31,7 @@ struct NetlinkWatch: ~Copyable {
 
     private static let groups = [
         RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-        RTNLGRP_IPV6_ROUTE,
+        RTNLGRP_IPV6_ROUTE, RTNLGRP_NEIGH,
     ]
     /// Messages taken before the caller gets a chance to do something.
     private static let batch = 256
@@ -53,8 +55,15 @@ struct NetlinkWatch: ~Copyable {
     deinit { unsafe nl_socket_free(socket) }
 
     /// Takes what has come about interfaces of these names or numbers.
-    func receive(_ names: Set<String>, _ indices: Set<Int32>) -> News {
-        var sieve = Sieve(names: names, indices: indices)
+    ///
+    /// `neighbours` are permanent so far: of others, whose states change all the time, only those
+    /// matter that become so.
+    func receive(
+        _ names: Set<String>,
+        _ indices: Set<Int32>,
+        _ neighbours: Set<IPAddress>
+    ) -> News {
+        var sieve = Sieve(names: names, indices: indices, neighbours: neighbours)
         var news = News()
         unsafe withUnsafeMutablePointer(to: &sieve) { sieve in
             unsafe nl_socket_modify_cb(
@@ -106,6 +115,15 @@ struct NetlinkWatch: ~Copyable {
             return sieve.names.contains(unsafe String(cString: name))
         case Int(RTM_NEWADDR), Int(RTM_DELADDR):
             return sieve.indices.contains(unsafe rtnl_addr_get_ifindex(object))
+        case Int(RTM_NEWNEIGH), Int(RTM_DELNEIGH):
+            guard sieve.indices.contains(unsafe rtnl_neigh_get_ifindex(object)) else {
+                return false
+            }
+            guard unsafe rtnl_neigh_get_state(object) & Int32(NUD_PERMANENT) == 0 else {
+                return true
+            }
+            let address = unsafe IPAddress(rtnl_neigh_get_dst(object))
+            return address.map(sieve.neighbours.contains) ?? false
         case Int(RTM_NEWROUTE), Int(RTM_DELROUTE):
             return (0..<max(0, unsafe rtnl_route_get_nnexthops(object)))
                 .contains { number in

@@ -20,7 +20,7 @@ extension Catalogue {
             .gauge(
                 "dpvs_kernel_mirror_objects",
                 unit: "objects",
-                "Addresses and routes in use that the kernel has on companions."
+                "Addresses, routes and permanent neighbours in use that the kernel has on companions."
             ) { .integer($0.count.count) }
         ]
     )

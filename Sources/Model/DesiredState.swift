@@ -10,6 +10,7 @@ package struct DesiredState: Equatable, Codable, Sendable {
     package var vlans: [VLANInterface]
     package var addresses: [InterfaceAddress]
     package var routes: [Route]
+    package var neighbours: [Neighbour]
     package var services: [Service]
 
     package init(
@@ -17,12 +18,14 @@ package struct DesiredState: Equatable, Codable, Sendable {
         vlans: [VLANInterface] = [],
         addresses: [InterfaceAddress] = [],
         routes: [Route] = [],
+        neighbours: [Neighbour] = [],
         services: [Service] = []
     ) {
         self.settings = settings
         self.vlans = vlans
         self.addresses = addresses
         self.routes = routes
+        self.neighbours = neighbours
         self.services = services
     }
 }
@@ -45,13 +48,21 @@ package struct InterfaceAddress: Equatable, Codable, Sendable {
     /// The address with its network's prefix length: `192.168.0.1/24`.
     package var prefix: IPPrefix
     package var owner: Owner
+    /// Whether the kernel has the address on some companion; nil: nobody knows.
+    package var isInKernel: Bool?
 
     package var key: Key { Key(interface: interface, address: prefix.address) }
 
-    package init(interface: String, prefix: IPPrefix, owner: Owner = .runtime) {
+    package init(
+        interface: String,
+        prefix: IPPrefix,
+        owner: Owner = .runtime,
+        isInKernel: Bool? = nil
+    ) {
         self.interface = interface
         self.prefix = prefix
         self.owner = owner
+        self.isInKernel = isInKernel
     }
 }
 

@@ -163,7 +163,7 @@ package enum ItemCatalogue {
             .flag(true),
             .start,
             true,
-            "follow the addresses and routes of the kernel companions"
+            "follow the addresses, routes and permanent neighbours of the kernel companions"
         ),
         row(
             "global_defs.service_addresses",

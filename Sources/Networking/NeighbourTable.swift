@@ -12,6 +12,8 @@ public import Timing
 ///                 v    | again       '-------- answered ---     | 3 x silent
 ///               failed -                     incomplete <-------'
 ///
+/// `fix` makes a neighbour `permanent` from any state, and `loosen` ends that as `incomplete`.
+///
 /// A value without sockets or timers: events go in with the time, actions come out. The table
 /// believes answers only about neighbours that somebody here wanted, so that nobody fills it from
 /// outside, but follows every news about those at once: a gateway that fails over moves with its
@@ -64,6 +66,8 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
 
     public enum State: String, CaseIterable, Sendable {
         case incomplete, reachable, stale, probe, failed
+        /// Given, not found out: neither asked nor believed, and never forgotten by itself.
+        case permanent
     }
 
     struct Neighbour {
@@ -135,7 +139,7 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         defer { neighbours[key] = neighbour }
         if isPinned { neighbour.isPinned = true }
         switch neighbour.state {
-        case .reachable, .probe: return packet.map { [.send($0, key)] } ?? []
+        case .reachable, .probe, .permanent: return packet.map { [.send($0, key)] } ?? []
         case .stale:
             return begin(.probe, &neighbour, key, now) + (packet.map { [.send($0, key)] } ?? [])
         case .incomplete: return packet.map { hold($0, &neighbour) } ?? []
@@ -177,7 +181,7 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         as evidence: Evidence = .answer(overrides: true),
         now: Instant
     ) -> [Action] {
-        guard var neighbour = neighbours[key] else { return [] }
+        guard var neighbour = neighbours[key], neighbour.state != .permanent else { return [] }
         if let mac, mac.isMulticast || mac == .zero { return [] }
         let isKnown = neighbour.state != .incomplete && neighbour.state != .failed
         guard let mac = mac ?? (isKnown ? neighbour.mac : nil) else { return [] }
@@ -208,10 +212,42 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
 
     public var pinned: [Key] { neighbours.filter(\.value.isPinned).map(\.key) }
 
+    /// `key` is at `mac`, whatever anybody says; `handle` is for a new neighbour.
+    public mutating func fix(
+        _ key: Key,
+        at mac: MACAddress,
+        handle: @autoclosure () -> AdjacencyHandle?,
+        now: Instant
+    ) -> [Action] {
+        let known = neighbours[key]
+        guard known?.state != .permanent || known?.mac != mac,
+            let handle = known?.handle ?? handle()
+        else { return [] }
+        neighbours[key] = Neighbour(
+            handle: handle,
+            state: .permanent,
+            mac: mac,
+            deadline: now,
+            isPinned: known?.isPinned ?? false
+        )
+        return [.show(.reachable, mac, handle)] + (known?.waiting ?? []).map { .send($0, key) }
+    }
+
+    /// Where `key` is has to be found out again.
+    public mutating func loosen(_ key: Key, at now: Instant) -> [Action] {
+        guard var neighbour = neighbours[key], neighbour.state == .permanent else { return [] }
+        defer { neighbours[key] = neighbour }
+        neighbour.mac = .zero
+        return begin(.incomplete, &neighbour, key, now)
+    }
+
+    public var permanent: [Key] { neighbours.filter { $0.value.state == .permanent }.map(\.key) }
+
     /// Lets time pass; call a few times a second.
     public mutating func tick(at now: Instant) -> [Action] {
         var actions: [Action] = []
-        for (key, known) in neighbours where known.deadline <= now {
+        for (key, known) in neighbours
+        where known.state != .permanent && known.deadline <= now {
             var neighbour = known
             actions += expire(&neighbour, key, now)
             neighbours[key] = neighbour
@@ -241,7 +277,7 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
             if neighbour.state == .probe { return begin(.incomplete, &neighbour, key, now) }
             return fail(&neighbour, now)
         case .failed where neighbour.isPinned: return begin(.incomplete, &neighbour, key, now)
-        case .failed, .stale: return []
+        case .failed, .stale, .permanent: return []
         }
     }
 

@@ -16,6 +16,7 @@ struct CompiledNetwork {
 
     private(set) var paths = Paths()
     private(set) var addresses: [OwnAddress] = []
+    var neighbours: [PermanentNeighbour] = []
     private var known: Set<OwnAddressKey> = []
     let isIPv6Enabled: Bool
 

@@ -14,6 +14,7 @@ extension Provisioner {
         if isIPv6Enabled { try addAdvertisedRouter(to: &network) }
         for route in state.routes { try add(route, of: state, to: &network) }
         for address in state.addresses { try add(address, to: &network) }
+        for neighbour in state.neighbours { try add(neighbour, to: &network) }
         if isIPv6Enabled { addLinkLocalAddresses(of: state, to: &network) }
         for prefix in state.impliedAddresses {
             addImplied(prefix, of: state, to: &network)
@@ -136,16 +137,16 @@ extension Provisioner {
         network.add(OwnAddress(own, prefix: address.prefix, port: port, isProbed: isProbed))
     }
 
-    /// Own addresses where the kernel decides on what is not balanced: those of interfaces.
+    /// Own addresses where the kernel decides on what is not balanced: those that it has.
     ///
-    /// An address of services is ours alone, unless the kernel itself says that it has it.
+    /// While that is not known, those of interfaces: a refusal would end what the kernel has under
+    /// way. An address of services is ours alone then.
     private func kernelAddresses(of state: DesiredState) -> Set<IPAddress> {
         let companions = Set(interfaces.filter(\.hasCompanion).map(\.name))
         let services = state.services.compactMap(\.key.prefix)
         let held = state.addresses.filter { own in
             companions.contains(own.interface)
-                && (own.owner == .kernel
-                    || !services.contains { $0.contains(own.prefix.address) })
+                && own.isInKernel ?? !services.contains { $0.contains(own.prefix.address) }
         }
         return Set(held.map(\.prefix.address))
     }
@@ -194,6 +195,23 @@ extension Provisioner {
                 port: port?.index,
                 isWholePrefix: !prefix.isHost
             )
+        )
+    }
+
+    // MARK: - Neighbours
+
+    /// Asking for its adjacency makes room for it; the first answer may come before `publish`.
+    private func add(
+        _ neighbour: Neighbour,
+        to network: inout CompiledNetwork
+    ) throws(ProvisioningError) {
+        let port = try index(of: neighbour.interface)
+        guard neighbours.adjacency(for: neighbour.address, port: port, isPinned: false) != nil
+        else {
+            throw ProvisioningError("no room for neighbour \(neighbour.key)")
+        }
+        network.neighbours.append(
+            PermanentNeighbour(neighbour.address, port: port, macAddress: neighbour.macAddress)
         )
     }
 
@@ -290,6 +308,7 @@ extension DesiredState {
         var state = self
         state.addresses.removeAll { $0.prefix.address.family == .ipv6 }
         state.routes.removeAll { $0.destination.address.family == .ipv6 }
+        state.neighbours.removeAll { $0.address.family == .ipv6 }
         state.services.removeAll { $0.key.family == .ipv6 }
         return state
     }

@@ -44,6 +44,9 @@ package protocol NeighbourRegistry: AnyObject, Sendable {
     /// Tells which addresses are ours from now on; new ones are announced on their links.
     func install(_ addresses: [OwnAddress])
 
+    /// Tells which neighbours are given from now on; `adjacency` has answered for each.
+    func fix(_ neighbours: [PermanentNeighbour])
+
     /// Own addresses that are not used because another node has them.
     var duplicateAddresses: [OwnAddress] { get }
 
@@ -168,6 +171,7 @@ package final class Provisioner {
         let memory: SnapshotMemory
         let state: DesiredState
         let addresses: [OwnAddress]
+        let neighbours: [PermanentNeighbour]
         /// VLANs.
         let vlans: [Interface]
         let slowStart: SlowStart
@@ -244,6 +248,7 @@ package final class Provisioner {
             memory: SnapshotMemory(snapshot, keeping: Array(services.values) + adopted),
             state: state,
             addresses: network.addresses,
+            neighbours: network.neighbours,
             vlans: Array(interfaces.dropFirst(ports.count)),
             slowStart: slowStart,
             draining: draining
@@ -259,6 +264,7 @@ package final class Provisioner {
             priorities: Dictionary(next.vlans.map { ($0.index, $0.priority) }) { first, _ in first }
         )
         neighbours.install(next.addresses)
+        neighbours.fix(next.neighbours)
         unsafe engine.interchange.cell.publish(next.memory.pointer)
         if let published { leaving.append(published) }
         published = next.memory

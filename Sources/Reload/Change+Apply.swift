@@ -26,6 +26,12 @@ extension Change {
             state.routes.insert(route, after: previous, by: \.key)
         case .changeRoute(_, let route): state.routes.replace(with: route, by: \.key)
         case .removeRoute(let route): state.routes.removeAll { $0.key == route.key }
+        case .addNeighbour(let neighbour, let previous):
+            state.neighbours.insert(neighbour, after: previous, by: \.key)
+        case .changeNeighbour(_, let neighbour):
+            state.neighbours.replace(with: neighbour, by: \.key)
+        case .removeNeighbour(let neighbour):
+            state.neighbours.removeAll { $0.key == neighbour.key }
         case .addService(let service, let previous):
             state.services.insert(service, after: previous, by: \.key)
         case .changeService(_, let service):
@@ -56,6 +62,7 @@ extension Change.Order {
         case .vlans(let keys): state.vlans.order(as: keys, by: \.key)
         case .addresses(let keys): state.addresses.order(as: keys, by: \.key)
         case .routes(let keys): state.routes.order(as: keys, by: \.key)
+        case .neighbours(let keys): state.neighbours.order(as: keys, by: \.key)
         case .services(let keys): state.services.order(as: keys, by: \.key)
         case .backends(let title, let keys):
             state.change(title.key) { $0.backends.order(as: keys, by: \.endpoint) }

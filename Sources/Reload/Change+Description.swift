@@ -22,6 +22,12 @@ extension Change: CustomStringConvertible {
         case .changeRoute(let old, let new):
             "route \(old.key): " + new.differences(from: old).joined(separator: ", ")
         case .removeRoute(let route): "route \(route.key)\(route.way) removed"
+        case .addNeighbour(let neighbour, _):
+            "neighbour \(neighbour.key) at \(neighbour.macAddress) added"
+        case .changeNeighbour(let old, let new):
+            "neighbour \(old.key): " + new.differences(from: old).joined(separator: ", ")
+        case .removeNeighbour(let neighbour):
+            "neighbour \(neighbour.key) at \(neighbour.macAddress) removed"
         case .addService(let service, _):
             "\(ServiceTitle(service)) added with \(Self.count(service.backends.count, "backend"))"
         case .changeService(let old, let new):
@@ -37,6 +43,7 @@ extension Change: CustomStringConvertible {
         case .order(.vlans): "interfaces reordered"
         case .order(.addresses): "addresses reordered"
         case .order(.routes): "routes reordered"
+        case .order(.neighbours): "neighbours reordered"
         case .order(.services): "services reordered"
         case .order(.backends(let title, _)): "\(title): backends reordered"
         }

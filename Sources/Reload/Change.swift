@@ -9,6 +9,7 @@ package enum Change: Equatable, Sendable {
         case vlans([String])
         case addresses([InterfaceAddress.Key])
         case routes([Route.Key])
+        case neighbours([Neighbour.Key])
         case services([Service.Key])
         case backends(of: ServiceTitle, [Endpoint])
     }
@@ -34,6 +35,10 @@ package enum Change: Equatable, Sendable {
     case addRoute(Route, after: Route.Key?)
     case changeRoute(from: Route, to: Route)
     case removeRoute(Route)
+
+    case addNeighbour(Neighbour, after: Neighbour.Key?)
+    case changeNeighbour(from: Neighbour, to: Neighbour)
+    case removeNeighbour(Neighbour)
 
     /// With its backends.
     case addService(Service, after: Service.Key?)

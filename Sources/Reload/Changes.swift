@@ -10,6 +10,7 @@ package func changes(from old: DesiredState, to new: DesiredState) -> [Change] {
     let vlans = ListDifference(from: old.vlans, to: new.vlans, by: \.key)
     let addresses = ListDifference(from: old.addresses, to: new.addresses, by: \.key)
     let routes = ListDifference(from: old.routes, to: new.routes, by: \.key)
+    let neighbours = ListDifference(from: old.neighbours, to: new.neighbours, by: \.key)
     var result = settingChanges(from: old.settings, to: new.settings)
     result += vlans.reordered.map { [.order(.vlans($0))] } ?? []
     result += vlans.added.map { .addVLAN($0.element, after: $0.after) }
@@ -20,7 +21,11 @@ package func changes(from old: DesiredState, to new: DesiredState) -> [Change] {
     result += routes.reordered.map { [.order(.routes($0))] } ?? []
     result += routes.added.map { .addRoute($0.element, after: $0.after) }
     result += routes.changed.map { .changeRoute(from: $0.from, to: $0.to) }
+    result += neighbours.reordered.map { [.order(.neighbours($0))] } ?? []
+    result += neighbours.added.map { .addNeighbour($0.element, after: $0.after) }
+    result += neighbours.changed.map { .changeNeighbour(from: $0.from, to: $0.to) }
     result += serviceChanges(from: old.services, to: new.services)
+    result += neighbours.removed.map { .removeNeighbour($0) }
     result += routes.removed.map { .removeRoute($0) }
     result += addresses.removed.map { .removeAddress($0) }
     result += vlans.removed.map { .removeVLAN($0) }

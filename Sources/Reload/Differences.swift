@@ -22,9 +22,12 @@ extension InterfaceAddress {
         [
             phrase("prefix", old.prefix, prefix),
             phrase("owner", old.owner, owner),
+            phrase("kernel", old.kernel, kernel),
         ]
         .compactMap(\.self)
     }
+
+    private var kernel: String { isInKernel.map { $0 ? "has it" : "lacks it" } ?? "unknown" }
 }
 
 extension Route {
@@ -40,6 +43,16 @@ extension Route {
             phrase("interface", text(old.interface), text(interface)),
             phrase("mtu", text(old.mtu), text(mtu)),
             phrase("scope", old.scope.rawValue, scope.rawValue),
+            phrase("owner", old.owner, owner),
+        ]
+        .compactMap(\.self)
+    }
+}
+
+extension Neighbour {
+    func differences(from old: Self) -> [String] {
+        [
+            phrase("mac", old.macAddress, macAddress),
             phrase("owner", old.owner, owner),
         ]
         .compactMap(\.self)

@@ -2,7 +2,7 @@
 import Addressing
 package import Model
 
-/// Where `running` is not what `files` say: settings, interfaces, addresses, routes, services, in this order.
+/// Where `running` is not what `files` say: settings, interfaces, addresses, routes, neighbours, services, in this order.
 ///
 /// What the kernel owns follows the kernel and has not drifted. `settingsOwner` is the file of the settings.
 package func drift(
@@ -30,6 +30,9 @@ package func drift(
             $1.differences(from: $0)
         }
         + drift(of: "route", running.routes, files.routes, \.key, \.owner) {
+            $1.differences(from: $0)
+        }
+        + drift(of: "neighbour", running.neighbours, files.neighbours, \.key, \.owner) {
             $1.differences(from: $0)
         }
         + drift(of: "service", running.services, files.services, \.key, \.owner) {

@@ -13,6 +13,7 @@ package func merge(files: DesiredState, running: DesiredState) -> DesiredState {
         vlans: merge(files.vlans, running.vlans, by: \.key, owner: \.owner),
         addresses: merge(files.addresses, running.addresses, by: \.key, owner: \.owner),
         routes: merge(files.routes, running.routes, by: \.key, owner: \.owner),
+        neighbours: merge(files.neighbours, running.neighbours, by: \.key, owner: \.owner),
         services: merge(files.services, running.services, by: \.key, owner: \.owner)
     )
 }
@@ -31,23 +32,34 @@ private func merge<Element, Key: Hashable>(
 }
 
 extension DesiredState {
-    /// What files and commands own.
+    /// What files and commands own, and nothing that the kernel says of it.
     package var withoutKernel: DesiredState {
         var state = self
         state.addresses.removeAll { $0.owner == .kernel }
         state.routes.removeAll { $0.owner == .kernel }
+        state.neighbours.removeAll { $0.owner == .kernel }
         state.services.removeAll { $0.owner == .kernel }
+        for index in state.addresses.indices { state.addresses[index].isInKernel = nil }
         return state
     }
 
-    /// The same with the addresses and routes of `kernel` that nobody else names, in place of those
-    /// that the kernel had before.
-    package func withKernel(_ kernel: DesiredState) -> DesiredState {
+    /// The same with the objects of `kernel` that nobody else names, in place of those
+    /// that the kernel had before; addresses of others say whether the kernel has them, too.
+    ///
+    /// nil: what the kernel has is not known.
+    package func withKernel(_ kernel: DesiredState?) -> DesiredState {
         var state = withoutKernel
+        guard let kernel else { return state }
+        let held = Set(kernel.addresses.map(\.prefix.address))
+        for index in state.addresses.indices {
+            state.addresses[index].isInKernel = held.contains(state.addresses[index].prefix.address)
+        }
         let addresses = Set(state.addresses.map(\.key))
         let routes = Set(state.routes.map(\.key))
+        let neighbours = Set(state.neighbours.map(\.key))
         state.addresses += kernel.addresses.filter { !addresses.contains($0.key) }
         state.routes += kernel.routes.filter { !routes.contains($0.key) }
+        state.neighbours += kernel.neighbours.filter { !neighbours.contains($0.key) }
         return state
     }
 }

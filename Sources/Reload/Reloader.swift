@@ -30,8 +30,8 @@ package actor Reloader {
     private var files: LoadResult?
     /// The last files that were read, errors or not; nil when they must be tried again.
     private var settled: LoadResult?
-    /// The addresses and routes that the kernel has.
-    private var kernel = DesiredState()
+    /// The addresses, routes and neighbours that the kernel has; nil: it has not been heard yet.
+    private var kernel: DesiredState?
     private var history: History
     private var lastReload: ReloadReport?
 
@@ -87,7 +87,7 @@ package actor Reloader {
         }
     }
 
-    /// Takes over what the kernel has now: addresses and routes owned by `.kernel`.
+    /// Takes over what the kernel has now: addresses, routes and neighbours owned by `.kernel`.
     ///
     /// It is no configuration: generation, history and the last reload stay what they are. When it
     /// cannot be carried out, what the kernel had before counts until it has something else.

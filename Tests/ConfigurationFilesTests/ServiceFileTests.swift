@@ -127,6 +127,52 @@ private let service = """
         #expect(loaded.errors.count == 1 && loaded.errors.allSatisfy { $0.contains(problem) })
     }
 
+    @Test func `neighbours have addresses of both families and their link-layer addresses`() {
+        let loaded = load(
+            """
+            neighbours:
+              - { interface: dpdk0, address: 10.0.0.9, mac: "02:00:00:00:00:09" }
+              - { interface: dpdk0, address: "fe80::9", mac: 02-00-00-00-00-0A }
+            """,
+            conf: "netif_defs {\n device dpdk0 {\n }\n}\n"
+        )
+        #expect(loaded.errors.isEmpty)
+        #expect(loaded.state.neighbours.map(\.address.description) == ["10.0.0.9", "fe80::9"])
+        #expect(
+            loaded.state.neighbours.map(\.macAddress.description)
+                == ["02:00:00:00:00:09", "02:00:00:00:00:0a"]
+        )
+    }
+
+    @Test(
+        arguments: [
+            ("interface: dpdk7, address: 10.0.0.8, mac: 02:00:00:00:00:01", "is no device"),
+            ("interface: dpdk0, address: 10.0.0.9, mac: 02:00:00:00:00:01", "is there twice"),
+            ("interface: dpdk0, address: 224.0.0.5, mac: 02:00:00:00:00:01", "a unicast address"),
+            ("interface: dpdk0, address: 10.0.0.1, mac: 02:00:00:00:00:01", "balancer itself"),
+            ("interface: dpdk0, address: 10.0.0.8, mac: 01:00:00:00:00:01", "group bit"),
+            ("interface: dpdk0, address: 10.0.0.8, mac: 00:00:00:00:00:00", "of one host"),
+            ("interface: dpdk0, address: 10.0.0.8, mac: 02:00:00:00:01", "a MAC address such as"),
+            ("interface: dpdk0, address: 10.0.0.8", "mac"),
+        ]
+    )
+    func `a neighbour that cannot be is refused with what is accepted`(
+        item: String,
+        problem: String
+    ) {
+        let loaded = load(
+            """
+            addresses:
+              - { interface: dpdk0, address: 10.0.0.1/24 }
+            neighbours:
+              - { interface: dpdk0, address: 10.0.0.9, mac: 02:00:00:00:00:09 }
+              - { \(item) }
+            """,
+            conf: "netif_defs {\n device dpdk0 {\n }\n}\n"
+        )
+        #expect(loaded.errors.count == 1 && loaded.errors.allSatisfy { $0.contains(problem) })
+    }
+
     @Test func `a service of icmp has no ports, and no other service has none`() throws {
         let icmp = service.replacing("name: web", with: "protocol: icmp")
         #expect(load(icmp).errors.filter { $0.contains("does not exist over icmp") }.count == 2)

@@ -98,6 +98,54 @@ struct KernelMirrorTests {
         }
     }
 
+    private static func neighbours(_ view: KernelView) -> [String] {
+        view.links.flatMap(\.neighbours).map { "\($0.address) \($0.macAddress)" }
+    }
+
+    @Test func `permanent neighbours of both families come, change and go`() async throws {
+        try await follow { place, mirror in
+            try place.ip(
+                "neighbour add 10.0.0.9 lladdr 02:00:00:00:00:09 nud permanent dev \(name)"
+            )
+            try place.ip("neighbour add fe80::9 lladdr 02:00:00:00:00:0a nud permanent dev \(name)")
+            let both = ["10.0.0.9 02:00:00:00:00:09", "fe80::9 02:00:00:00:00:0a"]
+            #expect(await mirror.view { Self.neighbours($0) == both } != nil)
+            try place.ip("neighbour change 10.0.0.9 lladdr 02:00:00:00:00:0b dev \(name)")
+            #expect(
+                await mirror.view {
+                    Self.neighbours($0).first == "10.0.0.9 02:00:00:00:00:0b"
+                } != nil
+            )
+            try place.ip("neighbour change fe80::9 nud reachable dev \(name)")
+            #expect(
+                await mirror.view { Self.neighbours($0) == ["10.0.0.9 02:00:00:00:00:0b"] } != nil
+            )
+            try place.ip("neighbour delete 10.0.0.9 dev \(name)")
+            #expect(await mirror.view { Self.neighbours($0).isEmpty } != nil)
+        }
+    }
+
+    @Test func `neighbours that the kernel has found out are left alone, and cost nothing`()
+        async throws
+    {
+        try await follow { place, mirror in
+            // Each comes, and is stale and gone by itself.
+            let reads = mirror.counts.reads
+            for last in 10..<60 {
+                try place.ip(
+                    "neighbour add 10.0.0.\(last) lladdr 02:00:00:00:00:09 nud stale dev \(name)"
+                )
+            }
+            try place.ip(
+                "neighbour add 10.0.0.9 lladdr 02:00:00:00:00:09 nud permanent dev \(name)"
+            )
+            #expect(
+                await mirror.view { Self.neighbours($0) == ["10.0.0.9 02:00:00:00:00:09"] } != nil
+            )
+            #expect(mirror.counts.reads <= reads + 2)
+        }
+    }
+
     @Test func `of several next hops the heaviest counts that leaves by a companion`() async throws
     {
         try await follow { place, mirror in

@@ -30,7 +30,14 @@ struct KernelViewTests {
         let address = try prefix("10.0.0.1/24")
         #expect(
             state.addresses
-                == [InterfaceAddress(interface: "dpdk0", prefix: address, owner: .kernel)]
+                == [
+                    InterfaceAddress(
+                        interface: "dpdk0",
+                        prefix: address,
+                        owner: .kernel,
+                        isInKernel: true
+                    )
+                ]
         )
         #expect(
             state.routes == [

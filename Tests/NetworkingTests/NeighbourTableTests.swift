@@ -39,6 +39,12 @@ private struct Neighbourhood {
         texts(table.learn(Self.gateway, at: mac, as: evidence, now: now))
     }
 
+    mutating func fix(_ mac: MACAddress = mac, handle: AdjacencyHandle? = Self.handle) -> [String] {
+        texts(table.fix(Self.gateway, at: mac, handle: handle, now: now))
+    }
+
+    mutating func loosen() -> [String] { texts(table.loosen(Self.gateway, at: now)) }
+
     mutating func use() -> [String] { texts(table.used(Self.gateway, at: now)) }
 
     /// Lets `duration` pass and says what the table does then.
@@ -90,6 +96,45 @@ private struct Neighbourhood {
 }
 
 @Suite struct NeighbourTableTests {
+    // MARK: - Permanent
+
+    @Test func `a permanent neighbour is not asked, not believed and not forgotten`() {
+        var table = Neighbourhood()
+        #expect(table.fix() == ["show reachable 1"])
+        #expect(table.fix() == [], "it is so already")
+        #expect(table.want(1) == ["send 1"] && table.use() == [])
+        #expect(table.learn(Neighbourhood.other) == [])
+        #expect(table.hear(Neighbourhood.other, .news(overrides: true)) == [])
+        for _ in 0..<5 { #expect(table.wait(.seconds(1000)) == []) }
+        #expect(table.state == .permanent)
+        #expect(table.table.address(of: Neighbourhood.gateway) == Neighbourhood.mac)
+        #expect(table.fix(Neighbourhood.other) == ["show reachable 2"], "it is told another")
+        #expect(table.table.permanent == [Neighbourhood.gateway])
+    }
+
+    @Test func `packets that wait go where the neighbour is said to be`() {
+        var table = Neighbourhood()
+        _ = table.want(1)
+        #expect(table.fix() == ["show reachable 1", "send 1"])
+        #expect(table.table.heldCount == 0 && table.wait(.seconds(10)) == [])
+    }
+
+    @Test(arguments: [true, false])
+    func `what is permanent no more is asked for anew`(isPinned: Bool) {
+        var table = Neighbourhood.reachable(isPinned: isPinned)
+        #expect(table.loosen() == [], "it was not")
+        _ = table.fix(Neighbourhood.other)
+        #expect(table.loosen() == ["show unresolved 0", "ask all"])
+        #expect(table.want(1) == [] && table.state == .incomplete)
+        #expect(table.learn() == ["show reachable 1", "send 1"])
+        #expect(table.table.permanent.isEmpty && table.table.pinned.isEmpty == !isPinned)
+    }
+
+    @Test func `without a handle nothing is permanent`() {
+        var table = Neighbourhood()
+        #expect(table.fix(handle: nil) == [] && table.table.count == 0)
+    }
+
     // MARK: - Incomplete
 
     @Test func `a new neighbour is asked for, and its packets wait`() {

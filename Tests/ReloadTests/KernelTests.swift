@@ -15,8 +15,20 @@ struct KernelTests {
     private static func address(_ text: String, _ owner: Owner) -> DesiredState {
         let prefix = IPPrefix(text) ?? .any(.ipv4)
         return DesiredState(addresses: [
-            InterfaceAddress(interface: "dpdk0", prefix: prefix, owner: owner)
+            InterfaceAddress(
+                interface: "dpdk0",
+                prefix: prefix,
+                owner: owner,
+                isInKernel: owner == .kernel ? true : nil
+            )
         ])
+    }
+
+    /// The file's address as it runs when the kernel has been heard.
+    private func file(isInKernel: Bool) -> DesiredState {
+        var state = file
+        state.addresses[0].isInKernel = isInKernel
+        return state
     }
 
     private let kernel = address("10.0.0.100/32", .kernel)
@@ -41,10 +53,64 @@ struct KernelTests {
         _ = await reloader.follow(kernel: kernel)
         source.say(file, digest: "1")
         _ = await reloader.reload(reason: "file")
-        #expect(await reloader.running == file)
+        #expect(await reloader.running == file(isInKernel: true))
         source.say(DesiredState(), digest: "2")
         _ = await reloader.reload(reason: "file")
         #expect(await reloader.running == kernel)
+    }
+
+    @Test func `a file's address says whether the kernel has it, too, once that is known`() async {
+        let reloader = reloader()
+        source.say(file, digest: "1")
+        _ = await reloader.reload(reason: "start")
+        #expect(await reloader.running == file, "the kernel was not heard")
+        let lost = await reloader.follow(kernel: DesiredState())
+        #expect(lost.changes == ["address 10.0.0.100 on dpdk0: kernel unknown → lacks it"])
+        #expect(await reloader.running == file(isInKernel: false))
+        let found = await reloader.follow(kernel: kernel)
+        #expect(found.changes == ["address 10.0.0.100 on dpdk0: kernel lacks it → has it"])
+        #expect(await reloader.running == file(isInKernel: true))
+        #expect(await reloader.drift().isEmpty)
+        #expect(await reloader.generation == 1)
+        // A command changes nothing about that.
+        _ = await reloader.change(reason: "command") { $0 }
+        #expect(await reloader.running == file(isInKernel: true))
+        // On whichever companion.
+        var elsewhere = kernel
+        elsewhere.addresses[0].interface = "dpdk1"
+        _ = await reloader.follow(kernel: elsewhere)
+        #expect(await reloader.running.addresses.first == file(isInKernel: true).addresses.first)
+    }
+
+    @Test func `a file's neighbour wins over the kernel's, which returns after it`() async {
+        func neighbour(_ mac: UInt64, _ owner: Owner) -> DesiredState {
+            DesiredState(neighbours: [
+                Neighbour(
+                    interface: "dpdk0",
+                    address: .v4(IPv4Address(10, 0, 0, 9)),
+                    macAddress: MACAddress(rawValue: mac),
+                    owner: owner
+                )
+            ])
+        }
+        let reloader = reloader()
+        _ = await reloader.reload(reason: "start")
+        let come = await reloader.follow(kernel: neighbour(0x0200_0000_0009, .kernel))
+        #expect(come.changes == ["neighbour 10.0.0.9 on dpdk0 at 02:00:00:00:00:09 added"])
+        #expect(await reloader.drift().isEmpty)
+        source.say(neighbour(0x0200_0000_000A, .file("a.yaml")), digest: "1")
+        let won = await reloader.reload(reason: "file")
+        #expect(
+            won.changes == [
+                "neighbour 10.0.0.9 on dpdk0: mac 02:00:00:00:00:09 → 02:00:00:00:00:0a, "
+                    + "owner kernel → a.yaml"
+            ]
+        )
+        source.say(DesiredState(), digest: "2")
+        _ = await reloader.reload(reason: "file")
+        #expect(await reloader.running == neighbour(0x0200_0000_0009, .kernel))
+        let gone = await reloader.follow(kernel: DesiredState())
+        #expect(gone.changes == ["neighbour 10.0.0.9 on dpdk0 at 02:00:00:00:00:09 removed"])
     }
 
     @Test func `the kernel's is no generation, no drift and not the last reload`() async {
@@ -68,9 +134,10 @@ struct KernelTests {
         let other = Self.address("10.0.0.7/32", .kernel)
         _ = await reloader.follow(kernel: other)
         _ = await reloader.rollback(to: 1)
-        #expect(await reloader.running.addresses == file.addresses + other.addresses)
+        let lacking = file(isInKernel: false)
+        #expect(await reloader.running.addresses == lacking.addresses + other.addresses)
         _ = await reloader.follow(kernel: DesiredState())
-        #expect(await reloader.running == file)
+        #expect(await reloader.running == lacking)
     }
 
     @Test func `what the kernel has before the first reload is in it`() async {
@@ -99,7 +166,7 @@ struct KernelTests {
     func `any interleaving is the merge of the final states`(seed: UInt64) async {
         var generator = SeededGenerator(seed: seed)
         let (mixed, pure) = (reloader(), reloader())
-        var last = DesiredState()
+        var last: DesiredState?
         for step in 0..<12 {
             let state = DesiredState.random(&generator)
             switch step == 0 ? 0 : Int.random(in: 0..<3, using: &generator) {
@@ -117,9 +184,10 @@ struct KernelTests {
                     }
                 }
             default:
-                last = state.owned(by: .kernel)
-                last.services = []
-                _ = await mixed.follow(kernel: last)
+                var kernel = state.owned(by: .kernel)
+                kernel.services = []
+                last = kernel
+                _ = await mixed.follow(kernel: kernel)
             }
         }
         let (result, files) = (await mixed.running, await pure.running)
@@ -127,6 +195,7 @@ struct KernelTests {
         #expect(result == files.withKernel(last))
         #expect(Set(result.routes.map(\.key)).count == result.routes.count)
         #expect(Set(result.addresses.map(\.key)).count == result.addresses.count)
+        #expect(Set(result.neighbours.map(\.key)).count == result.neighbours.count)
     }
 }
 
@@ -136,6 +205,7 @@ extension DesiredState {
         var state = self
         for index in state.addresses.indices { state.addresses[index].owner = owner }
         for index in state.routes.indices { state.routes[index].owner = owner }
+        for index in state.neighbours.indices { state.neighbours[index].owner = owner }
         for index in state.services.indices { state.services[index].owner = owner }
         return state
     }

@@ -28,6 +28,7 @@ struct OwnershipTests {
         var files = DesiredState.random(&generator)
         for index in files.services.indices { files.services[index].owner = .file("a.yaml") }
         for index in files.routes.indices { files.routes[index].owner = .file("a.yaml") }
+        for index in files.neighbours.indices { files.neighbours[index].owner = .file("a.yaml") }
         for index in files.addresses.indices { files.addresses[index].owner = .file("a.yaml") }
         let merged = merge(files: files, running: .random(&generator))
         #expect(merge(files: files, running: merged) == merged)

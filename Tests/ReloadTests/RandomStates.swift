@@ -39,6 +39,15 @@ extension DesiredState {
                         owner: owner(&generator)
                     )
                 },
+            neighbours: keys(&generator)
+                .map { index in
+                    Neighbour(
+                        interface: "eth0",
+                        address: .v4(IPv4Address(10, 0, 0, UInt8(100 + index))),
+                        macAddress: MACAddress(rawValue: generator.pick([0x0200_0000_0001, 2])),
+                        owner: owner(&generator)
+                    )
+                },
             services: keys(&generator)
                 .map { index in
                     var service = Service.sample("s\(index)", port: UInt16(index))

@@ -87,7 +87,8 @@ import Testing
                 InterfaceAddress(
                     interface: "dpdk0",
                     prefix: .literal("10.0.0.100/32"),
-                    owner: .kernel
+                    owner: .kernel,
+                    isInKernel: true
                 )
             )
         }
@@ -95,6 +96,52 @@ import Testing
         #expect(world.takeKernel(0) == [segment])
         world.send(Frame.tcp(from: "10.0.0.10:4001", to: "10.0.0.100:80", Frame.syn), on: 0)
         #expect(world.takeKernel(0).isEmpty && world.take(1).count == 1, "the service is ours")
+        world.expectConservation()
+    }
+
+    @Test func `an address that only files have refuses by itself, as soon as that is known`()
+        throws
+    {
+        let world = try world()
+        let segment = Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.1:22", Frame.syn)
+        func know(_ isInKernel: Bool?) throws {
+            try world.change { $0.addresses[0].isInKernel = isInKernel }
+        }
+        func expectRefusal(_ isRefused: Bool) {
+            world.send(segment, on: 0)
+            #expect(world.take(0).map(\.tcpFlags) == (isRefused ? [Frame.rstAck] : []))
+            #expect(world.takeKernel(0) == (isRefused ? [] : [segment]))
+        }
+        expectRefusal(false)
+        try know(false)
+        expectRefusal(true)
+        world.send(Frame.udp(from: "10.0.0.10:4000", to: "10.0.0.1:53"), on: 0)
+        #expect(world.take(0).map(\.icmp?.type) == [3], "port unreachable")
+        world.send(Frame.echo(from: "10.0.0.10", to: "10.0.0.1"), on: 0)
+        #expect(world.take(0).map(\.icmp?.type) == [0])
+        world.send(frame(89, to: "10.0.0.1"), on: 0)
+        #expect(world.takeKernel(0).count == 1, "what is not balanced goes up as before")
+        try know(true)
+        expectRefusal(false)
+        try know(nil)
+        expectRefusal(false)
+        world.expectConservation()
+    }
+
+    @Test func `a virtual address of files goes up when the kernel has it, too`() throws {
+        let world = try world()
+        let segment = Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:22", Frame.syn)
+        var virtual = InterfaceAddress(interface: "dpdk0", prefix: .literal("10.0.0.100/32"))
+        for (isInKernel, goesUp) in [(nil, false), (false, false), (true, true)] {
+            virtual.isInKernel = isInKernel
+            try world.change { state in
+                state.addresses.removeAll { $0.key == virtual.key }
+                state.addresses.append(virtual)
+            }
+            world.send(segment, on: 0)
+            #expect(world.takeKernel(0) == (goesUp ? [segment] : []))
+            _ = world.take(0)
+        }
         world.expectConservation()
     }
 

@@ -7,6 +7,9 @@ extension SystemTests {
     @Suite struct ExceptionPathTests {
         @Test func `the kernel is reached, and reaches others, by the companion`() async throws {
             try await Lab.balance { lab, dpvs in
+                try await eventually("dpvs refuses for an address that only its files have") {
+                    try await lab.curl("http://10.0.0.1:2222/").status == 7
+                }
                 try await lab.giveKernelAnAddress()
                 let link = try await lab.run(in: .balancer, "ip", "-br", "link", "show")
                 let addresses = link.output.split(separator: "\n")

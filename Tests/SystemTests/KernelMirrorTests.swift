@@ -36,6 +36,20 @@ extension SystemTests {
                     try await balancer.status().kernelMirror.hasPrefix("addresses 1, routes 1,")
                 }
                 #expect(try await answers(lab))
+                let mac = "02:00:00:00:00:99"
+                let neighbour = "10.0.0.99 lladdr \(mac) nud permanent dev dpdk0.kni"
+                try await lab.ip(.balancer, "neighbour add \(neighbour)")
+                try await eventually("the kernel's neighbour runs") {
+                    try await balancer.scrape()
+                        .sum("dpvs_neighbours", ["state": "permanent"]) == 1
+                }
+                let status = try await balancer.status().kernelMirror
+                #expect(status.hasPrefix("addresses 1, routes 1, neighbours 1,"), "\(status)")
+                try await lab.ip(.balancer, "neighbour delete 10.0.0.99 dev dpdk0.kni")
+                try await eventually("the kernel's neighbour has gone") {
+                    try await balancer.scrape()
+                        .sum("dpvs_neighbours", ["state": "permanent"]) == 0
+                }
                 let shown = try await balancer.command("config", "drift")
                 #expect(shown.output == "what runs is what the files say\n")
                 let scrape = try await balancer.scrape()

@@ -85,6 +85,8 @@ struct ObjectReader {
 
     mutating func address(_ key: String) -> IPAddress? { read(key) { IPAddress($0) } }
 
+    mutating func macAddress(_ key: String) -> MACAddress? { read(key) { MACAddress($0) } }
+
     mutating func prefix(_ key: String) -> IPPrefix? {
         read(key) { text in text.contains("/") ? IPPrefix(text) : nil }
     }

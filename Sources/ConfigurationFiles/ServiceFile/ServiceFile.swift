@@ -18,6 +18,7 @@ struct ServiceFile {
     var vlans: [Located<VLANInterface>] = []
     var addresses: [Located<InterfaceAddress>] = []
     var routes: [Located<Route>] = []
+    var neighbours: [Located<Neighbour>] = []
     var services: [Located<Service>] = []
     var diagnostics: [Diagnostic] = []
     private let keys: any SourceReader
@@ -42,6 +43,7 @@ struct ServiceFile {
         for (node, path) in reader.items("interfaces") { readInterface(node, path, file) }
         for (node, path) in reader.items("addresses") { readAddress(node, path, file) }
         for (node, path) in reader.items("routes") { readRoute(node, path, file) }
+        for (node, path) in reader.items("neighbours") { readNeighbour(node, path, file) }
         for (node, path) in reader.items("services") { readService(node, path, file) }
         diagnostics += reader.diagnostics
         diagnostics.sort {
@@ -122,6 +124,22 @@ struct ServiceFile {
             owner: .file(file)
         )
         if destination != nil { routes.append(located(route, reader)) }
+    }
+
+    private mutating func readNeighbour(_ node: YAMLNode, _ path: String, _ file: String) {
+        guard var reader = reader(node, ServiceFileSchema.neighbour, path, file) else { return }
+        defer { diagnostics += reader.diagnostics }
+        let interface = reader.text("interface")
+        let address = reader.address("address")
+        let macAddress = reader.macAddress("mac")
+        guard let interface, let address, let macAddress else { return }
+        let neighbour = Neighbour(
+            interface: interface,
+            address: address,
+            macAddress: macAddress,
+            owner: .file(file)
+        )
+        neighbours.append(located(neighbour, reader))
     }
 
     private mutating func readService(_ node: YAMLNode, _ path: String, _ file: String) {

@@ -28,6 +28,8 @@ package enum ServiceFileSchema {
         case prefix
         /// A prefix or `default`.
         case destination
+        /// `02:00:00:00:00:01`.
+        case macAddress
         case integer(ClosedRange<Int>)
         case choice([String])
         /// `500ms`, `90s`, `1m30s`, `2h`.
@@ -319,7 +321,7 @@ package enum ServiceFileSchema {
                 "name",
                 .text,
                 default: "LINK.ID or LINK.ID.INNERID",
-                "what addresses and routes call it; unique"
+                "what addresses, routes and neighbours call it; unique"
             ),
             field("vlan", .object(vlan), required: true, "what it is: devices.md"),
             field(
@@ -376,20 +378,35 @@ package enum ServiceFileSchema {
         ]
     )
 
+    package static let neighbour = Object(
+        name: "neighbour",
+        fields: [
+            field("interface", .text, required: true, "device or VLAN on whose link it is"),
+            field("address", .address, required: true, "address of the neighbour"),
+            field("mac", .macAddress, required: true, "its link-layer address"),
+        ]
+    )
+
     package static let file = Object(
         name: "file",
         fields: [
             field("interfaces", .list(.object(interface)), default: "none", "VLANs of devices"),
             field("addresses", .list(.object(address)), default: "none", "own addresses"),
             field("routes", .list(.object(route)), default: "none", "where packets go"),
+            field(
+                "neighbours",
+                .list(.object(neighbour)),
+                default: "none",
+                "hosts on a link that need not be asked for"
+            ),
             field("services", .list(.object(service)), default: "none", "what is balanced"),
         ]
     )
 
     /// In the order in which the manual tells of them.
     package static let objects = [
-        file, interface, vlan, address, route, service, match, persistence, rateLimit, destCheck,
-        tunnel, backend, quic, quicConfiguration,
+        file, interface, vlan, address, route, neighbour, service, match, persistence, rateLimit,
+        destCheck, tunnel, backend, quic, quicConfiguration,
     ]
 
     static func field(
@@ -415,6 +432,7 @@ package enum ServiceFileSchema {
         case .ports: "1...65535, ports such as 8000-8999, or all"
         case .prefix: "an address with a length, such as 10.0.0.1/24"
         case .destination: "default, or a network such as 10.0.0.0/8"
+        case .macAddress: "a MAC address such as 02:00:00:00:00:01"
         case .integer(let range): "\(range.lowerBound)...\(range.upperBound)"
         case .choice(let words): "one of " + words.joined(separator: ", ")
         case .duration: "a duration such as 500ms, 90s or 1m30s"
@@ -473,6 +491,8 @@ package enum ServiceFileSchema {
         case .address: ["type": "string", "anyOf": [["format": "ipv4"], ["format": "ipv6"]]]
         case .prefix: ["type": "string", "pattern": "^[0-9a-fA-F:.]+/[0-9]+$"]
         case .destination: ["type": "string", "pattern": "^(default|[0-9a-fA-F:.]+/[0-9]+)$"]
+        case .macAddress:
+            ["type": "string", "pattern": "^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$"]
         case .integer(let range):
             ["type": "integer", "minimum": range.lowerBound, "maximum": range.upperBound]
         case .choice(let words): ["enum": words]

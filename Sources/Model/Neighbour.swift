@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Addressing
+
+/// A neighbour that nobody has to ask for: its link-layer address is given.
+package struct Neighbour: Equatable, Codable, Sendable {
+    package struct Key: Hashable, Codable, Sendable, CustomStringConvertible {
+        package var interface: String
+        package var address: IPAddress
+
+        package init(interface: String, address: IPAddress) {
+            self.interface = interface
+            self.address = address
+        }
+
+        package var description: String { "\(address) on \(interface)" }
+    }
+
+    package var interface: String
+    package var address: IPAddress
+    package var macAddress: MACAddress
+    package var owner: Owner
+
+    package var key: Key { Key(interface: interface, address: address) }
+
+    package init(
+        interface: String,
+        address: IPAddress,
+        macAddress: MACAddress,
+        owner: Owner = .runtime
+    ) {
+        self.interface = interface
+        self.address = address
+        self.macAddress = macAddress
+        self.owner = owner
+    }
+}

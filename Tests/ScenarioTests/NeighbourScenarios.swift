@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Dataplane
+import Model
+import Networking
+import Packet
+import PacketTesting
+import Provisioning
+import Testing
+
+/// Neighbours whose link-layer addresses are given by files or by the kernel.
+@Suite struct NeighbourScenarios {
+    private static let given = MACAddress(rawValue: 0x0200_0000_0BAD)
+    private static let other = MACAddress(rawValue: 0x0200_0000_0BEE)
+
+    private func neighbour(
+        _ family: Family,
+        at mac: MACAddress = given,
+        _ owner: Owner = .runtime
+    ) throws -> Neighbour {
+        Neighbour(
+            interface: "dpdk1",
+            address: try required(IPAddress(family.backend(20))),
+            macAddress: mac,
+            owner: owner
+        )
+    }
+
+    /// A world with one backend that answers no question, which may be given.
+    private func world(_ family: Family, _ neighbours: [Neighbour]) throws -> World {
+        let backend = try required(IPAddress(family.backend(20)))
+        var state = try family.state { $0.backends = [Backend(endpoint: Endpoint(backend, 80))] }
+        state.neighbours = neighbours
+        return try family.world(state)
+    }
+
+    /// Where packets of a client go.
+    private func send(_ world: World, _ family: Family, port: UInt16) -> [MACAddress] {
+        let request = IPPacket(
+            from: family.client,
+            to: family.vip,
+            17,
+            IPPacket.udp(port, 80, [1])
+        )
+        world.send(request, on: 0)
+        return world.take(1).map(\.destinationMAC)
+    }
+
+    /// Questions for the backend that left since the last call.
+    private func questions(_ world: World, _ family: Family) -> Int {
+        let backend = family.backend(20)
+        return world.takeARP(1).count { $0.arp?.target.description == backend }
+            + world.takeLinkTalk(1)
+            .count { $0.icmp?.type == 135 && $0.target?.description == backend }
+    }
+
+    @Test(arguments: Family.allCases)
+    func `packets go where a neighbour is said to be, and nobody asks`(family: Family) throws {
+        let world = try world(family, [try neighbour(family)])
+        _ = questions(world, family)
+        #expect(send(world, family, port: 4000) == [Self.given])
+        world.advance(.seconds(700))
+        #expect(send(world, family, port: 4001) == [Self.given])
+        #expect(questions(world, family) == 0, "not in the time after which others are forgotten")
+        #expect(world.slowPath.neighbourCount(in: .permanent) == 1)
+        world.expectConservation()
+    }
+
+    @Test(arguments: Family.allCases)
+    func `it comes, changes and goes while there is traffic`(family: Family) throws {
+        let world = try world(family, [])
+        world.advance(.seconds(10))
+        #expect(send(world, family, port: 4000).isEmpty, "nobody answers")
+        let known = try neighbour(family, at: Self.given, .kernel)
+        try world.change { $0.neighbours = [known] }
+        world.settle()
+        #expect(world.take(1).map(\.destinationMAC) == [Self.given], "what waited goes out")
+        #expect(send(world, family, port: 4000) == [Self.given])
+        try world.change { $0.neighbours[0].macAddress = Self.other }
+        #expect(send(world, family, port: 4000) == [Self.other])
+        _ = questions(world, family)
+        try world.change { $0.neighbours = [] }
+        world.settle()
+        #expect(questions(world, family) == 1, "it has to be found again")
+        #expect(send(world, family, port: 4000).isEmpty)
+        switch family {
+        case .ipv4: world.hosts[1][IPv4Address(10, 0, 1, 20)] = .backend(20)
+        case .ipv6: world.hosts6[1][.literal("2001:db8:1::20")] = .backend(20)
+        }
+        world.advance(.seconds(2))
+        #expect(world.take(1).map(\.destinationMAC) == [.backend(20)])
+        #expect(send(world, family, port: 4000) == [.backend(20)])
+        world.expectConservation()
+    }
+
+    @Test func `what others say of it is not believed`() throws {
+        let world = try world(.ipv4, [try neighbour(.ipv4)])
+        world.send(
+            Frame.arp(
+                isReply: true,
+                from: "10.0.1.20",
+                at: Self.other,
+                to: "10.0.1.1",
+                at: World.portMACs[1]
+            ),
+            on: 1
+        )
+        #expect(send(world, .ipv4, port: 4000) == [Self.given])
+        world.expectConservation()
+    }
+
+    @Test func `a gateway may be given, too`() throws {
+        let far = Endpoint(try required(IPAddress("192.168.7.7")), 80)
+        var state = try Family.ipv4.state { $0.backends = [Backend(endpoint: far)] }
+        state.routes = [
+            Route(
+                destination: .literal("192.168.7.0/24"),
+                gateway: IPAddress("10.0.1.20")
+            )
+        ]
+        state.neighbours = [try neighbour(.ipv4)]
+        let world = try World(state)
+        world.settle()
+        #expect(send(world, .ipv4, port: 4000) == [Self.given])
+        world.expectConservation()
+    }
+}
