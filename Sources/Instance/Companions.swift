@@ -42,7 +42,7 @@ final class Companions: Sendable {
         var made: [Int: Companion] = [:]
         var notes: [String] = []
         self.ports = ports
-        for (index, block) in settings.devices.enumerated() where settings.isOn("global_defs.kni") {
+        for (index, block) in settings.ports.enumerated() where settings.isOn("global_defs.kni") {
             let kind = Kind(rawValue: block.text("kni_type") ?? "") ?? .auto
             let name = block.companionName
             guard kind != .off else { continue }

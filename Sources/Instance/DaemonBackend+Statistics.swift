@@ -37,6 +37,7 @@ extension DaemonBackend {
         statistics.slowPath.held = slowPath[.held]
         statistics.slowPath.duplicateAddresses = slowPath[.duplicateAddresses]
         statistics.ports = machine.ports.ports.map(Self.port)
+        statistics.bonds = machine.ports.ports.compactMap { $0.bond?.statistics }
         statistics.exceptions = machine.exceptions
         let pool = machine.ports.pool
         statistics.pools = [

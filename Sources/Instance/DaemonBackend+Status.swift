@@ -32,6 +32,7 @@ extension DaemonBackend {
             .map { index, port in
                 var status = Self.status(port)
                 status.companion = machine.companionStatus(of: index)
+                status.bond = port.bond?.status
                 return status
             }
         status.vlans = await reloader.running.vlans

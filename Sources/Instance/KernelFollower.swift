@@ -20,7 +20,7 @@ final class KernelFollower: Sendable {
         guard settings.isOn("global_defs.kni"), settings.isOn("global_defs.kernel_mirror") else {
             return nil
         }
-        let companions = settings.devices.map { ($0.companionName, $0.name) }
+        let companions = settings.ports.map { ($0.companionName, $0.name) }
         ports = Dictionary(companions) { first, _ in first }
         do {
             mirror = try KernelMirror(ports.keys)

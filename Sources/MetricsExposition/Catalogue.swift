@@ -10,7 +10,7 @@ package enum Catalogue {
         build, process, configuration, reloads,
         workers, slowPath, connections, connectionStates, drops,
         addressed, unaddressed,
-        ports, portInfo, exceptions, pools, localAddresses, neighbours,
+        ports, portInfo, bonds, bondSlaves, exceptions, pools, localAddresses, neighbours,
         linkDiscovery,
         kernelObjects, kernelMirror,
         services, refusals, backends,

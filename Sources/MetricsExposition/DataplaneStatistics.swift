@@ -11,6 +11,7 @@ package struct DataplaneStatistics: Sendable {
     package var workers: [WorkerStatistics] = []
     package var slowPath = SlowPathStatistics()
     package var ports: [PortStatistics] = []
+    package var bonds: [BondStatistics] = []
     package var exceptions: [ExceptionStatistics] = []
     package var pools: [PoolStatistics] = []
     /// "active" and "inactive", over all workers.

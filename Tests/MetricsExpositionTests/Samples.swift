@@ -28,6 +28,15 @@ extension DataplaneStatistics {
         port.speed = 10_000_000_000
         port.mtu = 1500
         statistics.ports = [port]
+        let slave = BondSlaveStatistics(
+            port: "bond0",
+            slave: "dpdk1",
+            isLinkUp: true,
+            isActive: false
+        )
+        statistics.bonds = [
+            BondStatistics(port: "bond0", mode: "802.3ad", primary: "dpdk2", slaves: [slave])
+        ]
         var exceptions = ExceptionStatistics(port: "dpdk0", exceptionClass: "routing")
         exceptions.passed = 20
         exceptions.policed = 3
