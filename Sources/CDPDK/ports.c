@@ -147,8 +147,9 @@ int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed
                            info.rx_offload_capa;
     conf.txmode.offloads = to_theirs(tx_offloads, COUNT(tx_offloads), setup->offloads) &
                            info.tx_offload_capa;
-    // A device checks this MTU against its buffers; the wanted one is set below.
-    conf.rxmode.mtu = RTE_ETHER_MTU;
+    // A device checks this MTU against its buffers; the wanted one is set below. A bond gives this
+    // one to its slaves, of which none can be asked before it is configured.
+    conf.rxmode.mtu = setup->is_bond && setup->mtu ? setup->mtu : RTE_ETHER_MTU;
     if (info.max_mtu && conf.rxmode.mtu > info.max_mtu) conf.rxmode.mtu = info.max_mtu;
     uint64_t rss = to_theirs(rss_types, COUNT(rss_types), setup->rss) & info.flow_type_rss_offloads;
     if (setup->rx_queues > 1 && rss) {
@@ -164,7 +165,8 @@ int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed
     TRY(rte_eth_dev_adjust_nb_rx_tx_desc(port, &setup->rx_descriptors, &setup->tx_descriptors),
         "rte_eth_dev_adjust_nb_rx_tx_desc");
     uint16_t mtu;
-    if (setup->mtu && rte_eth_dev_get_mtu(port, &mtu) == 0 && mtu != setup->mtu) {
+    if (setup->mtu && !setup->is_bond && rte_eth_dev_get_mtu(port, &mtu) == 0 &&
+        mtu != setup->mtu) {
         int result = rte_eth_dev_set_mtu(port, setup->mtu);
         if (result < 0 && result != -ENOTSUP) {
             *failed = "rte_eth_dev_set_mtu";

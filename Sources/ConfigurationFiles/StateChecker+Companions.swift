@@ -6,7 +6,7 @@ extension StateChecker {
     mutating func checkCompanions() {
         guard settings.isOn("global_defs.kni") else { return }
         var owners: [String: String] = [:]
-        for device in settings.devices where device.companionType != .off {
+        for device in settings.ports where device.companionType != .off {
             owners[device.companionName] = owners[device.companionName] ?? device.name
         }
         for object in vlans where settings.wantsCompanion(object.value) {

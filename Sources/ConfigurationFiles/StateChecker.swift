@@ -100,20 +100,20 @@ struct StateChecker {
     // MARK: - Interfaces, addresses, routes and neighbours
 
     private mutating func check(_ object: ServiceFile.Located<VLANInterface>) {
-        let devices = (settings.devices + settings.bonds).map(\.name)
+        let devices = settings.ports.map(\.name)
         guard !devices.isEmpty else { return }
         let vlan = object.value
         if !devices.contains(vlan.link) {
             report(
                 object.location(of: "vlan"),
                 object.path + ".vlan.link",
-                "is no device of dpvs.conf",
+                slaveProblem(vlan.link) ?? "is no device of dpvs.conf",
                 vlan.link,
                 devices.joined(separator: ", "),
                 nearest(to: vlan.link, in: devices)
             )
         }
-        if devices.contains(vlan.name) {
+        if (devices + settings.devices.map(\.name)).contains(vlan.name) {
             report(
                 object.location(of: "name"),
                 object.path + ".name",
@@ -244,17 +244,23 @@ struct StateChecker {
         _ location: SourceLocation,
         _ path: String
     ) {
-        let devices = (settings.devices + settings.bonds).map(\.name)
+        let devices = settings.ports.map(\.name)
         let known = devices + vlans.map(\.value.name)
         guard !devices.isEmpty, !known.contains(name) else { return }
+        let otherwise =
+            vlans.isEmpty ? "is no device of dpvs.conf" : "is neither a device nor a VLAN"
         report(
             location,
             path + ".interface",
-            vlans.isEmpty ? "is no device of dpvs.conf" : "is neither a device nor a VLAN",
+            slaveProblem(name) ?? otherwise,
             name,
             known.joined(separator: ", "),
             nearest(to: name, in: known)
         )
+    }
+
+    private func slaveProblem(_ name: String) -> String? {
+        settings.bondOfSlave[name].map { "is a slave of \($0)" }
     }
 
     // MARK: - Services

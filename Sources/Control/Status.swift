@@ -122,6 +122,8 @@ package struct PortStatus: Equatable, Codable, Sendable {
     package var lostPackets: UInt64 = 0
     /// The kernel's side; nil without one.
     package var companion: CompanionStatus?
+    /// What it is made of; nil when it is no bond.
+    package var bond: BondStatus?
 
     package init(
         name: String,

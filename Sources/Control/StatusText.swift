@@ -8,7 +8,9 @@ extension Status {
 
     /// What `dpvs status` prints.
     package var text: String {
-        let parts = [heading, workerTable, portTable, vlanTable, serviceTable, dropTable]
+        let parts = [
+            heading, workerTable, portTable, bondTable, vlanTable, serviceTable, dropTable,
+        ]
         return parts.filter { !$0.isEmpty }.joined(separator: "\n")
     }
 

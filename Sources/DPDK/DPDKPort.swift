@@ -5,9 +5,19 @@ public import Packet
 /// One queue pair of a DPDK port, as one worker uses it: each call is one call of C for a burst.
 @safe
 public struct DPDKPort: PacketPort, @unchecked Sendable {
+    struct Duties: OptionSet {
+        var rawValue: UInt8
+
+        /// LACP's own frames leave when something is transmitted, if only nothing.
+        static let transmitControlFrames = Duties(rawValue: 1)
+        /// Some clients know the bond by the address of a slave.
+        static let restoreAddresses = Duties(rawValue: 2)
+    }
+
     private let port: UInt16
     private let receiveQueue: UInt16
     private let transmitQueue: UInt16
+    private let duties: Duties
     private let pool: PacketPool
     public let traits: PortTraits
 
@@ -15,12 +25,14 @@ public struct DPDKPort: PacketPort, @unchecked Sendable {
         port: UInt16,
         receiveQueue: Int,
         transmitQueue: Int,
+        duties: Duties,
         pool: PacketPool,
         traits: PortTraits
     ) {
         self.port = port
         self.receiveQueue = UInt16(receiveQueue)
         self.transmitQueue = UInt16(transmitQueue)
+        self.duties = duties
         self.pool = pool
         self.traits = traits
     }
@@ -28,7 +40,19 @@ public struct DPDKPort: PacketPort, @unchecked Sendable {
     public func receive(into burst: inout Burst) {
         let room = UInt16(truncatingIfNeeded: burst.capacity &- burst.count)
         let received = unsafe CDPDK_receive(port, receiveQueue, burst.storage + burst.count, room)
+        if !duties.isEmpty { attend(burst, from: burst.count, received) }
         burst.count &+= Int(received)
+    }
+
+    /// What a bond needs beside packets: each turn comes by here.
+    @inline(never)
+    private func attend(_ burst: borrowing Burst, from first: Int, _ received: UInt16) {
+        if duties.contains(.transmitControlFrames) {
+            _ = unsafe CDPDK_transmit(port, transmitQueue, burst.storage, 0)
+        }
+        if duties.contains(.restoreAddresses) {
+            unsafe CDPDK_bond_restore_address(port, burst.storage + first, received)
+        }
     }
 
     public func transmit(_ burst: inout Burst) {

@@ -60,6 +60,8 @@ public struct Device: Sendable {
 
     let port: UInt16
     public let facts: Facts
+    /// What kind of bond it is; nil: it is none.
+    let bondMode: BondMode?
 
     // MARK: - Finding
 
@@ -85,6 +87,7 @@ public struct Device: Sendable {
 
     init(port: UInt16) throws(DPDKError) {
         self.port = port
+        bondMode = nil
         var raw = CDPDK_port_facts()
         try check(
             unsafe CDPDK_port_get_facts(port, &raw),
@@ -92,6 +95,12 @@ public struct Device: Sendable {
             on: "port \(port)"
         )
         facts = Facts(raw)
+    }
+
+    init(port: UInt16, facts: Facts, bondMode: BondMode) {
+        self.port = port
+        self.facts = facts
+        self.bondMode = bondMode
     }
 
     // MARK: - Life
@@ -122,11 +131,14 @@ public struct Device: Sendable {
         unsafe raw.rx_descriptors = UInt16(applied.receiveDescriptors)
         unsafe raw.tx_descriptors = UInt16(applied.transmitDescriptors)
         unsafe raw.offloads = facts.offloads.rawValue & Self.portableOffloads
-        if applied.fastFree { unsafe raw.offloads |= UInt32(CDPDK_tx_fast_free.rawValue) }
+        if applied.fastFree, bondMode?.mixesBuffers != true {
+            unsafe raw.offloads |= UInt32(CDPDK_tx_fast_free.rawValue)
+        }
         unsafe raw.rss = applied.rss.rawValue
         unsafe raw.mtu = UInt16(applied.mtu)
         unsafe raw.promiscuous = applied.isPromiscuous
         unsafe raw.all_multicast = applied.allMulticast
+        unsafe raw.is_bond = bondMode != nil
         unsafe raw.pool = pool.pointer
         var failed: UnsafePointer<CChar>?
         let key = applied.rssKey.flatMap { $0.count == facts.keySize ? $0 : nil }
@@ -159,6 +171,7 @@ public struct Device: Sendable {
             port: port,
             receiveQueue: receiveQueue,
             transmitQueue: transmitQueue,
+            duties: bondMode?.duties ?? [],
             pool: pool,
             traits: PortTraits(
                 index: UInt16(index),

@@ -12,6 +12,7 @@ package struct DoctorReport: Equatable, Codable, Sendable {
         }
 
         package var devices: [DeviceChoice]
+        package var bonds: [Bond]
         package var controlCPU: Int
         package var workers: [Worker]
         package var memory: MemoryPlan
@@ -27,6 +28,7 @@ package struct DoctorReport: Equatable, Codable, Sendable {
         found = plan.findings
         use = Use(
             devices: plan.devices,
+            bonds: settings.bonds.map(Bond.init),
             controlCPU: plan.workers.main.cpu,
             workers: plan.workers.workers.map {
                 Use.Worker(id: $0.id, cpu: $0.cpu, node: surroundings.node(ofCPU: $0.cpu))
@@ -90,6 +92,12 @@ package struct DoctorReport: Equatable, Codable, Sendable {
     private var useRows: [(String, String)] {
         var rows = use.devices.map { choice in
             (choice.name, choice.driver ?? choice.device?.name ?? choice.problem ?? choice.source)
+        }
+        rows += use.bonds.map { bond in
+            let slaves = bond.slaves.joined(separator: ", ")
+            let primary = bond.tuning.primary
+            let mode = "mode \(bond.mode.rawValue) (\(bond.mode.name))"
+            return (bond.name, "bond of \(slaves), \(mode), primary \(primary)")
         }
         rows.append(("control side", "CPU \(use.controlCPU)"))
         rows += use.workers.map { worker in

@@ -10,7 +10,14 @@ extension StartPlan {
         // Companions come, go and change with the configuration.
         if settings.isOn("global_defs.kni") { kept.formUnion(.netAdmin) }
         if settings.text("global_defs.announce_on") != nil { kept.formUnion(.netAdmin) }
+        let slaves = settings.bondOfSlave
         for choice in devices {
+            // When a link goes down, DPDK gives another slave the bond's address, which is the
+            // kernel's to change where it drives the device.
+            let isShared = choice.device?.kind == .bifurcated
+            if slaves[choice.name] != nil, choice.driver != nil || isShared {
+                kept.formUnion(.netAdmin)
+            }
             switch choice.device?.kind {
             // Memory that is added later is locked, too.
             case .vfio: kept.formUnion(.ipcLock)

@@ -68,7 +68,7 @@ final class Companions: Sendable {
         self.logger = logger
         var made: [Int: LiveCompanion] = [:]
         var notes: [String] = []
-        for (index, block) in settings.devices.enumerated() where settings.isOn("global_defs.kni") {
+        for (index, block) in settings.ports.enumerated() where settings.isOn("global_defs.kni") {
             let request = CompanionRequest(port: index, block, mtu: ports.ports[index].setup.mtu)
             guard request.type != .off else { continue }
             do throws(CompanionError) {

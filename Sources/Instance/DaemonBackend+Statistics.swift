@@ -38,6 +38,7 @@ extension DaemonBackend {
         statistics.slowPath.duplicateAddresses = slowPath[.duplicateAddresses]
         statistics.ports = machine.ports.ports.map(Self.port)
         statistics.interfaces = await machine.conductor.vlans.map(machine.statistics)
+        statistics.bonds = machine.ports.ports.compactMap { $0.bond?.statistics }
         statistics.exceptions = machine.exceptions
         let pool = machine.ports.pool
         statistics.pools = [

@@ -33,6 +33,7 @@ extension DaemonBackend {
             .map { index, port in
                 var status = Self.status(port)
                 status.companion = machine.companionStatus(of: index)
+                status.bond = port.bond?.status
                 return status
             }
         let numbers = await machine.conductor.vlans

@@ -30,7 +30,8 @@ struct Housekeeping {
                 logger.log(level: change.isInhibited ? .warning : .notice, "\(change)")
             }
             await backend.announce()
-            watch(&links)
+            let moved = machine.bonds.watch()
+            watch(&links, moved)
             for problem in machine.companions.followGroups() { logger.warning("\(problem)") }
             await watch(&duplicates)
             let still = await backend.stalledWorkers()
@@ -48,9 +49,11 @@ struct Housekeeping {
         min(.seconds(1), (Systemd.watchdogInterval ?? .seconds(2)) / 2)
     }
 
-    private func watch(_ links: inout [Bool]) {
+    /// `moved` are bonds whose neighbours have to learn another way to them.
+    private func watch(_ links: inout [Bool], _ moved: Set<String>) {
         for (index, port) in machine.ports.ports.enumerated() {
             let isUp = port.device.link.isUp
+            if isUp, links[index], moved.contains(port.name) { machine.slowPath.linkCameUp(index) }
             guard isUp != links[index] else { continue }
             links[index] = isUp
             logger.notice("port \(port.name): link is \(isUp ? "up" : "down")")

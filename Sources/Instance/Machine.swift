@@ -18,6 +18,7 @@ final class Machine: Sendable {
     let conductor: Conductor
     let ports: PortSet
     let companions: Companions
+    let bonds: BondTuner
     let plan: WorkerPlan
     let memory: String
     /// What the process may not lose while the devices run.
@@ -52,7 +53,11 @@ final class Machine: Sendable {
         lastingCapabilities = start.lastingCapabilities
         try claims.hold(start.devices)
         try claims.hold(companions: settings.companionNames)
-        let names = try PortSet.Names(start.devices, plan: plan)
+        let names = try PortSet.Names(
+            start.devices,
+            plan: plan,
+            bonds: settings.bondOfSlave
+        )
         let options = Self.options(start, names, instance, extra)
         logger.notice("\(memory)")
         ealDirectory = Self.ealDirectory(runDirectory)
@@ -129,13 +134,18 @@ final class Machine: Sendable {
         if let handover {
             Self.goOn(after: handover, engine, provisioner, slowPath, ports, now)
         }
+        let bonds = BondTuner(ports.ports.compactMap(\.bond), logger: logger)
+        self.bonds = bonds
         conductor = Conductor(
             provisioner: provisioner,
             steering: FlowSteerer(
                 devices: ports.ports.compactMap { port in port.flowRules.map { (port.name, $0) } },
                 logger: logger
             ),
-            changeLimits: { slowPath.change(limits: $0) }
+            changeSettings: {
+                slowPath.change(limits: SlowPathLimits($0))
+                bonds.tune($0)
+            }
         )
         loops = try Self.startWorkers(plan, ports, engine, clock, settings)
         slowPathThread = SlowPathThread(
@@ -236,6 +246,14 @@ final class Machine: Sendable {
             if let companion = companions.all[index] {
                 logger.notice(
                     "port \(port.name): kernel companion \(companion.name) (\(companion.kind))"
+                )
+            }
+            if let bond = port.bond?.bond {
+                logger.notice(
+                    """
+                    port \(port.name): bond of \(bond.slaves.joined(separator: ", ")), \
+                    mode \(bond.mode.rawValue) (\(bond.mode.name)), primary \(bond.tuning.primary)
+                    """
                 )
             }
             let steering = port.steering

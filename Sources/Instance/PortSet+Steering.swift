@@ -45,8 +45,15 @@ extension PortSet {
         try? port.device.setRedirectionTable(table)
         let owners = queues.enumerated().flatMap { worker, queues in queues.map { ($0, worker) } }
         do {
+            let spread = try port.device.spread()
+            for slave in port.bond?.slaves ?? [] {
+                guard let lack = try slave.device.spread().lack(comparedTo: spread) else {
+                    continue
+                }
+                return PortSteering(.redirect, "slave \(slave.name) \(lack)")
+            }
             return domain.judge(
-                try port.device.spread(),
+                spread,
                 of: port.name,
                 queueOwners: Dictionary(owners) { first, _ in first }
             )

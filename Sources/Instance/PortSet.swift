@@ -16,6 +16,8 @@ struct PortSet {
         var steering: PortSteering
         /// For steering by flow.
         var flowRules: FlowRules?
+        /// What it is made of when it is a bond.
+        var bond: BondedPort?
         var isVirtual: Bool { device.facts.isVirtual }
     }
 
@@ -32,13 +34,18 @@ struct PortSet {
         /// DPDK's name for each device block; nil takes the next device in DPDK's order.
         var devices: [String?] = []
 
-        init(_ choices: [DeviceChoice], plan: WorkerPlan) throws(StartError) {
+        /// `bonds` are the ports of devices that are slaves.
+        init(
+            _ choices: [DeviceChoice],
+            plan: WorkerPlan,
+            bonds: [String: String] = [:]
+        ) throws(StartError) {
             for (index, choice) in choices.enumerated() {
                 if let problem = choice.problem {
                     throw StartError("device \(choice.name): \(problem); dpvs doctor tells more")
                 }
                 if let driver = choice.driver {
-                    let queues = plan.queues(of: choice.name)
+                    let queues = plan.queues(of: bonds[choice.name] ?? choice.name)
                     let device = Self.virtualDevice(
                         driver,
                         index,
@@ -93,6 +100,7 @@ struct PortSet {
             random: Host.randomNumber
         )
         var unnamed = all.filter { !named.contains($0.facts.device) }
+        var found: [String: Device] = [:]
         for (block, name) in zip(settings.devices, names.devices) {
             let device: Device
             if let name {
@@ -108,12 +116,28 @@ struct PortSet {
             } else {
                 device = unnamed.removeFirst()
             }
-            try start(device, block, plan)
+            found[block.name] = device
+        }
+        var bonds: [String: BondedPort] = [:]
+        for (index, block) in settings.bonds.enumerated() {
+            let bond = try BondedPort.make(Bond(block), index, devices: found)
+            notes += bond.notes
+            bonds[block.name] = bond
+        }
+        for block in settings.ports {
+            guard let device = bonds[block.name]?.device ?? found[block.name] else { continue }
+            try start(device, block, plan, bonds[block.name])
         }
         settleSteering()
     }
 
-    private mutating func start(_ device: Device, _ block: NamedBlock, _ plan: WorkerPlan) throws {
+    private mutating func start(
+        _ device: Device,
+        _ block: NamedBlock,
+        _ plan: WorkerPlan,
+        _ bond: BondedPort?
+    ) throws {
+        var (device, bond) = (device, bond)
         let queues = plan.queues(of: block.name)
         var setup = Device.Setup()
         setup.receiveQueues = max(queues.receive, block.integer("rx.queue_number") ?? 0)
@@ -131,7 +155,9 @@ struct PortSet {
             setup.rss.formUnion([.ip, .tcp, .udp])
             setup.rssKey = Array(domain.wantedKey.prefix(device.facts.keySize))
         }
-        let (applied, notes) = try device.start(setup, pool: pool)
+        let (applied, notes) =
+            try bond?.start(setup, pool: pool) ?? device.start(setup, pool: pool)
+        device = bond?.device ?? device
         self.notes += notes.map { "\(block.name): \($0)" }
         guard applied.transmitQueues >= queues.transmit else {
             throw StartError(
@@ -145,7 +171,8 @@ struct PortSet {
             device: device,
             setup: applied,
             wantedSteering: wish,
-            steering: PortSteering(.direct, "there is one worker")
+            steering: PortSteering(.direct, "there is one worker"),
+            bond: bond
         )
         steer(&port, plan)
         ports.append(port)
@@ -210,7 +237,10 @@ struct PortSet {
     }
 
     func close() {
-        for port in ports { port.device.close() }
+        for port in ports {
+            port.device.close()
+            for slave in port.bond?.slaves ?? [] { slave.device.close() }
+        }
         pool.destroy()
     }
 }

@@ -159,3 +159,16 @@ struct SteeringDomain {
             .allSatisfy { left[$0 % left.count] == right[$0 % right.count] }
     }
 }
+
+extension Device.Spread {
+    /// Why packets that a slave spreads like this do not come to the queues that its bond promises;
+    /// nil: they do.
+    func lack(comparedTo bond: Device.Spread) -> String? {
+        guard key.prefix(40) == bond.key.prefix(40) else { return "has another key" }
+        guard !table.isEmpty, table.count % max(1, bond.table.count) == 0,
+            table.indices.allSatisfy({ table[$0] == bond.table[$0 % bond.table.count] })
+        else { return "has another table" }
+        guard ipv4 == bond.ipv4, ipv6 == bond.ipv6 else { return "hashes other fields" }
+        return nil
+    }
+}

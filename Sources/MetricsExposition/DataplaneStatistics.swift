@@ -12,6 +12,7 @@ package struct DataplaneStatistics: Sendable {
     package var slowPath = SlowPathStatistics()
     package var ports: [PortStatistics] = []
     package var interfaces: [InterfaceStatistics] = []
+    package var bonds: [BondStatistics] = []
     package var exceptions: [ExceptionStatistics] = []
     package var pools: [PoolStatistics] = []
     /// "active" and "inactive", over all workers.

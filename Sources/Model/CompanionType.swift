@@ -34,20 +34,20 @@ extension Settings {
         guard isOn("global_defs.kni") else { return false }
         switch vlan.companionType {
         case .off: return false
-        case .auto: return devices.first { $0.name == vlan.link }?.companionType != .off
+        case .auto: return ports.first { $0.name == vlan.link }?.companionType != .off
         case .tap, .existing, .virtioUser: return true
         }
     }
 
-    /// What the kernel is to call its sides of devices.
+    /// What the kernel is to call its sides of devices and bonds.
     package var companionNames: Set<String> {
         guard isOn("global_defs.kni") else { return [] }
-        return Set(devices.filter { $0.companionType != .off }.map(\.companionName))
+        return Set(ports.filter { $0.companionType != .off }.map(\.companionName))
     }
 }
 
 extension DesiredState {
-    /// What the kernel is to call its sides of devices and of VLANs.
+    /// What the kernel is to call its sides of devices, bonds and VLANs.
     package var companionNames: Set<String> {
         settings.companionNames.union(vlans.filter(settings.wantsCompanion).map(\.companion))
     }

@@ -60,6 +60,7 @@ package struct ConfigurationItem: Sendable {
         case .onOff: return "on or off"
         case .choice(let words): return "one of " + words.joined(separator: ", ")
         case .text(let longest): return "a text of at most \(longest) characters"
+        case .words([]): return "names"
         case .words(let words): return "some of " + words.joined(separator: ", ")
         case .integers(let range): return "numbers in \(Self.text(range))"
         case .duration: return "a duration such as 500ms, 30s or 2m"

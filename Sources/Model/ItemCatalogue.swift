@@ -388,41 +388,113 @@ package enum ItemCatalogue {
             .integer(0...6),
             .integer(0),
             .start,
-            false,
-            "bonding mode of DPDK"
+            true,
+            "0 round-robin, 1 active-backup, 2 balance-xor, 3 broadcast, 4 802.3ad (LACP), "
+                + "5 balance-tlb, 6 balance-alb"
         ),
         row(
             "netif_defs.bonding.slave",
             .words([]),
             nil,
             .start,
-            false,
-            "member device; repeats"
+            true,
+            "device that belongs to the bond, declared above it; repeats"
         ),
-        row("netif_defs.bonding.primary", .text(longest: 31), nil, .start, false, "first member"),
+        row(
+            "netif_defs.bonding.primary",
+            .text(longest: 31),
+            nil,
+            .live,
+            true,
+            "slave that is preferred, and whose block gives the bond its queues; the first by default"
+        ),
         row(
             "netif_defs.bonding.numa_node",
             .integer(-1...63),
             .integer(0),
             .start,
-            false,
-            "memory node"
-        ),
-        row(
-            "netif_defs.bonding.kni_name",
-            .text(longest: 31),
-            nil,
-            .start,
-            false,
-            "name of the kernel companion"
+            true,
+            "memory node of the bond's own structures"
         ),
         row(
             "netif_defs.bonding.options",
             .text(longest: 255),
             .text("dedicated_queues=on"),
             .start,
-            false,
-            "options as key=value, separated by semicolons"
+            true,
+            "dedicated_queues=on or off, in mode 4: queues for LACP alone, where slaves can"
+        ),
+        row(
+            "netif_defs.bonding.xmit_policy",
+            .choice(["layer2", "layer23", "layer34"]),
+            .text("layer2"),
+            .live,
+            true,
+            "what the slave of a packet is chosen by, in the modes 2 and 4"
+        ),
+        row(
+            "netif_defs.bonding.monitor_interval",
+            .integer(1...60_000),
+            .integer(10),
+            .live,
+            true,
+            "milliseconds between looks at links whose device does not report them"
+        ),
+        row(
+            "netif_defs.bonding.lldp",
+            .onOff,
+            .flag(true),
+            .live,
+            true,
+            "link-layer discovery on the bond, where global_defs.lldp is on"
+        ),
+        row(
+            "netif_defs.bonding.steering",
+            .choice(["auto", "rss", "flow", "redirect"]),
+            nil,
+            .start,
+            true,
+            "as a device's; the primary's by default"
+        ),
+        row(
+            "netif_defs.bonding.promisc_mode",
+            .flag,
+            nil,
+            .start,
+            true,
+            "receive frames for other addresses; as the primary by default"
+        ),
+        row(
+            "netif_defs.bonding.allmulticast",
+            .flag,
+            nil,
+            .start,
+            true,
+            "receive every multicast frame; as the primary by default"
+        ),
+        row(
+            "netif_defs.bonding.mtu",
+            .integer(1...9000),
+            nil,
+            .start,
+            true,
+            "largest IP packet in octets; the primary's by default"
+        ),
+        row(
+            "netif_defs.bonding.kni_name",
+            .text(longest: 31),
+            nil,
+            .start,
+            true,
+            "name of the kernel companion, at most 15 characters; the bond's with .kni by default"
+        ),
+        row(
+            "netif_defs.bonding.kni_type",
+            .choice(["auto", "virtio_user", "tap", "existing", "off"]),
+            .text("auto"),
+            .start,
+            true,
+            "what the kernel companion is; as a device's"
         ),
     ]
 

@@ -3,7 +3,7 @@
 extension Settings {
     /// Room for a frame of this many octets in every packet buffer.
     package var frameSize: Int {
-        let largest = devices.compactMap { $0.integer("mtu") }.max() ?? 1500
+        let largest = (devices + bonds).compactMap { $0.integer("mtu") }.max() ?? 1500
         return max(2048, (largest + 64 + 63) / 64 * 64)
     }
 
@@ -13,6 +13,21 @@ extension Settings {
         // Each buffer has its mbuf, headroom and DPDK's own around it.
         let buffers = integer("netif_defs.pktpool_size") * (frameSize + 128 + 128 + 64 + 64)
         // What EAL and the drivers take besides, as measured with net_af_packet: some 40 MiB.
-        return buffers / (1 << 20) + 64
+        return buffers / (1 << 20) + 64 + bonds.map { memory(of: Bond($0)) }.reduce(0, +)
+    }
+
+    /// MiB that DPDK takes for frames that a bond makes itself, each in a page of 4 KiB at worst.
+    ///
+    /// In mode 4 a slave has a pool of 8191 buffers for its dedicated queue, and devices without a
+    /// bus have no such queue; in mode 6 the bond has 512 small ones for each port that DPDK knows.
+    private func memory(of bond: Bond) -> Int {
+        switch bond.mode {
+        case .lacp:
+            let slaves = devices.filter { bond.slaves.contains($0.name) }
+            let queues = slaves.count { bond.usesDedicatedQueues && $0.text("driver") == nil }
+            return 4 * slaves.count + 32 * queues
+        case .adaptiveLoad: return 8
+        default: return 0
+        }
     }
 }

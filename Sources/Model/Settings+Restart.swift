@@ -23,7 +23,7 @@ extension Settings {
             result.items[item.path] = items[item.path]
         }
         result.devices = devices.map { $0.takingLive(from: other.devices) }
-        result.bonds = bonds
+        result.bonds = bonds.map { $0.takingLive(from: other.bonds) }
         result.workers = workers
         return result
     }

@@ -23,7 +23,7 @@ package struct WorkerPlan: Equatable, Sendable {
         notes = []
         main = (0, cpus.first ?? 0)
         workers = []
-        let devices = settings.devices.map(\.name)
+        let devices = settings.ports.map(\.name)
         if settings.workers.isEmpty {
             workers = Self.automatic(settings, devices, cpus)
         } else {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 import Balancing
-package import Dataplane
+import Dataplane
 package import Model
 package import Timing
 
@@ -17,22 +17,23 @@ package protocol LocalAddressSteering: Sendable {
 /// Carries desired states out on the running dataplane, one at a time.
 package actor Conductor {
     private let provisioner: Provisioner
-    private let changeLimits: @Sendable (SlowPathLimits) -> Void
+    private let changeSettings: @Sendable (Settings) -> Void
     private let steering: (any LocalAddressSteering)?
     /// A worker that does not finish a turn for this long is counted as stalled.
     private let start = ContinuousClock.now
     private static let patience = Duration.seconds(5)
     private var isExplaining = false
 
-    /// `provisioner` belongs to the conductor from now on; `changeLimits` is the slow path's.
+    /// `provisioner` belongs to the conductor from now on; `changeSettings` is for
+    /// what is not in a snapshot.
     package init(
         provisioner: sending Provisioner,
         steering: (any LocalAddressSteering)? = nil,
-        changeLimits: @escaping @Sendable (SlowPathLimits) -> Void
+        changeSettings: @escaping @Sendable (Settings) -> Void
     ) {
         self.provisioner = provisioner
         self.steering = steering
-        self.changeLimits = changeLimits
+        self.changeSettings = changeSettings
     }
 
     /// Compiles and publishes `state`, and returns when every worker uses it.
@@ -42,7 +43,7 @@ package actor Conductor {
         let compiled = try provisioner.compile(state, at: now)
         steering?.prepare(provisioner.localAddresses)
         provisioner.publish(compiled)
-        changeLimits(SlowPathLimits(state.settings))
+        changeSettings(state.settings)
         // Whoever has not finished a turn by then finds nothing there, which is safe.
         defer { provisioner.finish() }
         try await settle()

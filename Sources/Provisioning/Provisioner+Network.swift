@@ -297,6 +297,7 @@ extension DesiredState {
         let known = Set(ports.map(\.name) + vlans.map(\.name))
         var state = self
         state.addresses.removeAll { $0.owner == .kernel && !known.contains($0.interface) }
+        state.neighbours.removeAll { $0.owner == .kernel && !known.contains($0.interface) }
         state.routes.removeAll { route in
             route.owner == .kernel && route.interface.map { !known.contains($0) } == true
         }

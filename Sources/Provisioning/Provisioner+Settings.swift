@@ -66,11 +66,11 @@ extension SlowPathLimits {
 }
 
 extension SlowPathLimits {
-    /// Ports are devices in the order of the file.
+    /// Where it is on, by the number of the port.
     private static func discoveredLinks(_ settings: Settings) -> [Int: String] {
         guard settings.isOn("global_defs.lldp") else { return [:] }
-        let devices = settings.devices.enumerated().filter { $1.isOn("lldp") }
-        return Dictionary(uniqueKeysWithValues: devices.map { ($0, $1.name) })
+        let ports = settings.ports.enumerated().filter { $1.isOn("lldp") }
+        return Dictionary(uniqueKeysWithValues: ports.map { ($0, $1.name) })
     }
 }
 

@@ -32,9 +32,10 @@ enum ItemListing {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// Worker blocks depend on the machine, so the listing has them as comments.
+    /// Worker blocks and bonds depend on the machine, so the listing has them as comments.
     private static func mark(_ blocks: [String]) -> String {
-        blocks.starts(with: ["worker_defs", "worker"]) ? "! " : ""
+        blocks.starts(with: ["worker_defs", "worker"])
+            || blocks.starts(with: ["netif_defs", "bonding"]) ? "! " : ""
     }
 
     private static func indent(_ depth: Int) -> String { String(repeating: "    ", count: depth) }
@@ -56,7 +57,8 @@ enum ItemListing {
         let effect = item.isInEffect ? "" : "; no effect"
         let comment = "\(indent)! \(item.summary): \(item.accepted)\(effect)"
         let mark = "<\(item.moment.rawValue)> "
-        guard let value = item.defaultValue, !item.path.hasPrefix("worker_defs") else {
+        let isComment = ["worker_defs", "netif_defs.bonding"].contains { item.path.hasPrefix($0) }
+        guard let value = item.defaultValue, !isComment else {
             return [comment, "\(indent)! \(mark)\(item.keyword) ..."]
         }
         if case .flag(let isOn) = value, case .flag = item.kind {

@@ -166,6 +166,20 @@ import Testing
         #expect(plan.lastingCapabilities.contains(.netAdmin))
     }
 
+    @Test func `a bond and its slaves are shown, and its address may move between them`() throws {
+        let machine = try pod()
+        var bonded = settings(["driver": "net_af_packet,iface=eth1"])
+        var bond = NamedBlock(name: "bond0", path: "netif_defs.bonding")
+        bond.items["slave"] = .words(["dpdk0"])
+        bond.items["mode"] = .integer(1)
+        bonded.bonds = [bond]
+        let text = DoctorReport(bonded, machine.surroundings).text
+        let line = "  bond0         bond of dpdk0, mode 1 (active-backup), primary dpdk0\n"
+        #expect(text.contains(line), "\(text)")
+        let kept = StartPlan(bonded, machine.surroundings).lastingCapabilities
+        #expect(kept.words == ["DAC_READ_SEARCH", "NET_ADMIN"])
+    }
+
     // MARK: - CPUs and memory
 
     @Test func `a cpuset smaller than the configuration wants asks for CPUs in the pod`() throws {

@@ -27,6 +27,24 @@ import Testing
 
     private static let queues = [0: 0, 1: 1, 2: 2]
 
+    @Test func `a slave that spreads flows otherwise than its bond says is found out`() {
+        let domain = Self.makeDomain(workers: 3, tables: [128])
+        let bond = Self.spread(domain, domain.owners(128))
+        func lack(_ edit: (inout Device.Spread) -> Void) -> String? {
+            var slave = bond
+            edit(&slave)
+            return slave.lack(comparedTo: bond)
+        }
+        #expect(lack { _ in } == nil)
+        // A larger table repeats the bond's, and a longer key begins with it.
+        #expect(lack { $0.table += $0.table } == nil)
+        #expect(lack { $0.key += [1, 2, 3] } == nil)
+        #expect(lack { $0.table[5] = 7 } == "has another table")
+        #expect(lack { $0.table = [] } == "has another table")
+        #expect(lack { $0.key[3] ^= 1 } == "has another key")
+        #expect(lack { $0.ipv6.udp = false } == "hashes other fields")
+    }
+
     @Test func `devices with tables of different sizes agree when the larger repeats the smaller`()
         throws
     {

@@ -32,6 +32,15 @@ extension DataplaneStatistics {
         interface.receivedPackets = 14
         interface.transmittedBytes = 900
         statistics.interfaces = [interface]
+        let slave = BondSlaveStatistics(
+            port: "bond0",
+            slave: "dpdk1",
+            isLinkUp: true,
+            isActive: false
+        )
+        statistics.bonds = [
+            BondStatistics(port: "bond0", mode: "802.3ad", primary: "dpdk2", slaves: [slave])
+        ]
         var exceptions = ExceptionStatistics(port: "dpdk0", exceptionClass: "routing")
         exceptions.passed = 20
         exceptions.policed = 3

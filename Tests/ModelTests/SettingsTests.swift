@@ -88,14 +88,20 @@ import Testing
         }
     }
 
-    @Test func `what stands in a named block is read at the start, except whether LLDP is on`() {
+    @Test
+    func
+        `what stands in a named block is read at the start, except LLDP and what bonds can change`()
+    {
         // Blocks are compared as a whole: see Settings.restartRequired.
         let inside = ItemCatalogue.items.filter { item in
             ItemCatalogue.namedBlocks.contains { item.path.hasPrefix($0 + ".") }
         }
         #expect(
-            !inside.isEmpty
-                && inside.filter { $0.moment != .start }.map(\.path) == ["netif_defs.device.lldp"]
+            inside.filter { $0.moment != .start }.map(\.path) == [
+                "netif_defs.device.lldp", "netif_defs.bonding.primary",
+                "netif_defs.bonding.xmit_policy", "netif_defs.bonding.monitor_interval",
+                "netif_defs.bonding.lldp",
+            ]
         )
     }
 

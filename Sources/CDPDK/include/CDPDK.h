@@ -139,6 +139,8 @@ typedef struct CDPDK_port_setup {
     uint16_t mtu;
     bool promiscuous;
     bool all_multicast;
+    /// A bond hands its MTU to slaves that it configures itself.
+    bool is_bond;
     CDPDK_pool *pool;
     /// The key to hash with, `rss_key_size` octets, or null for the driver's.
     const uint8_t *rss_key;
@@ -148,6 +150,64 @@ typedef struct CDPDK_port_setup {
 /// as the device wanted them.
 int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed);
 void CDPDK_port_close(uint16_t port);
+
+// MARK: - Bonds
+
+enum { CDPDK_bond_capacity = 32 };
+
+typedef struct CDPDK_bond_setup {
+    const char *name;
+    /// 0...6, as DPDK numbers them.
+    uint8_t mode;
+    uint8_t socket;
+    const uint16_t *slaves;
+    unsigned slave_count;
+} CDPDK_bond_setup;
+
+/// What may change while the bond runs.
+typedef struct CDPDK_bond_tuning {
+    /// 0: layer 2, 1: layers 2 and 3, 2: layers 3 and 4.
+    uint8_t xmit_policy;
+    /// Milliseconds.
+    uint32_t monitor_interval;
+} CDPDK_bond_tuning;
+
+/// Makes a port out of ports that are not started, and returns its number.
+int CDPDK_bond_create(const CDPDK_bond_setup *setup, const char **failed);
+
+/// Gives LACP queues of its own, in mode 4 before the start; -ENOTSUP when a slave cannot.
+int CDPDK_bond_use_dedicated_queues(uint16_t bond, bool dedicated);
+
+/// Lets every slave receive what comes for the bond; after the start.
+int CDPDK_bond_open(uint16_t bond, bool promiscuous, bool all_multicast);
+
+int CDPDK_bond_set_primary(uint16_t bond, uint16_t slave, const char **failed);
+int CDPDK_bond_tune(uint16_t bond, const CDPDK_bond_tuning *tuning, const char **failed);
+
+typedef struct CDPDK_bond_slave {
+    uint16_t port;
+    /// Its link is up.
+    bool is_active;
+    /// LACP has agreed on it with the partner; mode 4.
+    bool is_distributing;
+    /// The system that LACP has found at the other end; mode 4.
+    uint8_t partner[6];
+} CDPDK_bond_slave;
+
+typedef struct CDPDK_bond_state {
+    /// The slave that is the primary one now.
+    uint16_t primary;
+    uint16_t slave_count;
+    CDPDK_bond_slave slaves[CDPDK_bond_capacity];
+    /// As it runs; DPDK does not export what would tell the interval of looking at links.
+    uint8_t xmit_policy;
+} CDPDK_bond_state;
+
+int CDPDK_bond_get_state(uint16_t bond, CDPDK_bond_state *state);
+
+/// Turns the destination of frames from a slave's own address, which mode 6 tells some clients, into
+/// the bond's.
+void CDPDK_bond_restore_address(uint16_t bond, CPacket_buffer **buffers, uint16_t count);
 
 // MARK: - Flow rules
 

@@ -5,12 +5,13 @@ import Model
 extension DPVSConfParser {
     mutating func checkMeaning() {
         for device in result.settings.devices { checkDevice(device) }
+        checkBonds()
         checkWorkers()
         checkQueues()
         checkMetricsAddress()
     }
 
-    private func place(_ block: NamedBlock, _ item: String? = nil) -> SourceLocation {
+    func place(_ block: NamedBlock, _ item: String? = nil) -> SourceLocation {
         let name = "\(block.path) \(block.name)"
         let found = item.flatMap { places["\(name) \($0)"] } ?? places[name]
         return found ?? SourceLocation(file: "", line: 1, column: 1)
@@ -127,7 +128,7 @@ extension DPVSConfParser {
             var users: [String: [Int: String]] = [:]
             for worker in result.settings.workers {
                 for port in worker.blocks {
-                    checkDeviceIsThere(port, of: worker)
+                    if item == "rx_queue_ids" { checkDeviceIsThere(port, of: worker) }
                     for queue in port.integers(item) {
                         let other = users[port.name, default: [:]]
                             .updateValue(worker.name, forKey: queue)
@@ -158,13 +159,14 @@ extension DPVSConfParser {
     }
 
     private mutating func checkDeviceIsThere(_ port: NamedBlock, of worker: NamedBlock) {
-        let names = (result.settings.devices + result.settings.bonds).map(\.name)
+        let names = result.settings.ports.map(\.name)
         guard !names.isEmpty, !names.contains(port.name) else { return }
+        let bond = result.settings.bondOfSlave[port.name]
         report(
             .error,
-            place(worker),
+            place(worker, port.name),
             "worker_defs.worker.port",
-            "is no device of this file",
+            bond.map { "is a slave of \($0)" } ?? "is no device of this file",
             port.name,
             names.joined(separator: ", "),
             suggestion: nearest(to: port.name, in: names)

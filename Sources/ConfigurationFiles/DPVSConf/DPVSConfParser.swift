@@ -25,6 +25,8 @@ struct DPVSConfParser {
     var result = DPVSConf()
     /// Where each item was set, for complaints about combinations.
     var places: [String: SourceLocation] = [:]
+    /// How many devices are declared above each bond.
+    var devicesBefore: [String: Int] = [:]
 
     init(reader: any SourceReader) {
         self.reader = reader
@@ -131,7 +133,9 @@ struct DPVSConfParser {
         places["\(path) \(block.name)"] = statement.location
         switch path {
         case "netif_defs.device": add(block, to: \.devices, statement.location)
-        case "netif_defs.bonding": add(block, to: \.bonds, statement.location)
+        case "netif_defs.bonding":
+            devicesBefore[block.name] = result.settings.devices.count
+            add(block, to: \.bonds, statement.location)
         default: add(block, to: \.workers, statement.location)
         }
     }
@@ -180,7 +184,9 @@ struct DPVSConfParser {
         for statement in statements {
             let path = prefix + "." + statement.keyword
             if ItemCatalogue.namedBlocks.contains(path), let children = statement.children {
-                if let inner = namedBlock(statement, children, path) { block.blocks.append(inner) }
+                guard let inner = namedBlock(statement, children, path) else { continue }
+                block.blocks.append(inner)
+                places["\(block.path) \(block.name) \(inner.name)"] = statement.location
             } else if ItemCatalogue.blocks.contains(path) {
                 guard let children = statement.children else {
                     report(
@@ -203,7 +209,13 @@ struct DPVSConfParser {
                 let key = String(path.dropFirst(block.path.count + 1))
                 block.items[key] = merged(block.items[key], value, item)
                 noteEffect(of: item, value, statement.location)
-                places["\(block.path) \(block.name) \(key)"] = statement.location
+                let owner = "\(block.path) \(block.name)"
+                places["\(owner) \(key)"] = statement.location
+                if item.keyword == "slave" {
+                    for slave in statement.values {
+                        places["\(owner) \(slave.text)"] = slave.location
+                    }
+                }
             } else {
                 reportUnknown(statement, in: prefix)
             }
