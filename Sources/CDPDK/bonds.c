@@ -71,12 +71,23 @@ static void open_slave(uint16_t slave, const struct rte_ether_addr *address, int
     if (rte_eth_dev_mac_addr_add(slave, &added, 0) < 0) rte_eth_promiscuous_enable(slave);
 }
 
+/// Gives slaves the bond's key once more: some take it only when they run.
+static void spread_key(uint16_t bond) {
+    uint8_t key[CDPDK_rss_key_capacity];
+    struct rte_eth_dev_info info;
+    if (rte_eth_dev_info_get(bond, &info) < 0 || info.hash_key_size > sizeof key) return;
+    struct rte_eth_rss_conf conf = {.rss_key = key, .rss_key_len = info.hash_key_size};
+    if (rte_eth_dev_rss_hash_conf_get(bond, &conf) < 0 || conf.rss_hf == 0) return;
+    rte_eth_dev_rss_hash_update(bond, &conf);
+}
+
 int CDPDK_bond_open(uint16_t bond, bool promiscuous, bool all_multicast) {
     uint16_t slaves[CDPDK_bond_capacity];
     int count = rte_eth_bond_slaves_get(bond, slaves, CDPDK_bond_capacity);
     struct rte_ether_addr address;
     int mode = rte_eth_bond_mode_get(bond);
     if (count < 0 || mode < 0 || rte_eth_macaddr_get(bond, &address) < 0) return -EINVAL;
+    spread_key(bond);
     // Mode 4 looks at destinations itself, and counts broadcast among the groups.
     if (mode == BONDING_MODE_8023AD) {
         rte_eth_allmulticast_enable(bond);

@@ -190,13 +190,16 @@ import Testing
         setup.rss = [.ip, .tcp, .udp]
         setup.receiveQueues = 2
         setup.transmitQueues = 2
+        setup.rssKey = (0..<40).map { UInt8($0 * 3 + mode.rawValue) }
         _ = try bond.start(setup, pool: pool)
         try bond.openSlaves(setup)
         bond = try bond.knowing(slaves, slaves[1])
         // The primary's; slaves that differ from it have the same one in the modes 0, 2 and 3.
         #expect(bond.facts.macAddress == addresses[1])
         try bond.setRedirectionTable((0..<128).map { $0 % 2 })
-        #expect(try slaves.allSatisfy { try $0.spread() == bond.spread() })
+        let spread = try bond.spread()
+        #expect(spread.key == setup.rssKey)
+        #expect(try slaves.allSatisfy { try $0.spread() == spread })
         let isUp = waits {
             bond.link.isUp && slaves.allSatisfy { bond.bondState?[$0]?.isLinkUp == true }
         }
