@@ -113,7 +113,8 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     mutating func handle(_ punted: PuntedPacket) {
         let packet = unsafe Packet(owning: punted.buffer)
         var punted = punted
-        if let header = LinkHeader(packet) {
+        // One on its way has no link layer yet, and what stands in its place says nothing.
+        if punted.reason != .unresolved, let header = LinkHeader(packet) {
             let vlans = engine.interchange.vlans
             guard let received = vlans.number(port: Int(punted.port), header.tags) else {
                 // Its interface has gone meanwhile.

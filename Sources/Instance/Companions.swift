@@ -189,6 +189,7 @@ extension CompanionRequest {
                 "making one takes CAP_NET_ADMIN; else make it beforehand, 'ip tuntap add \(name) "
                     + "mode tap user UID', and say \(typeKey) existing"
             case .name: "\(nameKey) gives it another name"
+            case .likeness: "the kernel cannot have an interface like this port"
             }
         return "\(remedy); \(typeKey) off goes without"
     }

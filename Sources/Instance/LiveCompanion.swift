@@ -38,6 +38,8 @@ struct CompanionError: Error {
         case privilege
         /// A name that can be had.
         case name
+        /// A port that the kernel can be like: with an address of its own.
+        case likeness
     }
 
     var reason: String
@@ -48,15 +50,16 @@ struct CompanionError: Error {
     init(_ reason: String, lack: Lack, isExcused: Bool? = nil) {
         self.reason = reason
         self.lack = lack
-        self.isExcused = isExcused ?? (lack == .privilege)
+        self.isExcused = isExcused ?? (lack != .name)
     }
 
-    init(_ error: LinuxError) {
+    /// `otherwise`: what it would take when it is no privilege.
+    init(_ error: LinuxError, otherwise lack: Lack) {
         if error.isBusy {
             self.init("another process uses it", lack: .name)
         } else {
-            let lacks = error.isForbidden || error.isMissing
-            self.init("\(error)", lack: lacks ? .privilege : .name)
+            let isPrivilege = error.isForbidden || error.isMissing
+            self.init("\(error)", lack: isPrivilege ? .privilege : lack)
         }
     }
 }
@@ -98,7 +101,7 @@ struct CompanionMaker: Sendable {
         do throws(LinuxError) {
             tap = try Tap(request.name)
         } catch {
-            throw CompanionError(error)
+            throw CompanionError(error, otherwise: .name)
         }
         do throws(CompanionError) {
             return try lead(tap, to: request)
@@ -115,7 +118,7 @@ struct CompanionMaker: Sendable {
             let address = device.facts.macAddress.rawValue
             try NetworkInterface.prepare(request.name, address: address, mtu: request.mtu)
         } catch {
-            throw CompanionError(error)
+            throw CompanionError(error, otherwise: .likeness)
         }
         try? tap.setCarrier(device.link.isUp)
         let port = TapPort(tap, beside: handles[request.port])

@@ -230,6 +230,19 @@ import Testing
         #expect(world.take(1).count == 1)
     }
 
+    @Test func `a frame whose VLAN goes while it waits for the slow path goes up nowhere`() throws {
+        let world = try world()
+        defer { world.expectConservation() }
+        let companion = try #require(world.companion(Self.name))
+        let other = Frame.arp(from: "10.5.0.10", at: .client(10), to: "10.5.0.77")
+        for frame in [ospf(to: "10.5.0.1"), other] { world.links[0].deliver(tagged(frame)) }
+        world.turn(worker: 0)
+        try world.apply(.web())
+        world.settle()
+        #expect(companion.takeDeparted().isEmpty && world.takeKernel(0).isEmpty)
+        #expect(world.drops(.unknownVLAN) == 1 && world.drops(.notForUs) == 1)
+    }
+
     @Test func `one that must be there and cannot be had refuses the change`() throws {
         let world = try world(.web())
         defer { world.expectConservation() }
