@@ -97,8 +97,7 @@ extension SlowPathState {
 extension ExceptionClass {
     /// What a whole frame is about.
     init(of packet: borrowing Packet) {
-        var parsed: ParsedFrame?
-        if case .parsed(let frame) = ParsedFrame.parse(packet) { parsed = frame }
-        self.init(unsafe FrameBytes(packet.frame, count: packet.count), parsed)
+        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        self.init(bytes, ParsedFrame.parse(packet).frame)
     }
 }

@@ -108,8 +108,7 @@ extension Worker {
     ) -> Bool {
         LinkHeader(packet)?.removeTags(from: packet)
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
-        var parsed: ParsedFrame?
-        if case .parsed(let frame) = ParsedFrame.parse(packet) { parsed = frame }
+        let parsed = ParsedFrame.parse(packet).frame
         let received = unsafe Int(packet.buffer.pointee.port)
         if let parsed, unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums)
         {

@@ -83,7 +83,7 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
     }
 
     public var limits: Limits
-    private(set) var neighbours: [Key: Neighbour] = [:]
+    var neighbours: [Key: Neighbour] = [:]
 
     public init(limits: Limits = Limits()) {
         self.limits = limits
@@ -212,37 +212,6 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
 
     public var pinned: [Key] { neighbours.filter(\.value.isPinned).map(\.key) }
 
-    /// `key` is at `mac`, whatever anybody says; `handle` is for a new neighbour.
-    public mutating func fix(
-        _ key: Key,
-        at mac: MACAddress,
-        handle: @autoclosure () -> AdjacencyHandle?,
-        now: Instant
-    ) -> [Action] {
-        let known = neighbours[key]
-        guard known?.state != .permanent || known?.mac != mac,
-            let handle = known?.handle ?? handle()
-        else { return [] }
-        neighbours[key] = Neighbour(
-            handle: handle,
-            state: .permanent,
-            mac: mac,
-            deadline: now,
-            isPinned: known?.isPinned ?? false
-        )
-        return [.show(.reachable, mac, handle)] + (known?.waiting ?? []).map { .send($0, key) }
-    }
-
-    /// Where `key` is has to be found out again.
-    public mutating func loosen(_ key: Key, at now: Instant) -> [Action] {
-        guard var neighbour = neighbours[key], neighbour.state == .permanent else { return [] }
-        defer { neighbours[key] = neighbour }
-        neighbour.mac = .zero
-        return begin(.incomplete, &neighbour, key, now)
-    }
-
-    public var permanent: [Key] { neighbours.filter { $0.value.state == .permanent }.map(\.key) }
-
     /// Lets time pass; call a few times a second.
     public mutating func tick(at now: Instant) -> [Action] {
         var actions: [Action] = []
@@ -289,7 +258,7 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         return [.show(.stale, neighbour.mac, neighbour.handle)]
     }
 
-    private func begin(
+    func begin(
         _ state: State,
         _ neighbour: inout Neighbour,
         _ key: Key,

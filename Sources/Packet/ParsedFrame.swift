@@ -37,6 +37,11 @@ public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
     public enum Outcome: Equatable, Sendable {
         case parsed(ParsedFrame)
         case malformed(DropReason)
+
+        /// The outline, where there is one.
+        public var frame: ParsedFrame? {
+            if case .parsed(let frame) = self { frame } else { nil }
+        }
     }
 
     /// Reads the frame of `packet`; any octets are welcome.

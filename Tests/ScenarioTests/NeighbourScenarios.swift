@@ -124,4 +124,40 @@ import Testing
         #expect(send(world, .ipv4, port: 4000) == [Self.given])
         world.expectConservation()
     }
+
+    @Test func `one in a VLAN is reached with its tag, and goes with the VLAN`() throws {
+        let tags = VLANTags(outer: 9)
+        var state = try Family.ipv4.state { service in
+            service.backends[0].endpoint.address = .v4(IPv4Address(10, 0, 9, 20))
+            service.backends.removeLast()
+        }
+        let before = state
+        state.vlans = [VLANInterface(name: "back", link: "dpdk1", id: 9)]
+        state.addresses.append(
+            InterfaceAddress(interface: "back", prefix: .literal("10.0.9.1/24"))
+        )
+        let away = Neighbour(
+            interface: "back",
+            address: .v4(IPv4Address(10, 0, 9, 20)),
+            macAddress: Self.given
+        )
+        state.neighbours = [away]
+        let world = try Family.ipv4.world(state)
+        let request = IPPacket(
+            from: "10.0.0.10",
+            to: "10.0.0.100",
+            17,
+            IPPacket.udp(4000, 80, [1])
+        )
+        world.send(request, on: 0)
+        let frames = world.take(1)
+        #expect(frames.map(\.destinationMAC) == [Self.given])
+        #expect(frames.first.map { Array($0.octets[12..<16]) } == tags.octets)
+        try world.apply(before)
+        world.advance(.seconds(10))
+        #expect(world.slowPath.neighbourCount(in: .permanent) == 0)
+        world.send(request, on: 0)
+        #expect(world.take(1).isEmpty)
+        world.expectConservation()
+    }
 }
