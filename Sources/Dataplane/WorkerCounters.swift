@@ -85,7 +85,9 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
         return totals.filter { $0.value > 0 }
     }
 
-    /// Counts on from the totals of another process; before the writer begins. Names that are not
+    /// Counts on from the totals of another process; before the writer begins.
+    ///
+    /// Names that are not
     /// known here count nowhere.
     public func restore(_ totals: [String: UInt64]) {
         for kind in Kind.allCases where !kind.isMomentary {

@@ -81,7 +81,9 @@ package final class KernelMirror: Sendable {
         _ = Thread(name: "kernel-mirror") { self.follow() }
     }
 
-    /// Follows interfaces of these names from now on; the next view comes even when it is equal to
+    /// Follows interfaces of these names from now on.
+    ///
+    /// The next view comes even when it is equal to
     /// the one before. Any thread.
     package func follow(_ names: some Sequence<String>) {
         let names = Set(names)

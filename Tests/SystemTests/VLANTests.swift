@@ -57,7 +57,7 @@ extension SystemTests {
             let names = ["dpdk0.kni", "dpdk1.kni", name].sorted().joined(separator: " ")
             try await eventually("the kernel's address runs") {
                 try await dpvs.status().kernelMirror
-                    == "addresses 1, routes 0, of \(names)"
+                    == "addresses 1, routes 0, neighbours 0, of \(names)"
             }
         }
 

@@ -17,7 +17,9 @@ struct PlanCommand: AsyncParsableCommand {
 
     func run() async throws {
         let loaded = FileSource(files.loader).load()
+        // What the kernel has is no matter of files.
         let running = try await instance.client.get("/v1/config/running", as: DesiredState.self)
+            .withoutKernel
         var report = PlanReport(changes: [], restartRequired: [], problems: loaded.problems)
         if !loaded.hasErrors {
             var target = merge(files: loaded.state, running: running)
