@@ -119,7 +119,7 @@ extension SystemTests {
                         #expect(left.status != 0)
                         try await eventually("the kernel's address has gone") {
                             try await dpvs.status().kernelMirror
-                                == "addresses 0, routes 0, of dpdk0.kni dpdk1.kni"
+                                == "addresses 0, routes 0, neighbours 0, of dpdk0.kni dpdk1.kni"
                         }
                         _ = try await dpvs.apply(Self.tagged())
                         try await giveKernelAnAddress(lab, dpvs, Self.companion)
