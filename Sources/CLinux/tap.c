@@ -33,18 +33,22 @@ static int give_up(int descriptor) {
     return -1;
 }
 
-int CLinux_open_tap(const char *name) {
+static int open_interface(const char *name, short kind) {
     struct ifreq request;
     if (make_request(&request, name) != 0) return -1;
     int descriptor = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0) return -1;
-    request.ifr_flags = IFF_TAP | IFF_NO_PI;
+    request.ifr_flags = kind | IFF_NO_PI;
     if (ioctl(descriptor, TUNSETIFF, &request) == 0) return descriptor;
     // An existing one may have been made for several queues; the flag has to be the same.
     if (errno != EINVAL) return give_up(descriptor);
-    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE;
+    request.ifr_flags = kind | IFF_NO_PI | IFF_MULTI_QUEUE;
     return ioctl(descriptor, TUNSETIFF, &request) == 0 ? descriptor : give_up(descriptor);
 }
+
+int CLinux_open_tap(const char *name) { return open_interface(name, IFF_TAP); }
+
+int CLinux_open_tun(const char *name) { return open_interface(name, IFF_TUN); }
 
 int CLinux_set_carrier(int descriptor, int is_up) {
     return ioctl(descriptor, TUNSETCARRIER, &is_up);
@@ -59,15 +63,19 @@ static int ask(unsigned long number, struct ifreq *request) {
     return 0;
 }
 
-int CLinux_is_tap(const char *name) {
+static int is_of_tun(const char *name, const char *kind) {
     struct ifreq request;
     if (make_request(&request, name) != 0) return -1;
     struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
     request.ifr_data = (void *)&info;
     // Of another driver that does not tell its name it is none either.
     if (ask(SIOCETHTOOL, &request) != 0) return errno == EOPNOTSUPP ? 0 : -1;
-    return strcmp(info.driver, "tun") == 0 && strcmp(info.bus_info, "tap") == 0;
+    return strcmp(info.driver, "tun") == 0 && strcmp(info.bus_info, kind) == 0;
 }
+
+int CLinux_is_tap(const char *name) { return is_of_tun(name, "tap"); }
+
+int CLinux_is_tun(const char *name) { return is_of_tun(name, "tun"); }
 
 int CLinux_is_attached(int descriptor, const char *name) {
     struct ifreq request;

@@ -10,40 +10,44 @@ extension StateChecker {
             owners[device.companionName] = owners[device.companionName] ?? device.name
         }
         for object in vlans where settings.wantsCompanion(object.value) {
-            check(object, against: owners)
-            let name = object.value.companion
-            owners[name] = owners[name] ?? object.value.name
+            check(object, object.value.name, object.value.companionName, against: &owners)
+        }
+        for object in tunnels where settings.wantsCompanion(object.value) {
+            check(object, object.value.name, object.value.companionName, against: &owners)
         }
     }
 
     /// `owners` are names of interfaces by those of their companions; a name of an interface that is
     /// there twice is complained about elsewhere.
-    private mutating func check(
-        _ object: ServiceFile.Located<VLANInterface>,
-        against owners: [String: String]
+    private mutating func check<Interface>(
+        _ object: ServiceFile.Located<Interface>,
+        _ name: String,
+        _ given: String?,
+        against owners: inout [String: String]
     ) {
-        let vlan = object.value
+        let companion = given ?? "\(name).kni"
         let location = object.location(of: "kniName")
         let path = object.path + ".kniName"
         // One that is made of the interface's name and too long only is not there.
-        let isAccepted = vlan.companionName.map(Self.isInterfaceName) ?? true
+        let isAccepted = given.map(Self.isInterfaceName) ?? true
         if !isAccepted {
             report(
                 location,
                 path,
                 "cannot be the name of an interface of the kernel",
-                vlan.companion,
+                companion,
                 "1 to \(CompanionType.longestName) characters, no spaces, slashes and colons"
             )
-        } else if let owner = owners[vlan.companion], owner != vlan.name {
+        } else if let owner = owners[companion], owner != name {
             report(
                 location,
                 path,
                 "is the kernel companion of \(owner), too",
-                vlan.companion,
+                companion,
                 "another name, or kniType off"
             )
         }
+        owners[companion] = owners[companion] ?? name
     }
 
     /// As `dev_valid_name` of Linux has it.

@@ -6,6 +6,7 @@ import Model
 struct StateChecker {
     let settings: Settings
     var vlans: [ServiceFile.Located<VLANInterface>] = []
+    var tunnels: [ServiceFile.Located<TunnelInterface>] = []
     private var addresses: [ServiceFile.Located<InterfaceAddress>] = []
     private var routes: [ServiceFile.Located<Route>] = []
     private var neighbours: [ServiceFile.Located<Neighbour>] = []
@@ -21,6 +22,7 @@ struct StateChecker {
 
     mutating func add(_ file: ServiceFile) {
         vlans += file.vlans
+        tunnels += file.tunnels
         addresses += file.addresses
         routes += file.routes
         neighbours += file.neighbours
@@ -32,6 +34,7 @@ struct StateChecker {
         DesiredState(
             settings: settings,
             vlans: vlans.map(\.value),
+            tunnels: tunnels.map(\.value),
             addresses: addresses.map(\.value),
             routes: routes.map(\.value),
             neighbours: neighbours.map(\.value),
@@ -46,6 +49,7 @@ struct StateChecker {
             .union(addresses.map(\.value.prefix.address))
         checkUnique(vlans, "name") { $0.name }
         checkUnique(vlans, "vlan") { $0.way }
+        checkTunnels()
         checkUnique(addresses, "address") { Self.scoped($0.prefix.address, $0.interface) }
         checkUnique(routes, "to") { $0.destination.network.description }
         checkUnique(neighbours, "address") { $0.key.description }
@@ -62,7 +66,7 @@ struct StateChecker {
 
     // MARK: - Twice
 
-    private mutating func checkUnique<Value>(
+    mutating func checkUnique<Value>(
         _ objects: [ServiceFile.Located<Value>],
         _ field: String,
         _ name: (Value) -> String
@@ -245,10 +249,10 @@ struct StateChecker {
         _ path: String
     ) {
         let devices = settings.ports.map(\.name)
-        let known = devices + vlans.map(\.value.name)
+        let known = devices + vlans.map(\.value.name) + tunnels.map(\.value.name)
         guard !devices.isEmpty, !known.contains(name) else { return }
         let otherwise =
-            vlans.isEmpty ? "is no device of dpvs.conf" : "is neither a device nor a VLAN"
+            known == devices ? "is no device of dpvs.conf" : "is neither a device nor an interface"
         report(
             location,
             path + ".interface",

@@ -16,8 +16,13 @@ extension CounterBlock {
     }
 
     public func addShared(_ amount: UInt64, at index: Int) {
+        _ = fetchAdd(amount, at: index)
+    }
+
+    /// Adds `amount`; returns the word before.
+    public func fetchAdd(_ amount: UInt64, at index: Int) -> UInt64 {
         assert((0..<count).contains(index))
-        _ = unsafe CPacket_fetch_add(place(index), amount)
+        return unsafe CPacket_fetch_add(place(index), amount)
     }
 
     /// Whether the word was `expected`; then it is `value` now.

@@ -33,6 +33,7 @@ package struct Status: Equatable, Codable, Sendable {
     package var workers: [WorkerStatus] = []
     package var ports: [PortStatus] = []
     package var vlans: [VLANStatus] = []
+    package var tunnels: [TunnelStatus] = []
     package var services: [ServiceStatus] = []
     /// Those that are not 0.
     package var drops: [DropStatus] = []
@@ -165,6 +166,24 @@ package struct VLANStatus: Equatable, Codable, Sendable {
         innerID = vlan.innerID
         priority = vlan.priority
         self.companion = companion
+    }
+}
+
+/// A tunnel that is an interface.
+package struct TunnelStatus: Equatable, Codable, Sendable {
+    package var name: String
+    /// `gre remote 192.0.2.9 local any key 7`.
+    package var way: String
+    /// The kernel's interface behind it.
+    package var companion: String?
+    package var receivedPackets: UInt64 = 0
+    package var receivedBytes: UInt64 = 0
+    package var transmittedPackets: UInt64 = 0
+    package var transmittedBytes: UInt64 = 0
+
+    package init(name: String, way: String) {
+        self.name = name
+        self.way = way
     }
 }
 

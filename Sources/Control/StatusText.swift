@@ -9,7 +9,8 @@ extension Status {
     /// What `dpvs status` prints.
     package var text: String {
         let parts = [
-            heading, workerTable, portTable, bondTable, vlanTable, serviceTable, dropTable,
+            heading, workerTable, portTable, bondTable, vlanTable, tunnelTable, serviceTable,
+            dropTable,
         ]
         return parts.filter { !$0.isEmpty }.joined(separator: "\n")
     }
@@ -119,6 +120,26 @@ extension Status {
                 vlan.companion ?? "-",
                 Quantity.count(vlan.receivedPackets),
                 Quantity.count(vlan.transmittedPackets)
+            )
+        }
+        return table.isEmpty ? "" : table.text()
+    }
+
+    private var tunnelTable: String {
+        var table = TextTable(
+            .left("TUNNEL"),
+            .left("WAY"),
+            .left("COMPANION"),
+            .right("RECEIVED"),
+            .right("SENT")
+        )
+        for tunnel in tunnels {
+            table.append(
+                tunnel.name,
+                tunnel.way,
+                tunnel.companion ?? "-",
+                Quantity.count(tunnel.receivedPackets),
+                Quantity.count(tunnel.transmittedPackets)
             )
         }
         return table.isEmpty ? "" : table.text()

@@ -7,6 +7,15 @@ extension FrameBytes {
         address(offset).map(MACAddress.init(rawValue:))
     }
 
+    /// The source of the IP packet at `offset`, of either version.
+    func source(ofPacketAt offset: Int) -> IPAddress? {
+        switch octet(offset).map({ $0 >> 4 }) {
+        case 4: ipv4Address(offset &+ 12).map(IPAddress.v4)
+        case 6: ipv6Address(offset &+ 8).map(IPAddress.v6)
+        default: nil
+        }
+    }
+
     /// The destination of the IP packet at `offset`, of either version.
     func destination(ofPacketAt offset: Int) -> IPAddress? {
         switch octet(offset).map({ $0 >> 4 }) {

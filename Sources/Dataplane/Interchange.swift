@@ -50,7 +50,7 @@ public struct PuntedPacket: BitwiseCopyable {
 public struct InjectedPacket: BitwiseCopyable {
     /// A complete frame.
     public var buffer: PacketBuffer
-    /// The port to transmit it on.
+    /// The port to transmit it on; of a frame without VLAN tags the tunnel to send its packet by.
     public var port: UInt16
 }
 
@@ -64,6 +64,7 @@ public final class Interchange: @unchecked Sendable {
     public let cell: SnapshotCell
     /// Belongs to the engine.
     public let vlans: VLANTable
+    let tunnelSequences: TunnelSequences
     public let quiescent: [QuiescentState]
     public let counters: [WorkerCounters]
     public let inspections: [InspectionCell]
@@ -99,6 +100,8 @@ public final class Interchange: @unchecked Sendable {
         workerCount = workers
         unsafe cell = SnapshotCell(initial)
         self.vlans = vlans
+        guard let sequences = TunnelSequences() else { return nil }
+        tunnelSequences = sequences
         quiescent = (0..<workers).map { _ in QuiescentState() }
         counters = (0..<workers).compactMap { _ in WorkerCounters() }
         inspections = (0..<workers).map { _ in InspectionCell() }
@@ -130,6 +133,7 @@ public final class Interchange: @unchecked Sendable {
         punts.forEach { $0.destroy() }
         exceptions.forEach { $0.destroy() }
         exceptionRates.destroy()
+        tunnelSequences.destroy()
         exceptionCounters.forEach { $0.destroy() }
         interfaceCounters.forEach { $0.destroy() }
         injections.forEach { $0.destroy() }

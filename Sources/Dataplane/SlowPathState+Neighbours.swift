@@ -79,6 +79,8 @@ extension SlowPathState {
 
     /// Asks where a neighbour is: everybody, or the one who was there.
     private mutating func solicit(_ key: Key, _ mac: MACAddress?) {
+        // There is nobody to ask; `fix` says so at once.
+        guard !engine.interchange.vlans.isTunnel(key.port) else { return }
         switch key.address {
         case .v4(let target): request(target, at: mac, on: key.port)
         case .v6(let target): solicit(target, at: mac, on: key.port)

@@ -69,7 +69,8 @@ extension SlowPathState {
         if address.isProbed, let target = address.address.ipv6, let port = address.port {
             probe(target, on: port)
         } else {
-            for port in address.port.map({ [$0] }) ?? interfaces {
+            for port in address.port.map({ [$0] }) ?? interfaces
+            where !engine.interchange.vlans.isTunnel(port) {
                 announce(address.address, on: port)
             }
         }

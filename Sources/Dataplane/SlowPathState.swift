@@ -165,13 +165,19 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     mutating func inject(_ packet: consuming Packet, on interface: Int) {
         let vlans = engine.interchange.vlans
         let port = vlans.port(of: interface)
-        guard vlans.tagging(of: interface).insert(into: packet) else {
-            drop(packet, .noHeadroom)
-            return
+        let isTunnel = vlans.isTunnel(interface)
+        if !isTunnel {
+            guard vlans.tagging(of: interface).insert(into: packet) else {
+                drop(packet, .noHeadroom)
+                return
+            }
+            interfaceCounters.countSent(packet.count, interface)
         }
-        interfaceCounters.countSent(packet.count, interface)
         let worker = port % engine.workerCount
-        let injected = unsafe InjectedPacket(buffer: packet.release(), port: UInt16(port))
+        let injected = unsafe InjectedPacket(
+            buffer: packet.release(),
+            port: UInt16(isTunnel ? interface : port)
+        )
         if !engine.interchange.injections[worker].push(injected) {
             unsafe drop(Packet(owning: injected.buffer), .transmitRingFull)
         }

@@ -12,6 +12,7 @@ public struct Snapshot: BitwiseCopyable, @unchecked Sendable {
     public let balancing: BalancingState
     /// What may go up to the kernel.
     public let exceptions: ExceptionPolicy
+    public let tunnels: TunnelTable
     /// Of the first snapshot of a process that goes on for another one.
     let adoption: Adoption?
 
@@ -20,12 +21,14 @@ public struct Snapshot: BitwiseCopyable, @unchecked Sendable {
         forwarding: ForwardingTable,
         balancing: BalancingState,
         exceptions: ExceptionPolicy = ExceptionPolicy(),
+        tunnels: TunnelTable = TunnelTable(),
         adoption: Adoption? = nil
     ) {
         self.generation = generation
         self.forwarding = forwarding
         self.balancing = balancing
         self.exceptions = exceptions
+        self.tunnels = tunnels
         self.adoption = adoption
     }
 }

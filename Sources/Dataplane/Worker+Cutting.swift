@@ -104,7 +104,7 @@ extension Worker {
 
     // MARK: - One fragment after the other
 
-    private mutating func cut(
+    mutating func cut(
         _ packet: borrowing Packet,
         at networkOffset: Int,
         limit: UInt16
@@ -121,7 +121,7 @@ extension Worker {
 
     /// The next fragment of what is left in `rest`; nil when there is none any more, or the pool is
     /// empty: then what was left is dropped.
-    private mutating func nextFragment(
+    mutating func nextFragment(
         of rest: inout Packet?,
         _ cut: inout FragmentCut
     ) -> Packet? {

@@ -188,12 +188,13 @@ extension Worker {
         let adjacencies = unsafe snapshot.pointee.forwarding.adjacencies
         let answer = adjacencies.answer(for: nextHop)
         if answer.isReachable {
-            emit(
+            unsafe emit(
                 packet,
                 to: answer,
                 adjacencies.port(of: nextHop),
                 networkOffset,
-                isIPv6: Tuple.isIPv6
+                isIPv6: Tuple.isIPv6,
+                snapshot
             )
         } else {
             unsafe resolve(
@@ -259,26 +260,32 @@ extension Worker {
         to answer: AdjacencyTable.Answer,
         _ port: Int,
         _ networkOffset: Int,
-        isIPv6: Bool
+        isIPv6: Bool,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
         guard port < VLANTable.firstNumber else {
-            emitTagged(packet, to: answer, port, networkOffset, isIPv6: isIPv6)
+            unsafe emitTagged(packet, to: answer, port, networkOffset, isIPv6: isIPv6, snapshot)
             return
         }
         writeHeader(of: packet, to: answer, port, networkOffset, isIPv6: isIPv6)
         transmit(packet, on: port)
     }
 
-    /// The same for a VLAN.
+    /// The same for a VLAN or a tunnel.
     @inline(never)
     private mutating func emitTagged(
         _ packet: consuming Packet,
         to answer: AdjacencyTable.Answer,
         _ interface: Int,
         _ networkOffset: Int,
-        isIPv6: Bool
+        isIPv6: Bool,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
         let port = vlans.port(of: interface)
+        guard !vlans.isTunnel(interface) else {
+            unsafe enterTunnel(packet, interface, networkOffset, isIPv6: isIPv6, snapshot)
+            return
+        }
         writeHeader(of: packet, to: answer, port, networkOffset, isIPv6: isIPv6)
         if vlans.tagging(of: interface).insert(into: packet) {
             interfaceCounters.countSent(unsafe Int(packet.buffer.pointee.pkt_len), interface)

@@ -143,7 +143,7 @@ extension Worker {
         let answer = adjacencies.answer(for: nextHop)
         if answer.isReachable {
             let port = adjacencies.port(of: nextHop)
-            emit(packet, to: answer, port, networkOffset, isIPv6: isIPv6)
+            unsafe emit(packet, to: answer, port, networkOffset, isIPv6: isIPv6, snapshot)
         } else {
             unsafe resolve(packet, nextHop, reference, networkOffset, isIPv6: isIPv6, snapshot)
         }

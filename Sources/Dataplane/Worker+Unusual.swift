@@ -272,7 +272,28 @@ extension Worker {
                 return
             }
         }
-        let answer = forwarding.adjacencies.answer(for: nextHop)
+        unsafe send(
+            packet,
+            to: nextHop,
+            toward: destination,
+            networkOffset,
+            isIPv6: isIPv6,
+            snapshot
+        )
+    }
+
+    /// Sends a packet that has its new headers to a neighbour, or by the slow path when that has to be
+    /// asked for.
+    mutating func send(
+        _ packet: consuming Packet,
+        to nextHop: AdjacencyHandle,
+        toward destination: IPAddress,
+        _ networkOffset: Int,
+        isIPv6: Bool,
+        _ snapshot: UnsafeMutablePointer<Snapshot>
+    ) {
+        let adjacencies = unsafe snapshot.pointee.forwarding.adjacencies
+        let answer = adjacencies.answer(for: nextHop)
         guard nextHop != .none, answer.isCurrent, answer.state != .unresolved else {
             punt(
                 packet,
@@ -284,8 +305,8 @@ extension Worker {
             return
         }
         if answer.state == .stale, staleNeighbours.push(nextHop) { hasPunted = true }
-        let port = forwarding.adjacencies.port(of: nextHop)
-        emit(packet, to: answer, port, networkOffset, isIPv6: isIPv6)
+        let port = adjacencies.port(of: nextHop)
+        unsafe emit(packet, to: answer, port, networkOffset, isIPv6: isIPv6, snapshot)
     }
 
     // MARK: - The slow path
@@ -323,6 +344,20 @@ extension Worker {
     /// The careful way: tags, options, other protocols, and a reason for everything refused.
     @inline(never)
     mutating func settleUnusual(
+        _ packet: consuming Packet,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        // Only another worker can know by which tunnel a packet came.
+        if !isHandedOver, LinkHeader(packet)?.tags.tunnel ?? 0 != 0 {
+            drop(packet, .unsupportedEtherType)
+        } else {
+            unsafe settleFrame(packet, snapshot, now)
+        }
+    }
+
+    /// The same of a frame whose link layer is to be believed.
+    mutating func settleFrame(
         _ packet: consuming Packet,
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
@@ -400,6 +435,9 @@ extension Worker {
             } else {
                 unsafe settleICMP(packet, frame, snapshot, now)
             }
+            return
+        case .gre, .ipip, .ipv6:
+            unsafe settleTunnelled(packet, frame, snapshot, now)
             return
         default:
             unsafe offer(packet, otherwise: .unsupportedProtocol, snapshot)

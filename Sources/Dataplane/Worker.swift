@@ -31,6 +31,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     let staleNeighbours: Ring<AdjacencyHandle>
     let doorbell: Doorbell
     let vlans: VLANTable
+    let tunnelSequences: TunnelSequences
     let workerCount: Int
     /// Redirected packets, by the worker that sends or takes them.
     let outgoing: UnsafeMutablePointer<Ring<PacketBuffer>>
@@ -97,6 +98,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         staleNeighbours = interchange.stale[index]
         doorbell = interchange.doorbell
         vlans = interchange.vlans
+        tunnelSequences = interchange.tunnelSequences
         unsafe outgoing = .allocate(capacity: workerCount)
         unsafe incoming = .allocate(capacity: workerCount)
         for other in 0..<workerCount {
@@ -156,7 +158,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
             unsafe process(in: snapshot, from: port, now: tick)
         }
         if workerCount > 1 { unsafe handled &+= takeRedirected(in: snapshot, now: tick) }
-        handled &+= takeInjected()
+        unsafe handled &+= takeInjected(in: snapshot)
         if inspection.isAsked { answerInspection() }
         unsafe balancer.expire(
             budget: Self.expiryBudget,
@@ -216,12 +218,16 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     @inline(never)
     private mutating func answerInspection() { inspection.answer(from: &balancer) }
 
-    private mutating func takeInjected() -> Int {
+    private mutating func takeInjected(in snapshot: UnsafeMutablePointer<Snapshot>) -> Int {
         var taken = 0
         while taken < Self.burstSize, let injected = injections.pop() {
             taken &+= 1
             let packet = unsafe Packet(owning: injected.buffer)
-            transmit(packet, on: Int(injected.port))
+            if injected.port < VLANTable.firstNumber {
+                transmit(packet, on: Int(injected.port))
+            } else {
+                unsafe enterTunnel(packet, Int(injected.port), snapshot)
+            }
         }
         counters.add(taken, to: .injected)
         return taken

@@ -62,6 +62,9 @@ extension Companions: CompanionRegistry {
         _ known: LiveCompanion,
         to request: CompanionRequest
     ) throws(CompanionError) -> LiveCompanion {
+        guard known.request.isTunnel == request.isTunnel else {
+            throw CompanionError("it is of another kind of interface still", lack: .name)
+        }
         guard let tap = known.tap,
             known.request.port != request.port || known.request.mtu != request.mtu
         else {

@@ -40,6 +40,9 @@ extension DaemonBackend {
         status.vlans = await reloader.running.vlans.map { vlan in
             vlanStatus(vlan, numbers.first { $0.name == vlan.name })
         }
+        status.tunnels = await reloader.running.tunnels.map { tunnel in
+            tunnelStatus(tunnel, numbers.first { $0.name == tunnel.name })
+        }
         status.services = await machine.conductor.totals().services.map(Self.status)
         status.drops = machine.drops.filter { $0.packets > 0 }
             .map {
@@ -59,6 +62,21 @@ extension DaemonBackend {
         guard let numbered else { return VLANStatus(vlan) }
         let companion = machine.companions.all[numbered.number]
         var status = VLANStatus(vlan, companion: companion.map { "\($0.name) (\($0.kind))" })
+        let counted = machine.statistics(numbered)
+        status.receivedPackets = counted.receivedPackets
+        status.receivedBytes = counted.receivedBytes
+        status.transmittedPackets = counted.transmittedPackets
+        status.transmittedBytes = counted.transmittedBytes
+        return status
+    }
+
+    private func tunnelStatus(
+        _ tunnel: TunnelInterface,
+        _ numbered: (name: String, number: Int)?
+    ) -> TunnelStatus {
+        var status = TunnelStatus(name: tunnel.name, way: tunnel.way)
+        guard let numbered else { return status }
+        status.companion = machine.companions.all[numbered.number].map { "\($0.name) (\($0.kind))" }
         let counted = machine.statistics(numbered)
         status.receivedPackets = counted.receivedPackets
         status.receivedBytes = counted.receivedBytes

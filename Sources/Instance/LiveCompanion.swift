@@ -87,8 +87,10 @@ struct CompanionMaker: Sendable {
         switch request.type {
         case .existing where !isThere:
             throw CompanionError("there is no interface of this name", lack: .privilege)
-        case _ where isThere && !Tap.isTap(request.name):
+        case _ where isThere && !request.isTunnel && !Tap.isTap(request.name):
             throw CompanionError("the interface of this name is no TAP", lack: .name)
+        case _ where isThere && request.isTunnel && !Tap.isTun(request.name):
+            throw CompanionError("the interface of this name is no TUN", lack: .name)
         case .virtioUser,
             .auto where !isThere && isOfPort && Files.isWritable(Self.vhost):
             return try makeVirtioUser(request)
@@ -99,7 +101,7 @@ struct CompanionMaker: Sendable {
     private func openTap(_ request: CompanionRequest) throws(CompanionError) -> LiveCompanion {
         let tap: Tap
         do throws(LinuxError) {
-            tap = try Tap(request.name)
+            tap = try Tap(request.name, isTunnel: request.isTunnel)
         } catch {
             throw CompanionError(error, otherwise: .name)
         }
@@ -116,13 +118,22 @@ struct CompanionMaker: Sendable {
         let device = ports.ports[request.port].device
         do throws(LinuxError) {
             let address = device.facts.macAddress.rawValue
-            try NetworkInterface.prepare(request.name, address: address, mtu: request.mtu)
+            try NetworkInterface.prepare(
+                request.name,
+                address: request.isTunnel ? nil : address,
+                mtu: request.mtu
+            )
         } catch {
             throw CompanionError(error, otherwise: .likeness)
         }
         try? tap.setCarrier(device.link.isUp)
         let port = TapPort(tap, beside: handles[request.port])
-        return LiveCompanion(request: request, kind: "tap", dataplane: Companion(port), tap: tap)
+        return LiveCompanion(
+            request: request,
+            kind: request.isTunnel ? "tun" : "tap",
+            dataplane: Companion(port, carriage: request.isTunnel ? .packets : .frames),
+            tap: tap
+        )
     }
 
     /// DPVS's way: the kernel's vhost thread moves the packets.

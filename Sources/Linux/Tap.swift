@@ -11,8 +11,12 @@ package struct Tap: Sendable, BitwiseCopyable {
     package let descriptor: Int32
 
     /// Opens the interface `name`; makes it, until `close`, when it is not there (CAP_NET_ADMIN).
-    package init(_ name: String) throws(LinuxError) {
-        descriptor = unsafe name.withCString { unsafe CLinux_open_tap($0) }
+    ///
+    /// With `isTunnel` it is a TUN: IP packets pass in the place of frames.
+    package init(_ name: String, isTunnel: Bool = false) throws(LinuxError) {
+        descriptor = unsafe name.withCString {
+            unsafe isTunnel ? CLinux_open_tun($0) : CLinux_open_tap($0)
+        }
         guard descriptor >= 0 else { throw LinuxError("TUNSETIFF", on: name) }
     }
 
@@ -24,6 +28,11 @@ package struct Tap: Sendable, BitwiseCopyable {
     /// Whether the interface of this name is a TAP, of whatever process.
     package static func isTap(_ name: String) -> Bool {
         unsafe name.withCString { unsafe CLinux_is_tap($0) } == 1
+    }
+
+    /// Whether the interface of this name is a TUN, of whatever process.
+    package static func isTun(_ name: String) -> Bool {
+        unsafe name.withCString { unsafe CLinux_is_tun($0) } == 1
     }
 
     /// Whether this is still an end of the interface `name`, which anybody may delete or rename.
@@ -54,13 +63,23 @@ package struct Tap: Sendable, BitwiseCopyable {
 
 /// Interfaces of the kernel, by name, as far as companions need them.
 package enum NetworkInterface {
-    /// Gives an interface the link-layer `address`, a 48-bit number, and the MTU, and switches it on;
-    /// what it has already needs no privilege.
+    /// Gives an interface the link-layer `address`, a 48-bit number, unless it has none, and the
+    /// MTU, and switches it on; what it has already needs no privilege.
     package static func prepare(
         _ name: String,
-        address: UInt64,
+        address: UInt64?,
         mtu: Int
     ) throws(LinuxError) {
+        if let address { try set(address, of: name) }
+        guard unsafe name.withCString({ unsafe CLinux_set_mtu($0, Int32(mtu)) }) == 0 else {
+            throw LinuxError("SIOCSIFMTU", on: name)
+        }
+        guard unsafe name.withCString({ unsafe CLinux_set_up($0) }) == 0 else {
+            throw LinuxError("SIOCSIFFLAGS", on: name)
+        }
+    }
+
+    private static func set(_ address: UInt64, of name: String) throws(LinuxError) {
         let octets = (0..<6).map { UInt8(truncatingIfNeeded: address >> UInt64(40 - 8 * $0)) }
         let isAddressed = unsafe octets.withUnsafeBufferPointer { octets in
             unsafe name.withCString { name in
@@ -68,12 +87,6 @@ package enum NetworkInterface {
             }
         }
         guard isAddressed == 0 else { throw LinuxError("SIOCSIFHWADDR", on: name) }
-        guard unsafe name.withCString({ unsafe CLinux_set_mtu($0, Int32(mtu)) }) == 0 else {
-            throw LinuxError("SIOCSIFMTU", on: name)
-        }
-        guard unsafe name.withCString({ unsafe CLinux_set_up($0) }) == 0 else {
-            throw LinuxError("SIOCSIFFLAGS", on: name)
-        }
     }
 
     /// Link-layer groups that the kernel has joined, by interface, as 48-bit numbers: the list of

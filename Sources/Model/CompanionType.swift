@@ -39,6 +39,11 @@ extension Settings {
         }
     }
 
+    /// Whether a tunnel is to have a companion.
+    package func wantsCompanion(_ tunnel: TunnelInterface) -> Bool {
+        isOn("global_defs.kni") && tunnel.companionType != .off
+    }
+
     /// What the kernel is to call its sides of devices and bonds.
     package var companionNames: Set<String> {
         guard isOn("global_defs.kni") else { return [] }
@@ -49,6 +54,8 @@ extension Settings {
 extension DesiredState {
     /// What the kernel is to call its sides of devices, bonds and VLANs.
     package var companionNames: Set<String> {
-        settings.companionNames.union(vlans.filter(settings.wantsCompanion).map(\.companion))
+        settings.companionNames
+            .union(vlans.filter { settings.wantsCompanion($0) }.map(\.companion))
+            .union(tunnels.filter { settings.wantsCompanion($0) }.map(\.companion))
     }
 }

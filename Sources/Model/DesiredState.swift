@@ -8,6 +8,7 @@ package import Addressing
 package struct DesiredState: Equatable, Codable, Sendable {
     package var settings: Settings
     package var vlans: [VLANInterface]
+    package var tunnels: [TunnelInterface]
     package var addresses: [InterfaceAddress]
     package var routes: [Route]
     package var neighbours: [Neighbour]
@@ -16,6 +17,7 @@ package struct DesiredState: Equatable, Codable, Sendable {
     package init(
         settings: Settings = Settings(),
         vlans: [VLANInterface] = [],
+        tunnels: [TunnelInterface] = [],
         addresses: [InterfaceAddress] = [],
         routes: [Route] = [],
         neighbours: [Neighbour] = [],
@@ -23,6 +25,7 @@ package struct DesiredState: Equatable, Codable, Sendable {
     ) {
         self.settings = settings
         self.vlans = vlans
+        self.tunnels = tunnels
         self.addresses = addresses
         self.routes = routes
         self.neighbours = neighbours

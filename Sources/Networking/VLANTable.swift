@@ -3,17 +3,19 @@ import CLinux
 import CPacket
 public import Packet
 
-/// The VLAN interfaces of all ports, each under a number of its own: one thread writes, every
-/// worker reads.
+/// The interfaces that are no ports, VLANs and tunnels, each under a number of its own: one thread
+/// writes, every worker reads.
 ///
-/// Numbers below `firstNumber` are ports. A number belongs to a port and its tags for the whole
-/// run, so nothing that remembers one can mean another VLAN later; an interface that is gone only
+/// Numbers below `firstNumber` are ports. A number belongs to a port and its tags, or to a tunnel's
+/// identifier, for the whole run, so nothing that remembers one can mean another VLAN later; an interface that is gone only
 /// takes no more frames. The number is a position in a hash table:
 ///
-///      63     62   61          60      58 57 40 39     24 23     12 11      0
-///     +------+----+-----------+----------+-----+---------+---------+---------+
-///     | used | up | companion | priority | 0   | port    | outer   | inner   |
-///     +------+----+-----------+----------+-----+---------+---------+---------+
+///      63     62   61          60      58 57       56 40 39     24 23     12 11      0
+///     +------+----+-----------+----------+--------+-----+---------+---------+---------+
+///     | used | up | companion | priority | tunnel | 0   | port    | outer   | inner   |
+///     +------+----+-----------+----------+--------+-----+---------+---------+---------+
+///
+/// Of a tunnel, the last 24 bits are its identifier, and the port is whatever serves it now.
 @safe
 public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
     /// More than any host has ports.
@@ -28,6 +30,9 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
     private static let used: UInt64 = 1 << 63
     private static let up: UInt64 = 1 << 62
     private static let companion: UInt64 = 1 << 61
+
+    private static let tunnel: UInt64 = 1 << 57
+    private static let portMask: UInt64 = 0xFFFF << 24
 
     /// What is no part of a key.
     private static let changing = up | companion | 7 << priorityShift
@@ -49,6 +54,10 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
     /// none; nil when there is no such interface.
     public func number(port: Int, _ tags: VLANTags) -> Int? {
         guard !tags.isEmpty else { return port }
+        if tags.tunnel != 0 {
+            let number = Int(tags.tunnel)
+            return isTunnel(number) && word(number - Self.firstNumber) & Self.up != 0 ? number : nil
+        }
         let place = search(Self.key(port, tags))
         return word(place) & Self.up != 0 ? place + Self.firstNumber : nil
     }
@@ -62,6 +71,9 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
     public func tags(of number: Int) -> VLANTags {
         guard number >= Self.firstNumber else { return VLANTags() }
         let word = word(number - Self.firstNumber)
+        guard word & Self.tunnel == 0 else {
+            return VLANTags(tunnel: UInt16(truncatingIfNeeded: number))
+        }
         return VLANTags(
             outer: UInt16(truncatingIfNeeded: word >> 12 & 0xFFF),
             inner: UInt16(truncatingIfNeeded: word & 0xFFF)
@@ -72,7 +84,7 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
     /// 9.6: three bits before the drop indicator and the identifier).
     public func tagging(of number: Int) -> VLANTags {
         var tags = tags(of: number)
-        guard !tags.isEmpty else { return tags }
+        guard !tags.isEmpty, tags.tunnel == 0 else { return tags }
         let word = word(number - Self.firstNumber)
         let priority = UInt16(truncatingIfNeeded: word >> Self.priorityShift & 7) << 13
         tags.outer |= priority
@@ -85,9 +97,15 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
         number >= Self.firstNumber && word(number - Self.firstNumber) & Self.companion != 0
     }
 
-    /// Interfaces that take frames, in a fixed order.
+    /// Whether an interface is a tunnel, on which there are no link-layer addresses.
+    public func isTunnel(_ number: Int) -> Bool {
+        number >= Self.firstNumber && word(number - Self.firstNumber) & Self.tunnel != 0
+    }
+
+    /// VLANs that take frames, in a fixed order.
     public var numbers: [Int] {
-        (0..<Self.places).filter { word($0) & Self.up != 0 }.map { $0 + Self.firstNumber }
+        (0..<Self.places).filter { word($0) & (Self.up | Self.tunnel) == Self.up }
+            .map { $0 + Self.firstNumber }
     }
 
     // MARK: - The one writer
@@ -95,8 +113,19 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
     /// The number of an interface, given now unless it has one; nil when there were too many.
     ///
     /// It takes frames from its `raise` on.
-    public func reserve(port: Int, _ tags: VLANTags) -> Int? {
-        let key = Self.key(port, tags)
+    public func reserve(port: Int, _ tags: VLANTags) -> Int? { reserve(Self.key(port, tags)) }
+
+    /// The same of the tunnel with an identifier, from now on served by `port`.
+    public func reserve(tunnel identifier: Int, port: Int) -> Int? {
+        let key = Self.used | Self.tunnel | UInt64(identifier & 0xFF_FFFF)
+        guard let number = reserve(key) else { return nil }
+        let place = number - Self.firstNumber
+        let carrier = UInt64(UInt16(truncatingIfNeeded: port)) << 24
+        unsafe CPacket_store_release(words + place, word(place) & ~Self.portMask | carrier)
+        return number
+    }
+
+    private func reserve(_ key: UInt64) -> Int? {
         let place = search(key)
         if word(place) == 0 {
             let count = (0..<Self.places).count { word($0) != 0 }
@@ -135,13 +164,18 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
             | UInt64(tags.outer & 0xFFF) << 12 | UInt64(tags.inner & 0xFFF)
     }
 
+    /// What a word is found by.
+    private static func key(_ word: UInt64) -> UInt64 {
+        word & ~changing & (word & tunnel == 0 ? ~0 : ~portMask)
+    }
+
     /// The place of a key, or the empty one where it would stand; at most half of them are used.
     private func search(_ key: UInt64) -> Int {
         var place = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 40)
         while true {
             place &= Self.places - 1
             let word = word(place)
-            if word == 0 || word & ~Self.changing == key { return place }
+            if word == 0 || Self.key(word) == key { return place }
             place &+= 1
         }
     }

@@ -13,6 +13,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case notForUs, noRoute, ttlExceeded, tooBig
     case unexpectedFragment, fragmentExpired, fragmentTableFull, fragmentOfDropped
     case unsupportedProtocol
+    /// Of a tunnel: a header of GRE that is broken or not as agreed, a number that is old, and a way to
+    /// the other end that leads into a tunnel itself.
+    case badTunnelHeader, tunnelSequence, tunnelLoop
     /// NAT64 cannot say the packet in the other family.
     case untranslatable
     /// A header does not fit before the packet.
@@ -51,7 +54,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .parse
         case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .fragmentExpired,
             .fragmentTableFull, .fragmentOfDropped, .unsupportedProtocol,
-            .untranslatable, .noHeadroom:
+            .untranslatable, .noHeadroom, .badTunnelHeader, .tunnelSequence, .tunnelLoop:
             .network
         case .noService, .noBackend, .noLocalPort, .sourcePortLimit, .connectionTableFull,
             .tcpNotSYN, .connectionGone, .sctpNotInit, .badSCTPChecksum, .serviceConnectionLimit,
@@ -91,6 +94,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .fragmentTableFull: "fragment_table_full"
         case .fragmentOfDropped: "fragment_of_dropped"
         case .unsupportedProtocol: "unsupported_protocol"
+        case .badTunnelHeader: "bad_tunnel_header"
+        case .tunnelSequence: "tunnel_sequence"
+        case .tunnelLoop: "tunnel_loop"
         case .untranslatable: "untranslatable"
         case .noHeadroom: "no_headroom"
         case .noService: "no_service"

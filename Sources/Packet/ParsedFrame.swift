@@ -230,4 +230,6 @@ public struct EtherType: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
     public static let providerVLAN = EtherType(rawValue: 0x88A8)
     public static let ipv6 = EtherType(rawValue: 0x86DD)
     public static let lldp = EtherType(rawValue: 0x88CC)
+    /// "Local experimental" (IEEE 802, section 9.2.3): see `VLANTags`.
+    public static let tunnel = EtherType(rawValue: 0x88B5)
 }

@@ -2,14 +2,16 @@
 import CPacket
 
 /// The VLANs that a frame is in: none, one (IEEE 802.1Q), or a customer's within a provider's
-/// (IEEE 802.1ad, "QinQ").
+/// (IEEE 802.1ad, "QinQ"); or the tunnel that a packet came by.
 ///
 ///     0             6        12              16              20
 ///     +-------------+--------+---------------+---------------+------+----
 ///     | destination | source | 88A8 | outer  | 8100 | inner  | type | ...
 ///     +-------------+--------+---------------+---------------+------+----
 ///
-/// A frame with one tag has no inner VLAN, and 8100 before the only one.
+/// A frame with one tag has no inner VLAN, and 8100 before the only one. What came by a tunnel has
+/// the mark `EtherType.tunnel` and the number of its interface in the place of one tag; the mark
+/// never leaves the process, and a frame that arrives with it is dropped.
 public struct VLANTags: Hashable, BitwiseCopyable, Sendable {
     /// Identifiers that a VLAN may have: 0 is none, and 4095 is reserved.
     public static let identifiers = 1...4094
@@ -17,13 +19,16 @@ public struct VLANTags: Hashable, BitwiseCopyable, Sendable {
     public var outer: UInt16
     /// 0 when there is one tag only.
     public var inner: UInt16
+    /// The interface that is a tunnel; 0: none is. Then there is no VLAN.
+    public var tunnel: UInt16
 
-    public init(outer: UInt16 = 0, inner: UInt16 = 0) {
+    public init(outer: UInt16 = 0, inner: UInt16 = 0, tunnel: UInt16 = 0) {
         self.outer = outer
         self.inner = inner
+        self.tunnel = tunnel
     }
 
-    public var isEmpty: Bool { outer | inner == 0 }
+    public var isEmpty: Bool { outer | inner | tunnel == 0 }
 
     /// Octets on the wire.
     public var length: Int { isEmpty ? 0 : inner == 0 ? 4 : 8 }
@@ -34,6 +39,7 @@ public struct VLANTags: Hashable, BitwiseCopyable, Sendable {
             [type.rawValue, tag].flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }
         }
         if isEmpty { return [] }
+        if tunnel != 0 { return octets(.tunnel, tunnel) }
         if inner == 0 { return octets(.vlan, outer) }
         return octets(.providerVLAN, outer) + octets(.vlan, inner)
     }
@@ -51,6 +57,11 @@ public struct VLANTags: Hashable, BitwiseCopyable, Sendable {
         unsafe buffer.pointee.pkt_len += UInt32(length)
         unsafe packet.frame.copyMemory(from: old, byteCount: 12)
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        guard tunnel == 0 else {
+            bytes.set(EtherType.tunnel.rawValue, at: 12)
+            bytes.set(tunnel, at: 14)
+            return true
+        }
         bytes.set((inner == 0 ? EtherType.vlan : .providerVLAN).rawValue, at: 12)
         bytes.set(outer, at: 14)
         guard inner != 0 else { return true }
@@ -76,6 +87,13 @@ public struct LinkHeader: BitwiseCopyable, Sendable {
         tags = VLANTags()
         type = EtherType(rawValue: first)
         length = 14
+        if type == .tunnel {
+            guard let number = bytes.word(14), let inner = bytes.word(16) else { return nil }
+            tags.tunnel = number
+            type = EtherType(rawValue: inner)
+            length = 18
+            return
+        }
         let buffer = unsafe packet.buffer
         if unsafe buffer.pointee.ol_flags & (1 << UInt64(CPacket_rx_vlan_stripped_bit)) != 0 {
             tags.outer = unsafe buffer.pointee.vlan_tci & 0xFFF

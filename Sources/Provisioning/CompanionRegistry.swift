@@ -15,6 +15,8 @@ package struct CompanionRequest: Equatable, Sendable {
     package var isNameGiven: Bool
     package var type: CompanionType
     package var mtu: Int
+    /// What passes are IP packets: there is no link layer.
+    package var isTunnel: Bool
 
     package init(
         interface: Int,
@@ -23,7 +25,8 @@ package struct CompanionRequest: Equatable, Sendable {
         name: String,
         isNameGiven: Bool,
         type: CompanionType,
-        mtu: Int
+        mtu: Int,
+        isTunnel: Bool = false
     ) {
         self.interface = interface
         self.interfaceName = interfaceName
@@ -32,6 +35,7 @@ package struct CompanionRequest: Equatable, Sendable {
         self.isNameGiven = isNameGiven
         self.type = type
         self.mtu = mtu
+        self.isTunnel = isTunnel
     }
 }
 

@@ -15,6 +15,9 @@ extension Provisioner {
         for route in state.routes { try add(route, of: state, to: &network) }
         for address in state.addresses { try add(address, to: &network) }
         for neighbour in state.neighbours { try add(neighbour, to: &network) }
+        for interface in interfaces where interface.isTunnel {
+            addEverybody(on: interface, to: &network)
+        }
         if isIPv6Enabled { addLinkLocalAddresses(of: state, to: &network) }
         for prefix in state.impliedAddresses {
             addImplied(prefix, of: state, to: &network)
@@ -52,10 +55,14 @@ extension Provisioner {
     }
 
     func index(of interface: String) throws(ProvisioningError) -> Int {
-        guard let found = interfaces.first(where: { $0.name == interface }) else {
-            throw ProvisioningError("there is no interface '\(interface)'")
+        try self.interface(interface).index
+    }
+
+    func interface(_ name: String) throws(ProvisioningError) -> Interface {
+        guard let found = interfaces.first(where: { $0.name == name }) else {
+            throw ProvisioningError("there is no interface '\(name)'")
         }
-        return found.index
+        return found
     }
 
     /// What the configuration calls an interface, or has called one that is gone.
@@ -66,12 +73,12 @@ extension Provisioner {
             ?? "\(port).\(vlans.tags(of: number).outer)"
     }
 
-    /// VLANs of the latest compilation.
+    /// VLANs and tunnels of the latest compilation.
     var vlans: [(name: String, number: Int)] {
         interfaces.dropFirst(ports.count).map { ($0.name, $0.index) }
     }
 
-    /// Ports, then VLANs; those take no frames before `publish`.
+    /// Ports, then VLANs, then tunnels; those take no frames before `publish`.
     func compileInterfaces(of state: DesiredState) throws(ProvisioningError) -> [Interface] {
         var result = ports
         for vlan in state.vlans {
@@ -89,6 +96,7 @@ extension Provisioner {
             interface.priority = vlan.priority
             result.append(interface)
         }
+        for tunnel in state.tunnels { result.append(try interface(of: tunnel, among: result)) }
         let found = try companions?.prepare(companionRequests(of: state, result)) ?? []
         for index in ports.count..<result.count {
             result[index].hasCompanion = found.contains(result[index].index)
@@ -102,21 +110,23 @@ extension Provisioner {
         _ interfaces: [Interface]
     ) -> [CompanionRequest] {
         let vlans = zip(state.vlans, interfaces.dropFirst(ports.count))
-        return vlans.compactMap { vlan, interface in
-            let type = vlan.companionType
-            // What it has now is what its port has.
-            guard state.settings.wantsCompanion(vlan), type != .auto || interface.hasCompanion
-            else { return nil }
-            return CompanionRequest(
-                interface: interface.index,
-                interfaceName: vlan.name,
-                port: engine.interchange.vlans.port(of: interface.index),
-                name: vlan.companion,
-                isNameGiven: vlan.companionName != nil,
-                type: type,
-                mtu: interface.mtu
-            )
-        }
+        let tunnels = zip(state.tunnels, interfaces.dropFirst(ports.count + state.vlans.count))
+        return tunnels.compactMap { request(of: $0, $1, state.settings) }
+            + vlans.compactMap { vlan, interface in
+                let type = vlan.companionType
+                // What it has now is what its port has.
+                guard state.settings.wantsCompanion(vlan), type != .auto || interface.hasCompanion
+                else { return nil }
+                return CompanionRequest(
+                    interface: interface.index,
+                    interfaceName: vlan.name,
+                    port: engine.interchange.vlans.port(of: interface.index),
+                    name: vlan.companion,
+                    isNameGiven: vlan.companionName != nil,
+                    type: type,
+                    mtu: interface.mtu
+                )
+            }
     }
 
     // MARK: - Own addresses
@@ -125,15 +135,18 @@ extension Provisioner {
         _ address: InterfaceAddress,
         to network: inout CompiledNetwork
     ) throws(ProvisioningError) {
-        let port = try index(of: address.interface)
+        let interface = try interface(address.interface)
+        let port = interface.index
         let own = address.prefix.address
         // fe80::/10 is on every link, so no table can say on which one a neighbour there is.
         let isLinkLocal = own.ipv6?.isLinkLocal ?? false
         if !address.prefix.isHost, !isLinkLocal {
-            network.route(address.prefix.network, to: RouteTarget(.link, index: port))
+            let target = try link(interface, own.family, mtu: nil, &network)
+            network.route(address.prefix.network, to: target)
         }
-        // The kernel has done so for its own.
-        let isProbed = own.family == .ipv6 && address.owner != .kernel
+        // The kernel has done so for its own, and nobody is on the link of a tunnel.
+        let isProbed =
+            own.family == .ipv6 && address.owner != .kernel && !interface.isTunnel
         network.add(OwnAddress(own, prefix: address.prefix, port: port, isProbed: isProbed))
     }
 
@@ -222,21 +235,53 @@ extension Provisioner {
         of state: DesiredState,
         to network: inout CompiledNetwork
     ) throws(ProvisioningError) {
-        guard let mtuClass = network.mtuClass(route.mtu) else {
-            throw ProvisioningError("more than \(RouteTarget.mtuClasses - 1) MTUs among the routes")
-        }
+        let family = route.destination.address.family
         let target: RouteTarget
         if route.scope == .kniHost {
             target = try companion(of: route)
         } else if let gateway = route.gateway {
             let port = try port(of: gateway, on: route.interface, state)
-            target = network.gateway(try neighbour(gateway, on: port), mtuClass: mtuClass)
+            if let tunnel = interfaces.first(where: { $0.index == port }), tunnel.isTunnel {
+                target = try link(tunnel, family, mtu: route.mtu, &network)
+            } else {
+                target = network.gateway(
+                    try neighbour(gateway, on: port),
+                    mtuClass: try mtuClass(route.mtu, &network)
+                )
+            }
         } else if let interface = route.interface {
-            target = RouteTarget(.link, index: try index(of: interface), mtuClass: mtuClass)
+            target = try link(self.interface(interface), family, mtu: route.mtu, &network)
         } else {
             throw ProvisioningError("route \(route.destination) has no gateway and no interface")
         }
         network.route(route.destination, to: target)
+    }
+
+    /// What is on the link of an interface; behind a tunnel, everything is its other end's.
+    private func link(
+        _ interface: Interface,
+        _ family: AddressFamily,
+        mtu: Int?,
+        _ network: inout CompiledNetwork
+    ) throws(ProvisioningError) -> RouteTarget {
+        guard interface.isTunnel else {
+            let mtuClass = try mtuClass(mtu, &network)
+            return RouteTarget(.link, index: interface.index, mtuClass: mtuClass)
+        }
+        let everybody: IPAddress = family == .ipv4 ? .v4(.any) : .v6(.any)
+        let handle = try neighbour(everybody, on: interface.index)
+        let mtu = min(mtu ?? interface.mtu, interface.mtu)
+        return network.gateway(handle, mtuClass: try mtuClass(mtu, &network))
+    }
+
+    private func mtuClass(
+        _ mtu: Int?,
+        _ network: inout CompiledNetwork
+    ) throws(ProvisioningError) -> Int {
+        guard let mtuClass = network.mtuClass(mtu) else {
+            throw ProvisioningError("more than \(RouteTarget.mtuClasses - 1) MTUs among the routes")
+        }
+        return mtuClass
     }
 
     /// Nowhere, when the interface has no companion.
@@ -294,7 +339,7 @@ extension DesiredState {
 
     /// Without what the kernel has on interfaces that are gone: it will hear of that soon.
     func withoutStrayKernel(_ ports: [Interface]) -> DesiredState {
-        let known = Set(ports.map(\.name) + vlans.map(\.name))
+        let known = Set(ports.map(\.name) + vlans.map(\.name) + tunnels.map(\.name))
         var state = self
         state.addresses.removeAll { $0.owner == .kernel && !known.contains($0.interface) }
         state.neighbours.removeAll { $0.owner == .kernel && !known.contains($0.interface) }

@@ -36,7 +36,7 @@ extension Provisioner {
     }
 
     /// Our address on the interface by which packets to `destination` leave.
-    private func source(
+    func source(
         toward destination: IPAddress,
         of state: DesiredState,
         _ forwarding: ForwardingTable
@@ -48,7 +48,8 @@ extension Provisioner {
         }
         guard let own else {
             throw ProvisioningError(
-                "no address toward backend \(destination): give the service a tunnel.source"
+                "no own address on the way to \(destination): say which (tunnel.source of a service, "
+                    + "local of an interface)"
             )
         }
         return IPPrefix(host: own.prefix.address)

@@ -6,10 +6,10 @@ package import Model
 package import Networking
 package import Timing
 
-/// A port, or a VLAN of one, as the configuration knows it.
+/// A port, a VLAN of one, or a tunnel, as the configuration knows it.
 package struct Interface: Sendable, Equatable {
     package var name: String
-    /// Position in the dataplane's list of ports; of a VLAN, see `VLANTable`.
+    /// Position in the dataplane's list of ports; of others, see `VLANTable`.
     package var index: Int
     package var mtu: Int
     /// What its link-local address is made for; nil: it has none.
@@ -18,6 +18,8 @@ package struct Interface: Sendable, Equatable {
     package var hasCompanion: Bool
     /// What goes into the tags of its frames.
     var priority = 0
+    /// Nobody has a link-layer address there.
+    var isTunnel = false
 
     package init(
         name: String,
@@ -79,6 +81,8 @@ package final class Provisioner {
     let subPools: Int
 
     var backendSlots: SlotAllocator<BackendKey>
+    /// Places of sequence numbers, by the name of the tunnel.
+    var tunnelSlots: SlotAllocator<String>
     var serviceSlots: SlotAllocator<Service.Key>
     var localSlots: SlotAllocator<IPAddress>
     let linkLocalAddresses: LinkLocalAddresses
@@ -150,6 +154,7 @@ package final class Provisioner {
         self.neighbours = neighbours
         self.companions = companions
         self.subPools = subPools
+        tunnelSlots = SlotAllocator(capacity: VLANTable.capacity)
         backendSlots = SlotAllocator(capacity: engine.limits.backendSlots)
         serviceSlots = SlotAllocator(capacity: engine.limits.serviceSlots)
         localSlots = SlotAllocator(capacity: 1 << 16)
@@ -224,8 +229,10 @@ package final class Provisioner {
             adjacencies: engine.adjacencies
         )
         let balancing: BalancingState
+        let tunnels: [TunnelDevice]
         do throws(ProvisioningError) {
             encapsulations = try compileTunnels(of: state, forwarding)
+            tunnels = try compileTunnelDevices(of: state, forwarding)
             balancing = try balancingState(of: state, services)
         } catch {
             forwarding.destroy()
@@ -240,6 +247,7 @@ package final class Provisioner {
             forwarding: forwarding,
             balancing: balancing,
             exceptions: exceptionPolicy(of: state.settings),
+            tunnels: TunnelTable(tunnels),
             adoption: adoption?.handle
         )
         compiled = services

@@ -18,6 +18,10 @@ extension Change {
             state.vlans.insert(vlan, after: previous, by: \.key)
         case .changeVLAN(_, let vlan): state.vlans.replace(with: vlan, by: \.key)
         case .removeVLAN(let vlan): state.vlans.removeAll { $0.key == vlan.key }
+        case .addTunnel(let tunnel, let previous):
+            state.tunnels.insert(tunnel, after: previous, by: \.key)
+        case .changeTunnel(_, let tunnel): state.tunnels.replace(with: tunnel, by: \.key)
+        case .removeTunnel(let tunnel): state.tunnels.removeAll { $0.key == tunnel.key }
         case .addAddress(let address, let previous):
             state.addresses.insert(address, after: previous, by: \.key)
         case .changeAddress(_, let address): state.addresses.replace(with: address, by: \.key)
@@ -60,6 +64,7 @@ extension Change.Order {
     fileprivate func apply(to state: inout DesiredState) {
         switch self {
         case .vlans(let keys): state.vlans.order(as: keys, by: \.key)
+        case .tunnels(let keys): state.tunnels.order(as: keys, by: \.key)
         case .addresses(let keys): state.addresses.order(as: keys, by: \.key)
         case .routes(let keys): state.routes.order(as: keys, by: \.key)
         case .neighbours(let keys): state.neighbours.order(as: keys, by: \.key)

@@ -12,6 +12,10 @@ extension Change: CustomStringConvertible {
         case .changeVLAN(let old, let new):
             "interface \(old.name): " + new.differences(from: old).joined(separator: ", ")
         case .removeVLAN(let vlan): "interface \(vlan.name) (\(vlan.way)) removed"
+        case .addTunnel(let tunnel, _): "interface \(tunnel.name) (\(tunnel.way)) added"
+        case .changeTunnel(let old, let new):
+            "interface \(old.name): " + new.differences(from: old).joined(separator: ", ")
+        case .removeTunnel(let tunnel): "interface \(tunnel.name) (\(tunnel.way)) removed"
         case .addAddress(let address, _):
             "address \(address.prefix) on \(address.interface) added"
         case .changeAddress(let old, let new):
@@ -41,6 +45,7 @@ extension Change: CustomStringConvertible {
         case .removeBackend(let backend, let title):
             "\(title): backend \(backend.endpoint) removed"
         case .order(.vlans): "interfaces reordered"
+        case .order(.tunnels): "tunnels reordered"
         case .order(.addresses): "addresses reordered"
         case .order(.routes): "routes reordered"
         case .order(.neighbours): "neighbours reordered"

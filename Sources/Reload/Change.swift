@@ -7,6 +7,7 @@ package enum Change: Equatable, Sendable {
     /// The list that a change of order is about.
     package enum Order: Equatable, Sendable {
         case vlans([String])
+        case tunnels([String])
         case addresses([InterfaceAddress.Key])
         case routes([Route.Key])
         case neighbours([Neighbour.Key])
@@ -27,6 +28,10 @@ package enum Change: Equatable, Sendable {
     case addVLAN(VLANInterface, after: String?)
     case changeVLAN(from: VLANInterface, to: VLANInterface)
     case removeVLAN(VLANInterface)
+
+    case addTunnel(TunnelInterface, after: String?)
+    case changeTunnel(from: TunnelInterface, to: TunnelInterface)
+    case removeTunnel(TunnelInterface)
 
     case addAddress(InterfaceAddress, after: InterfaceAddress.Key?)
     case changeAddress(from: InterfaceAddress, to: InterfaceAddress)

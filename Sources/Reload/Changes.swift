@@ -8,6 +8,7 @@ package import Model
 /// `new`; the result is empty when the two are equal. Keys must be unique in each state.
 package func changes(from old: DesiredState, to new: DesiredState) -> [Change] {
     let vlans = ListDifference(from: old.vlans, to: new.vlans, by: \.key)
+    let tunnels = ListDifference(from: old.tunnels, to: new.tunnels, by: \.key)
     let addresses = ListDifference(from: old.addresses, to: new.addresses, by: \.key)
     let routes = ListDifference(from: old.routes, to: new.routes, by: \.key)
     let neighbours = ListDifference(from: old.neighbours, to: new.neighbours, by: \.key)
@@ -15,6 +16,9 @@ package func changes(from old: DesiredState, to new: DesiredState) -> [Change] {
     result += vlans.reordered.map { [.order(.vlans($0))] } ?? []
     result += vlans.added.map { .addVLAN($0.element, after: $0.after) }
     result += vlans.changed.map { .changeVLAN(from: $0.from, to: $0.to) }
+    result += tunnels.reordered.map { [.order(.tunnels($0))] } ?? []
+    result += tunnels.added.map { .addTunnel($0.element, after: $0.after) }
+    result += tunnels.changed.map { .changeTunnel(from: $0.from, to: $0.to) }
     result += addresses.reordered.map { [.order(.addresses($0))] } ?? []
     result += addresses.added.map { .addAddress($0.element, after: $0.after) }
     result += addresses.changed.map { .changeAddress(from: $0.from, to: $0.to) }
@@ -28,6 +32,7 @@ package func changes(from old: DesiredState, to new: DesiredState) -> [Change] {
     result += neighbours.removed.map { .removeNeighbour($0) }
     result += routes.removed.map { .removeRoute($0) }
     result += addresses.removed.map { .removeAddress($0) }
+    result += tunnels.removed.map { .removeTunnel($0) }
     result += vlans.removed.map { .removeVLAN($0) }
     return result
 }

@@ -17,6 +17,37 @@ extension VLANInterface {
     }
 }
 
+extension TunnelInterface {
+    func differences(from old: Self) -> [String] {
+        [
+            phrase("way", old.way, way),
+            phrase("arriving", Self.text(old.input), Self.text(input)),
+            phrase("sent", Self.text(old.output), Self.text(output)),
+            phrase("ttl", old.timeToLive, timeToLive),
+            phrase(
+                "tos",
+                old.service.map(String.init) ?? "inherit",
+                service.map(String.init) ?? "inherit"
+            ),
+            phrase(
+                "mtu",
+                old.mtu.map(String.init) ?? "by itself",
+                mtu.map(String.init) ?? "by itself"
+            ),
+            phrase("companion", old.companion, companion),
+            phrase("companion type", old.companionType.rawValue, companionType.rawValue),
+            phrase("owner", old.owner, owner),
+        ]
+        .compactMap(\.self)
+    }
+
+    private static func text(_ words: Words) -> String {
+        let key = words.key.map { "key \($0)" } ?? "no key"
+        return key + (words.hasChecksum ? ", checksum" : "")
+            + (words.hasSequence ? ", sequence" : "")
+    }
+}
+
 extension InterfaceAddress {
     func differences(from old: Self) -> [String] {
         [

@@ -26,6 +26,9 @@ package func drift(
         + drift(of: "interface", running.vlans, files.vlans, \.key, \.owner) {
             $1.differences(from: $0)
         }
+        + drift(of: "interface", running.tunnels, files.tunnels, \.key, \.owner) {
+            $1.differences(from: $0)
+        }
         + drift(of: "address", running.addresses, files.addresses, \.key, \.owner) {
             $1.differences(from: $0)
         }

@@ -11,6 +11,7 @@ package func merge(files: DesiredState, running: DesiredState) -> DesiredState {
     DesiredState(
         settings: files.settings,
         vlans: merge(files.vlans, running.vlans, by: \.key, owner: \.owner),
+        tunnels: merge(files.tunnels, running.tunnels, by: \.key, owner: \.owner),
         addresses: merge(files.addresses, running.addresses, by: \.key, owner: \.owner),
         routes: merge(files.routes, running.routes, by: \.key, owner: \.owner),
         neighbours: merge(files.neighbours, running.neighbours, by: \.key, owner: \.owner),

@@ -83,6 +83,51 @@ private let service = """
         #expect(loaded.state.vlans.map(\.innerID) == [nil, 7, nil])
     }
 
+    @Test func `a tunnel has what it is told, and both directions what says no direction`() {
+        let loaded = load(
+            """
+            interfaces:
+              - name: far
+                tunnel:
+                  { kind: gre, remote: 192.0.2.9, key: 0.0.1.0, okey: 9, csum: true, oseq: true, ttl: 7 }
+              - { name: near, kniName: n, tunnel: { kind: ipip, local: 192.0.2.1, link: dpdk0 } }
+            """,
+            conf: "netif_defs {\n device dpdk0 {\n }\n}\n"
+        )
+        #expect(loaded.errors.isEmpty, "\(loaded.errors)")
+        let (far, near) = (loaded.state.tunnels[0], loaded.state.tunnels[1])
+        #expect(far.kind == .gre && far.remote == IPAddress("192.0.2.9") && far.local == nil)
+        #expect(far.input == .init(key: 256, hasChecksum: true))
+        #expect(far.output == .init(key: 9, hasChecksum: true, hasSequence: true))
+        #expect(far.timeToLive == 7 && far.companion == "far.kni")
+        #expect(near.kind == .ipip && near.link == "dpdk0" && near.companion == "n")
+    }
+
+    @Test(
+        arguments: [
+            ("{ name: a, tunnel: { kind: vxlan, remote: 192.0.2.9 } }", "ipip, gre"),
+            ("{ tunnel: { kind: gre, remote: 192.0.2.9 } }", "name"),
+            ("{ name: a, tunnel: { kind: gre } }", "at least one of"),
+            ("{ name: a, tunnel: { kind: ipip, remote: 192.0.2.9, key: 7 } }", "has no keys"),
+            ("{ name: a, tunnel: { kind: gre, remote: 192.0.2.9, key: x } }", "key"),
+            ("{ name: a, tunnel: { kind: gre, remote: 192.0.2.9, local: fd00::1 } }", "family"),
+            ("{ name: a, tunnel: { kind: gre, remote: 192.0.2.9, link: dpdk9 } }", "no device"),
+            ("{ name: dpdk0, tunnel: { kind: gre, remote: 192.0.2.9 } }", "name of a device"),
+            ("{ name: a, tunnel: { kind: gre, remote: 192.0.2.7 } }", "is there twice"),
+            ("{ name: a, vlan: { link: dpdk0, id: 5 }, tunnel: { kind: gre } }", "either"),
+            ("{ name: a }", "either"),
+            ("{ name: a, kniName: b.kni, tunnel: { kind: gre, remote: 192.0.2.9 } }", "of b, too"),
+        ]
+    )
+    func `a tunnel that cannot be is refused with what is accepted`(item: String, problem: String) {
+        let first = "{ name: b, tunnel: { kind: gre, remote: 192.0.2.7 } }"
+        let loaded = load(
+            "interfaces:\n  - \(first)\n  - \(item)\n",
+            conf: "netif_defs {\n device dpdk0 {\n }\n}\n"
+        )
+        #expect(loaded.errors.contains { $0.contains(problem) }, "\(loaded.errors)")
+    }
+
     @Test func `a VLAN's companion has its name unless it is told another`() {
         let loaded = load(
             """

@@ -28,9 +28,12 @@ public struct Decapsulator: Equatable, Sendable {
         case 4, 41: innerNumber = outer.protocolNumber
         case 47:
             guard rest.count >= 4 else { return nil }
-            shim = Array(rest[..<4])
+            let words = [0x80, 0x20, 0x10].count { rest[0] & $0 != 0 }
+            let length = 4 + words * 4
+            guard rest.count >= length else { return nil }
+            shim = Array(rest[..<length])
             innerNumber = rest[2...3] == [0x08, 0x00] ? 4 : 41
-            rest.removeFirst(4)
+            rest.removeFirst(length)
         case 17:
             guard rest.count >= 9 else { return nil }
             udp = UDP(

@@ -18,6 +18,17 @@ extension DesiredState {
                         owner: owner(&generator)
                     )
                 },
+            tunnels: keys(&generator)
+                .map { index in
+                    TunnelInterface(
+                        name: "t\(index)",
+                        kind: generator.pick([.gre, .ipip]),
+                        remote: .v4(IPv4Address(192, 0, 2, UInt8(index))),
+                        input: .init(key: generator.pick([nil, 7])),
+                        timeToLive: generator.pick([0, 9]),
+                        owner: owner(&generator)
+                    )
+                },
             addresses: keys(&generator)
                 .map { index in
                     let address = IPAddress.v4(IPv4Address(10, 0, 0, UInt8(index)))

@@ -156,7 +156,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (UInt16(0x88B5), true), (0x88CC, false), (0x88A8, false), (0x8100, false), (0x0027, true),
+        (UInt16(0x88B6), true), (0x88CC, false), (0x88A8, false), (0x8100, false), (0x0027, true),
     ])
     func `frames of unknown types go up; LLDP and tags do not`(type: UInt16, goesUp: Bool) throws {
         let world = try world()

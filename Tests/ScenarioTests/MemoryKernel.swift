@@ -9,6 +9,7 @@ final class MemoryKernel: CompanionRegistry, @unchecked Sendable {
     struct Made {
         var interface: Int
         var link: MemoryLink
+        var carriage: Companion.Carriage
     }
 
     /// By name.
@@ -33,7 +34,11 @@ final class MemoryKernel: CompanionRegistry, @unchecked Sendable {
                 throw ProvisioningError("no companion \(request.name)")
             }
             guard let link = shown[request.name]?.link ?? make(request.port) else { continue }
-            next[request.name] = Made(interface: request.interface, link: link)
+            next[request.name] = Made(
+                interface: request.interface,
+                link: link,
+                carriage: request.isTunnel ? .packets : .frames
+            )
         }
         self.next = next
         return Set(next.values.map(\.interface))
@@ -47,7 +52,8 @@ final class MemoryKernel: CompanionRegistry, @unchecked Sendable {
             !next.values.contains { $0.interface == old.interface }
         }
         for made in next.values {
-            slowPath?.setCompanion(Companion(made.link.port()), of: made.interface)
+            let companion = Companion(made.link.port(), carriage: made.carriage)
+            slowPath?.setCompanion(companion, of: made.interface)
         }
         (shown, self.next) = (next, nil)
     }

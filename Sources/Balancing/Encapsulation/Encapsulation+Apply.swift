@@ -17,6 +17,7 @@ extension Encapsulation {
     ///   reaches through the tunnel, and what may be fragmented still may. Around IPv6 it is set
     ///   from 1281 octets on: who sends less cannot be made to send less still (RFC 4213
     ///   section 3.2.2).
+    /// * `sequence` goes into GRE headers that have one.
     /// * `identification` matters without DF only, and should then differ from packet to packet.
     /// * The UDP checksum is 0. Over IPv6, RFC 6935 section 5 allows that for tunnels: inner
     ///   packets have checksums of their own, and to compute one we would have to read all octets.
@@ -27,7 +28,8 @@ extension Encapsulation {
         innerIsIPv6: Bool,
         innerLength: UInt16,
         flowHash: UInt64,
-        identification: UInt16
+        identification: UInt16,
+        sequence: UInt32 = 0
     ) -> Bool {
         let length = Int(innerLength) &+ Int(overhead)
         let before = Int(overhead) &+ EditableFrame.linkHeaderLength
@@ -46,10 +48,15 @@ extension Encapsulation {
             truncatingIfNeeded: length &+ EditableFrame.linkHeaderLength
         )
         let first = unsafe UInt16(bigEndian: inner.loadUnaligned(as: UInt16.self))
+        let innerService = UInt8(truncatingIfNeeded: innerIsIPv6 ? first >> 4 : first)
+        let service = options.service.map { $0 & 0xFC | innerService & 3 } ?? innerService
+        let hops =
+            timeToLive != 0
+            ? timeToLive
+            : unsafe inner.load(fromByteOffset: innerIsIPv6 ? 7 : 8, as: UInt8.self)
         if isIPv6 {
-            let trafficClass = UInt8(truncatingIfNeeded: innerIsIPv6 ? first >> 4 : first)
-            unsafe writeIPv6(outer, trafficClass, length, innerIsIPv6, flowHash)
-            unsafe writeShim(outer + 40, length &- 40, innerIsIPv6, flowHash)
+            unsafe writeIPv6(outer, service, length, innerIsIPv6, flowHash, hops)
+            unsafe writeShim(outer + 40, length &- 40, innerIsIPv6, flowHash, sequence)
         } else {
             let dontFragment: UInt16
             if innerIsIPv6 {
@@ -58,16 +65,16 @@ extension Encapsulation {
                 let field = unsafe inner.loadUnaligned(fromByteOffset: 6, as: UInt16.self)
                 dontFragment = UInt16(bigEndian: field) & 0x4000
             }
-            let service = UInt8(truncatingIfNeeded: innerIsIPv6 ? first >> 4 : first)
             unsafe writeIPv4(
                 outer,
                 service,
                 length,
                 innerIsIPv6,
                 flowHash,
-                UInt32(identification) << 16 | UInt32(dontFragment)
+                UInt32(identification) << 16 | UInt32(dontFragment),
+                hops
             )
-            unsafe writeShim(outer + 20, length &- 20, innerIsIPv6, flowHash)
+            unsafe writeShim(outer + 20, length &- 20, innerIsIPv6, flowHash, sequence)
         }
         return true
     }
@@ -96,11 +103,12 @@ extension Encapsulation {
         _ length: Int,
         _ innerIsIPv6: Bool,
         _ flowHash: UInt64,
-        _ fragmentation: UInt32
+        _ fragmentation: UInt32,
+        _ hops: UInt8
     ) {
         let words = (
             UInt32(0x4500_0000) | UInt32(service) << 16 | UInt32(truncatingIfNeeded: length),
-            UInt32(timeToLive) << 24 | UInt32(protocolNumber(innerIsIPv6)) << 16,
+            UInt32(hops) << 24 | UInt32(protocolNumber(innerIsIPv6)) << 16,
             sourceTail(flowHash), UInt32(truncatingIfNeeded: destinationLow)
         )
         var sum = UInt64(words.0) &+ UInt64(words.1) &+ UInt64(words.2) &+ UInt64(words.3)
@@ -123,13 +131,14 @@ extension Encapsulation {
         _ trafficClass: UInt8,
         _ length: Int,
         _ innerIsIPv6: Bool,
-        _ flowHash: UInt64
+        _ flowHash: UInt64,
+        _ hops: UInt8
     ) {
         let label = UInt32(truncatingIfNeeded: flowHash >> 40) & 0xF_FFFF
         let first = UInt32(0x6000_0000) | UInt32(trafficClass) << 20 | label
         let second =
             UInt32(truncatingIfNeeded: length &- 40) << 16
-            | UInt32(protocolNumber(innerIsIPv6)) << 8 | UInt32(timeToLive)
+            | UInt32(protocolNumber(innerIsIPv6)) << 8 | UInt32(hops)
         let low = sourceLow & ~0xFFFF_FFFF | UInt64(sourceTail(flowHash))
         unsafe (outer - 2).storeBytes(of: EtherType.ipv6.rawValue.bigEndian, as: UInt16.self)
         unsafe outer.storeBytes(of: first.bigEndian, as: UInt32.self)
@@ -145,13 +154,12 @@ extension Encapsulation {
         _ shim: UnsafeMutableRawPointer,
         _ length: Int,
         _ innerIsIPv6: Bool,
-        _ flowHash: UInt64
+        _ flowHash: UInt64,
+        _ sequence: UInt32
     ) {
         switch kind {
         case .ipip: return
-        case .gre:
-            let type = innerIsIPv6 ? EtherType.ipv6 : EtherType.ipv4
-            unsafe shim.storeBytes(of: UInt32(type.rawValue).bigEndian, as: UInt32.self)
+        case .gre: unsafe GREHeader.write(shim, length, innerIsIPv6, options, sequence)
         case .gue, .gueDirect:
             // The dynamic ports, 14 bits (RFC 6335 section 6).
             let source = UInt32(truncatingIfNeeded: flowHash) & 0x3FFF | 0xC000

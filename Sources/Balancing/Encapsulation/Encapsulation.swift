@@ -20,11 +20,28 @@ public struct Encapsulation: Equatable, BitwiseCopyable, Sendable {
     /// The port that IANA gave to GUE.
     public static let guePort: UInt16 = 6080
 
+    /// What a tunnel may have besides.
+    public struct Options: Equatable, BitwiseCopyable, Sendable {
+        /// The optional words of GRE (RFC 2784, RFC 2890).
+        public var key: UInt32?
+        public var hasChecksum = false
+        public var hasSequence = false
+        /// TOS or traffic class, but its two bits of ECN; nil: the inner packet's.
+        public var service: UInt8?
+
+        public init() {}
+
+        /// Octets of the optional words.
+        var length: UInt16 { (key == nil ? 0 : 4) + (hasChecksum ? 4 : 0) + (hasSequence ? 4 : 0) }
+    }
+
     public let kind: Kind
+    let options: Options
     /// Whether the outer header is IPv6.
     public let isIPv6: Bool
     /// Octets of all outer headers.
     public let overhead: UInt16
+    /// 0: the inner packet's.
     let timeToLive: UInt8
     let destinationPort: UInt16
     /// Which bits of the outer source, in its last four octets, the flow chooses.
@@ -46,14 +63,16 @@ public struct Encapsulation: Equatable, BitwiseCopyable, Sendable {
         source: IPPrefix,
         destination: IPAddress,
         destinationPort: UInt16 = Encapsulation.guePort,
-        timeToLive: UInt8 = 64
+        timeToLive: UInt8 = 64,
+        options: Options = Options()
     ) {
         guard source.address.family == destination.family else { return nil }
         self.kind = kind
+        self.options = options
         self.timeToLive = timeToLive
         self.destinationPort = destinationPort
         isIPv6 = destination.family == .ipv6
-        overhead = Self.overhead(kind, isIPv6: destination.family == .ipv6)
+        overhead = Self.overhead(kind, isIPv6: destination.family == .ipv6) + options.length
         let freeBits = min(16, source.address.family.width - source.length)
         sourceMask = UInt32(1) << UInt32(freeBits) - 1
         (sourceHigh, sourceLow) = Self.words(source.address)
@@ -67,7 +86,7 @@ public struct Encapsulation: Equatable, BitwiseCopyable, Sendable {
         }
     }
 
-    /// Octets that `kind` adds to a packet.
+    /// Octets that `kind` adds to a packet, without options.
     public static func overhead(_ kind: Kind, isIPv6: Bool) -> UInt16 {
         let network: UInt16 = isIPv6 ? 40 : 20
         return switch kind {

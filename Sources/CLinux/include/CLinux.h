@@ -63,9 +63,13 @@ int CLinux_enter_network(int descriptor);
 ///
 /// Returns a descriptor, or -1 with `errno` set. One made so ends with its descriptor.
 int CLinux_open_tap(const char *name);
+/// The same for an interface of IP packets, without a link layer.
+int CLinux_open_tun(const char *name);
 
 /// Whether the interface `name` is a TAP: 1 or 0; -1 with `errno` set when there is none.
 int CLinux_is_tap(const char *name);
+/// The same of a TUN.
+int CLinux_is_tun(const char *name);
 
 /// Whether `descriptor` is an end of the TAP `name`: 1, or 0 when that was deleted or renamed.
 int CLinux_is_attached(int descriptor, const char *name);

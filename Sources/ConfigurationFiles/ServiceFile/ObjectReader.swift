@@ -281,7 +281,7 @@ struct ObjectReader {
             }
     }
 
-    private mutating func read<Value>(_ key: String, _ parse: (String) -> Value?) -> Value? {
+    mutating func read<Value>(_ key: String, _ parse: (String) -> Value?) -> Value? {
         guard let node = values[key] else { return nil }
         if let text = node.text, let value = parse(text) { return value }
         complain(key, node)

@@ -16,6 +16,7 @@ struct ServiceFile {
     }
 
     var vlans: [Located<VLANInterface>] = []
+    var tunnels: [Located<TunnelInterface>] = []
     var addresses: [Located<InterfaceAddress>] = []
     var routes: [Located<Route>] = []
     var neighbours: [Located<Neighbour>] = []
@@ -79,6 +80,21 @@ struct ServiceFile {
         let name = reader.text("name")
         let companionName = reader.text("kniName")
         let companionType: CompanionType? = reader.choice("kniType")
+        guard (reader.node("vlan") == nil) != (reader.node("tunnel") == nil) else {
+            reader.reportKinds()
+            return
+        }
+        if reader.node("tunnel") != nil {
+            guard let name else {
+                if reader.node("name") == nil { reader.reportMissing("name") }
+                _ = readTunnel("", nil, .auto, &reader, file)
+                return
+            }
+            if let tunnel = readTunnel(name, companionName, companionType ?? .auto, &reader, file) {
+                tunnels.append(located(tunnel, reader))
+            }
+            return
+        }
         guard var inner = reader.object("vlan") else { return }
         defer { reader.absorb(inner) }
         let link = inner.text("link")

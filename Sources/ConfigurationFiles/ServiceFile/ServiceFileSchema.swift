@@ -314,16 +314,58 @@ package enum ServiceFileSchema {
         ]
     )
 
+    package static let linkTunnel = Object(
+        name: "interface tunnel",
+        fields: [
+            field(
+                "kind",
+                .choice(TunnelInterface.Kind.allCases.map(\.rawValue)),
+                required: true,
+                "how packets are wrapped"
+            ),
+            field("remote", .address, default: "any: nothing is sent", "the other end"),
+            field("local", .address, default: "any own address", "own address of outer packets"),
+            field("link", .text, default: "any", "the only interface that outer packets may use"),
+            field(
+                "key",
+                .text,
+                "key of GRE, a number or a dotted quad; ikey and okey: of one direction"
+            ),
+            field("ikey", .text, default: "key", "key that packets must have which arrive"),
+            field("okey", .text, default: "key", "key of packets that are sent"),
+            field("csum", .flag, default: "false", "checksum of GRE in both directions"),
+            field("icsum", .flag, default: "csum", "what arrives must have one"),
+            field("ocsum", .flag, default: "csum", "what is sent has one"),
+            field("seq", .flag, default: "false", "sequence numbers of GRE in both directions"),
+            field("iseq", .flag, default: "seq", "what arrives must have one, and no old one"),
+            field("oseq", .flag, default: "seq", "what is sent has one"),
+            field(
+                "ttl",
+                .integer(0...255),
+                default: "0",
+                "of outer packets; 0: the inner packet's"
+            ),
+            field("tos", .integer(0...255), default: "the inner packet's", "of outer packets"),
+            field(
+                "mtu",
+                .integer(68...9000),
+                default: "what the devices leave",
+                "longest packet that goes through, in octets"
+            ),
+        ]
+    )
+
     package static let interface = Object(
         name: "interface",
         fields: [
             field(
                 "name",
                 .text,
-                default: "LINK.ID or LINK.ID.INNERID",
+                default: "LINK.ID or LINK.ID.INNERID of a VLAN",
                 "what addresses, routes and neighbours call it; unique"
             ),
-            field("vlan", .object(vlan), required: true, "what it is: devices.md"),
+            field("vlan", .object(vlan), "a VLAN of a device: devices.md"),
+            field("tunnel", .object(linkTunnel), "or a tunnel: devices.md; it needs a name"),
             field(
                 "kniName",
                 .text,
@@ -405,7 +447,8 @@ package enum ServiceFileSchema {
 
     /// In the order in which the manual tells of them.
     package static let objects = [
-        file, interface, vlan, address, route, neighbour, service, match, persistence, rateLimit,
+        file, interface, vlan, linkTunnel, address, route, neighbour, service, match, persistence,
+        rateLimit,
         destCheck, tunnel, backend, quic, quicConfiguration,
     ]
 

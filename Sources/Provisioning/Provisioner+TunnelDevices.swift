@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Balancing
+import Dataplane
+import Model
+import Networking
+import Packet
+
+/// Tunnels that are interfaces.
+extension Provisioner {
+    /// The interface of a tunnel, among the ports and VLANs that may carry it.
+    func interface(
+        of tunnel: TunnelInterface,
+        among links: [Interface]
+    ) throws(ProvisioningError) -> Interface {
+        let vlans = engine.interchange.vlans
+        var carriers = links.filter { !$0.isTunnel }
+        if let name = tunnel.link {
+            carriers.removeAll { $0.name != name }
+            guard !carriers.isEmpty else {
+                throw ProvisioningError("there is no interface '\(name)' for '\(tunnel.name)'")
+            }
+        }
+        let port = carriers.first.map { vlans.port(of: $0.index) } ?? 0
+        // The same for the whole run: a tunnel that comes back counts on.
+        guard let slot = tunnelSlots.slot(for: tunnel.name),
+            let number = vlans.reserve(tunnel: slot, port: port)
+        else {
+            throw ProvisioningError(
+                "more than \(VLANTable.capacity) interfaces since the start: restart to forget them"
+            )
+        }
+        let smallest = carriers.map(\.mtu).min() ?? 1500
+        var interface = Interface(
+            name: tunnel.name,
+            index: number,
+            mtu: tunnel.mtu ?? max(68, smallest - tunnel.overhead),
+            hasCompanion: false
+        )
+        interface.isTunnel = true
+        return interface
+    }
+
+    /// Whoever is behind a tunnel is reached at once.
+    func addEverybody(on interface: Interface, to network: inout CompiledNetwork) {
+        let carrier = engine.interchange.vlans.port(of: interface.index)
+        let address = ports.first { $0.index == carrier }?.macAddress ?? .zero
+        for everybody in [IPAddress.v4(.any), .v6(.any)] {
+            _ = neighbours.adjacency(for: everybody, port: interface.index, isPinned: false)
+            network.neighbours.append(
+                PermanentNeighbour(everybody, port: interface.index, macAddress: address)
+            )
+        }
+    }
+
+    /// What the kernel's side of a tunnel is to be; nil: none.
+    func request(
+        of tunnel: TunnelInterface,
+        _ interface: Interface,
+        _ settings: Settings
+    ) -> CompanionRequest? {
+        guard settings.wantsCompanion(tunnel) else { return nil }
+        return CompanionRequest(
+            interface: interface.index,
+            interfaceName: tunnel.name,
+            port: engine.interchange.vlans.port(of: interface.index),
+            name: tunnel.companion,
+            isNameGiven: tunnel.companionName != nil,
+            type: tunnel.companionType,
+            mtu: interface.mtu,
+            isTunnel: true
+        )
+    }
+
+    /// Tunnels for the packet path.
+    func compileTunnelDevices(
+        of state: DesiredState,
+        _ forwarding: ForwardingTable
+    ) throws(ProvisioningError) -> [TunnelDevice] {
+        var devices: [TunnelDevice] = []
+        for tunnel in state.tunnels {
+            let number = try index(of: tunnel.name)
+            if let remote = tunnel.remote, let way = forwarding.port(toward: remote),
+                engine.interchange.vlans.isTunnel(way)
+            {
+                throw ProvisioningError(
+                    "the way to \(remote), the other end of \(tunnel.name), leads into the tunnel "
+                        + "\(name(of: way)): give it a route of its own"
+                )
+            }
+            var link: Int?
+            if let name = tunnel.link { link = try index(of: name) }
+            devices.append(
+                TunnelDevice(
+                    number: number,
+                    identifier: tunnelSlots.slots[tunnel.name] ?? 0,
+                    isGRE: tunnel.kind == .gre,
+                    remote: tunnel.remote,
+                    local: tunnel.local,
+                    link: link,
+                    key: tunnel.input.key,
+                    needsChecksum: tunnel.input.hasChecksum,
+                    needsSequence: tunnel.input.hasSequence,
+                    encapsulation: try encapsulation(of: tunnel, state, forwarding)
+                )
+            )
+        }
+        return devices
+    }
+
+    /// nil: nothing can be sent.
+    private func encapsulation(
+        of tunnel: TunnelInterface,
+        _ state: DesiredState,
+        _ forwarding: ForwardingTable
+    ) throws(ProvisioningError) -> Encapsulation? {
+        // Without a way there nothing is sent, and it may come.
+        guard let remote = tunnel.remote, forwarding.port(toward: remote) != nil else { return nil }
+        var source = tunnel.local.map { IPPrefix(host: $0) }
+        if source == nil { source = try self.source(toward: remote, of: state, forwarding) }
+        var options = Encapsulation.Options()
+        options.key = tunnel.output.key
+        options.hasChecksum = tunnel.output.hasChecksum
+        options.hasSequence = tunnel.output.hasSequence
+        options.service = tunnel.service.map { UInt8(clamping: $0) }
+        return source.flatMap { source in
+            Encapsulation(
+                tunnel.kind == .gre ? .gre : .ipip,
+                source: source,
+                destination: remote,
+                timeToLive: UInt8(clamping: tunnel.timeToLive),
+                options: options
+            )
+        }
+    }
+}
+
+extension TunnelInterface {
+    /// Octets of outer headers.
+    fileprivate var overhead: Int {
+        let isIPv6 = (remote ?? local)?.family == .ipv6
+        let kind: Encapsulation.Kind = kind == .gre ? .gre : .ipip
+        return Int(Encapsulation.overhead(kind, isIPv6: isIPv6)) + output.length
+    }
+}
+
+extension TunnelInterface.Words {
+    fileprivate var length: Int {
+        [key != nil, hasChecksum, hasSequence].count { $0 } * 4
+    }
+}
