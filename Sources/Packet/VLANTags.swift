@@ -19,7 +19,7 @@ public struct VLANTags: Hashable, BitwiseCopyable, Sendable {
     public var outer: UInt16
     /// 0 when there is one tag only.
     public var inner: UInt16
-    /// The interface that is a tunnel; 0: none is. Then there is no VLAN.
+    /// The interface that is a tunnel, and then there is no VLAN; 0: none is.
     public var tunnel: UInt16
 
     public init(outer: UInt16 = 0, inner: UInt16 = 0, tunnel: UInt16 = 0) {
