@@ -76,7 +76,8 @@ extension Engine {
             generation: published.generation,
             forwarding: published.forwarding,
             balancing: balancing,
-            exceptions: published.exceptions
+            exceptions: published.exceptions,
+            tunnels: published.tunnels
         )
         return unsafe withUnsafeMutablePointer(to: &snapshot) { pointer in
             unsafe rehearse(question, ports, backendSlots, now, pointer)
@@ -138,6 +139,7 @@ extension Engine {
             transmitters: ports,
             balancer: parts.balancer
         )
+        worker.believesMarks = true
         var frame = question.frame
         frame.insert(contentsOf: vlans.tags(of: question.port).octets, at: 12)
         ports[port].deliver(frame)

@@ -349,7 +349,7 @@ extension Worker {
         _ now: Tick
     ) {
         // Only another worker can know by which tunnel a packet came.
-        if !isHandedOver, LinkHeader(packet)?.tags.tunnel ?? 0 != 0 {
+        if !isHandedOver, !believesMarks, LinkHeader(packet)?.tags.tunnel ?? 0 != 0 {
             drop(packet, .unsupportedEtherType)
         } else {
             unsafe settleFrame(packet, snapshot, now)

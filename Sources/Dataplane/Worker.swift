@@ -54,6 +54,8 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     var replies = 0
     /// Whether the burst at hand comes from another worker.
     var isHandedOver = false
+    /// Whether frames of a port may say by which tunnel they came: in a rehearsal.
+    var believesMarks = false
     /// Of the latest packet that got a header of ours.
     var identification: UInt16 = 0
     /// Fragments that waited at the end of the latest turn.

@@ -60,8 +60,7 @@ extension DaemonBackend {
         _ numbered: (name: String, number: Int)?
     ) -> VLANStatus {
         guard let numbered else { return VLANStatus(vlan) }
-        let companion = machine.companions.all[numbered.number]
-        var status = VLANStatus(vlan, companion: companion.map { "\($0.name) (\($0.kind))" })
+        var status = VLANStatus(vlan, companion: companion(of: numbered.number))
         let counted = machine.statistics(numbered)
         status.receivedPackets = counted.receivedPackets
         status.receivedBytes = counted.receivedBytes
@@ -70,13 +69,18 @@ extension DaemonBackend {
         return status
     }
 
+    /// `dpdk0.100.kni (tap)`.
+    private func companion(of number: Int) -> String? {
+        machine.companions.all[number].map { "\($0.name) (\($0.kind))" }
+    }
+
     private func tunnelStatus(
         _ tunnel: TunnelInterface,
         _ numbered: (name: String, number: Int)?
     ) -> TunnelStatus {
         var status = TunnelStatus(name: tunnel.name, way: tunnel.way)
         guard let numbered else { return status }
-        status.companion = machine.companions.all[numbered.number].map { "\($0.name) (\($0.kind))" }
+        status.companion = companion(of: numbered.number)
         let counted = machine.statistics(numbered)
         status.receivedPackets = counted.receivedPackets
         status.receivedBytes = counted.receivedBytes

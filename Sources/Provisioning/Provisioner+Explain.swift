@@ -51,7 +51,8 @@ extension Provisioner {
         }
         let known = answers[worker]
         let received = interfaces.first { $0.index == port } ?? interfaces[0]
-        let mac = received.macAddress ?? .zero
+        let carrier = engine.interchange.vlans.port(of: received.index)
+        let mac = ports.first { $0.index == carrier }?.macAddress ?? .zero
         var frame = RehearsalFrame(flow, to: mac)
         frame.tcpFlags = try tcpFlags(request.flags ?? [known.image == nil ? "syn" : "ack"])
         let traits = ports.map { interface in

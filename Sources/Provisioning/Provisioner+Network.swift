@@ -41,16 +41,14 @@ extension Provisioner {
         return network
     }
 
-    /// Asks for the neighbours of backends before the first client does.
-    func warmUpBackends(of state: DesiredState) {
+    /// Asks for the neighbours of backends and tunnels before the first packet does.
+    func warmUp(for state: DesiredState) {
         let forwarding = unsafe engine.interchange.cell.current().pointee.forwarding
-        for service in state.services {
-            for backend in service.backends {
-                let address = backend.endpoint.address
-                let target = forwarding.target(for: address)
-                guard target.kind == .link else { continue }
-                _ = neighbours.adjacency(for: address, port: target.index, isPinned: false)
-            }
+        let backends = state.services.flatMap { $0.backends.map(\.endpoint.address) }
+        for address in backends + state.tunnels.compactMap(\.remote) {
+            let target = forwarding.target(for: address)
+            guard target.kind == .link else { continue }
+            _ = neighbours.adjacency(for: address, port: target.index, isPinned: false)
         }
     }
 

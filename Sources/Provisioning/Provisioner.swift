@@ -281,7 +281,7 @@ package final class Provisioner {
         draining = next.draining
         retireSlots(allBut: state)
         reconsiderFullBackends(of: state)
-        warmUpBackends(of: next.state)
+        warmUp(for: next.state)
     }
 
     /// Ends what only snapshots before the published one needed; every worker has left them.

@@ -52,6 +52,32 @@ import Testing
         #expect(steps(explanation, "end") == ["transmitted on back, 54 octets"])
     }
 
+    @Test func `a tunnel is told by what it makes of the packet, and by its name on arrival`()
+        throws
+    {
+        var state = DesiredState.web(weights: [1])
+        state.tunnels = [
+            TunnelInterface(
+                name: "far",
+                kind: .gre,
+                remote: IPAddress("10.0.1.3"),
+                local: IPAddress("10.0.1.1"),
+                companionType: .off
+            )
+        ]
+        state.addresses.append(InterfaceAddress(interface: "far", prefix: .literal("10.9.0.1/24")))
+        state.services[0].backends[0].endpoint.address = .v4(IPv4Address(10, 9, 0, 2))
+        let world = try quickstartWorld(state)
+        let out = try world.explain(request("10.0.0.10:40000", "10.0.0.100:80"))
+        #expect(steps(out, "end") == ["transmitted on dpdk1, 78 octets"])
+        #expect(steps(out, "rewrite").first?.contains("10.0.1.1 > 10.0.1.3") == true)
+        var question = try request("10.9.0.2:40000", "10.0.0.100:80")
+        question.interface = "far"
+        let back = try world.explain(question)
+        #expect(steps(back, "arrival").first?.contains("on far") == true)
+        #expect(back.verdict == .forwarded, "\(back)")
+    }
+
     @Test func `asking a hundred times takes no port, opens nothing and counts nothing`() throws {
         let world = try dualWorld(.dual(.ipv4))
         defer { world.expectConservation() }
