@@ -7,13 +7,13 @@ struct StateChecker {
     let settings: Settings
     var vlans: [ServiceFile.Located<VLANInterface>] = []
     var tunnels: [ServiceFile.Located<TunnelInterface>] = []
-    private var addresses: [ServiceFile.Located<InterfaceAddress>] = []
+    var addresses: [ServiceFile.Located<InterfaceAddress>] = []
     private var routes: [ServiceFile.Located<Route>] = []
     private var neighbours: [ServiceFile.Located<Neighbour>] = []
     private var services: [ServiceFile.Located<Service>] = []
     private(set) var diagnostics: [Diagnostic] = []
     /// Own addresses, and networks whose addresses are all ours; of all services.
-    private var ownHosts: Set<IPAddress> = []
+    var ownHosts: Set<IPAddress> = []
     private var ownNetworks: [IPPrefix] = []
 
     init(settings: Settings) {
@@ -99,172 +99,6 @@ struct StateChecker {
                 "ports inside the others, around them, or beside them"
             )
         }
-    }
-
-    // MARK: - Interfaces, addresses, routes and neighbours
-
-    private mutating func check(_ object: ServiceFile.Located<VLANInterface>) {
-        let devices = settings.ports.map(\.name)
-        guard !devices.isEmpty else { return }
-        let vlan = object.value
-        if !devices.contains(vlan.link) {
-            report(
-                object.location(of: "vlan"),
-                object.path + ".vlan.link",
-                slaveProblem(vlan.link) ?? "is no device of dpvs.conf",
-                vlan.link,
-                devices.joined(separator: ", "),
-                nearest(to: vlan.link, in: devices)
-            )
-        }
-        if (devices + settings.devices.map(\.name)).contains(vlan.name) {
-            report(
-                object.location(of: "name"),
-                object.path + ".name",
-                "is a device of dpvs.conf",
-                vlan.name,
-                "another name"
-            )
-        }
-    }
-
-    private mutating func check(_ object: ServiceFile.Located<InterfaceAddress>) {
-        checkInterface(object.value.interface, object.location(of: "interface"), object.path)
-        let address = object.value.prefix.address
-        checkUsable(address, object.location(of: "address"), object.path + ".address")
-    }
-
-    /// The same link-local address may be ours on two links (RFC 4007 section 6).
-    private static func scoped(_ address: IPAddress, _ interface: String) -> String {
-        address.ipv6?.isLinkLocal == true ? "\(address) on \(interface)" : "\(address)"
-    }
-
-    private mutating func check(_ object: ServiceFile.Located<Route>) {
-        let route = object.value
-        let path = object.path
-        if let interface = route.interface {
-            checkInterface(interface, object.location(of: "interface"), path)
-        }
-        if route.destination != route.destination.network {
-            report(
-                object.location(of: "to"),
-                path + ".to",
-                "has bits set beyond its length",
-                route.destination.description,
-                nil,
-                route.destination.network.description
-            )
-        }
-        checkMTU(of: route, object.location(of: "mtu"), path)
-        if route.scope == .kniHost {
-            checkScope(of: route, object.location(of: "scope"), path)
-            return
-        }
-        guard let gateway = route.gateway else {
-            if route.interface == nil {
-                report(object.location, path, "goes nowhere", nil, "via, interface or both")
-            }
-            return
-        }
-        let location = object.location(of: "via")
-        checkUsable(gateway, location, path + ".via")
-        guard gateway.family == route.destination.address.family else {
-            report(
-                location,
-                path + ".via",
-                "is of another family than the network",
-                gateway.description,
-                "an address of the family of \(route.destination)"
-            )
-            return
-        }
-        guard route.interface == nil else { return }
-        let isLinkLocal = gateway.ipv6?.isLinkLocal ?? false
-        if isLinkLocal {
-            report(
-                location,
-                path + ".via",
-                "is link-local, so it may be on any link",
-                gateway.description,
-                "an interface beside it"
-            )
-        } else if !addresses.contains(where: { $0.value.prefix.contains(gateway) }) {
-            report(
-                location,
-                path + ".via",
-                "is on no network of addresses",
-                gateway.description,
-                "a gateway in a network of addresses, or an interface beside it"
-            )
-        }
-    }
-
-    private mutating func check(_ object: ServiceFile.Located<Neighbour>) {
-        let neighbour = object.value
-        let place = object.location(of: "address")
-        checkInterface(neighbour.interface, object.location(of: "interface"), object.path)
-        checkUsable(neighbour.address, place, object.path + ".address")
-        if ownHosts.contains(neighbour.address) {
-            report(
-                place,
-                object.path + ".address",
-                "is an address of the balancer itself",
-                neighbour.address.description
-            )
-        }
-        if neighbour.macAddress.isMulticast || neighbour.macAddress == .zero {
-            report(
-                object.location(of: "mac"),
-                object.path + ".mac",
-                "cannot be the address of one host",
-                neighbour.macAddress.description,
-                "a MAC address without the group bit, such as 02:00:00:00:00:01"
-            )
-        }
-    }
-
-    /// The companion of an interface is where such a route ends.
-    private mutating func checkScope(of route: Route, _ location: SourceLocation, _ path: String) {
-        guard route.gateway != nil || route.interface == nil else { return }
-        report(
-            location,
-            path + ".scope",
-            "leads to the kernel behind an interface",
-            route.scope.rawValue,
-            "an interface beside it, and no via"
-        )
-    }
-
-    /// Every link of IPv6 takes 1280 octets (RFC 8200 section 5).
-    private mutating func checkMTU(of route: Route, _ location: SourceLocation, _ path: String) {
-        guard route.destination.address.family == .ipv6, let mtu = route.mtu, mtu < 1280 else {
-            return
-        }
-        report(location, path + ".mtu", "is too small for IPv6", "\(mtu)", "1280...9000")
-    }
-
-    private mutating func checkInterface(
-        _ name: String,
-        _ location: SourceLocation,
-        _ path: String
-    ) {
-        let devices = settings.ports.map(\.name)
-        let known = devices + vlans.map(\.value.name) + tunnels.map(\.value.name)
-        guard !devices.isEmpty, !known.contains(name) else { return }
-        let otherwise =
-            known == devices ? "is no device of dpvs.conf" : "is neither a device nor an interface"
-        report(
-            location,
-            path + ".interface",
-            slaveProblem(name) ?? otherwise,
-            name,
-            known.joined(separator: ", "),
-            nearest(to: name, in: known)
-        )
-    }
-
-    private func slaveProblem(_ name: String) -> String? {
-        settings.bondOfSlave[name].map { "is a slave of \($0)" }
     }
 
     // MARK: - Services
@@ -455,7 +289,7 @@ struct StateChecker {
 
     // MARK: - Every address
 
-    private mutating func checkUsable(
+    mutating func checkUsable(
         _ address: IPAddress,
         _ location: SourceLocation,
         _ path: String
