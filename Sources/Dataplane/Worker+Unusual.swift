@@ -286,7 +286,8 @@ extension Worker {
         _ now: Tick
     ) {
         // Only another worker can know by which tunnel a packet came.
-        if !isHandedOver, !believesMarks, LinkHeader(packet)?.tags.tunnel ?? 0 != 0 {
+        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        if !isHandedOver, !believesMarks, bytes.word(12) == EtherType.tunnel.rawValue {
             drop(packet, .unsupportedEtherType)
         } else {
             unsafe settleFrame(packet, snapshot, now)
@@ -307,7 +308,7 @@ extension Worker {
             return
         }
         let interface = interface(of: packet)
-        if let interface, !isRedirected {
+        if let interface, !isHandedOver {
             interfaceCounters.countReceived(unsafe Int(buffer.pointee.pkt_len), interface)
         }
         let outcome = ParsedFrame.parse(packet)

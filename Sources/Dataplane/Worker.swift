@@ -52,7 +52,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     let lookahead: UnsafeMutablePointer<Lookahead>
     /// Packets of known connections from backends, in the burst at hand.
     var replies = 0
-    /// Whether the burst at hand comes from another worker.
+    /// Whether the burst at hand comes from another worker, which has counted it.
     var isHandedOver = false
     /// Whether frames of a port may say by which tunnel they came: in a rehearsal.
     var believesMarks = false
@@ -62,8 +62,6 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     var heldFragments = 0
     /// Whether the slow path has something new to look at.
     var hasPunted = false
-    /// Whether another worker has received what is at hand, and counted it.
-    var isRedirected = false
     /// Whether it has taken over what the process before has left.
     private var hasAdopted = false
     /// Timers that may fire in one turn: more than connections that one turn can open.
@@ -200,9 +198,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
             guard !arrivals.isEmpty else { continue }
             taken &+= arrivals.count
             counters.add(arrivals.count, to: .redirectedIn)
-            isRedirected = true
             unsafe process(in: snapshot, from: nil, now: now)
-            isRedirected = false
         }
         return taken
     }

@@ -283,6 +283,10 @@ import Testing
             world.send(frame, on: 0)
         }
         #expect(world.drops(.unsupportedEtherType) == 85)
+        var numberless = Frame.echo(from: "10.0.0.10", to: "10.0.0.1")
+        numberless.insert(contentsOf: [0x88, 0xB5, 0, 0], at: 12)
+        world.send(numberless, on: 0)
+        #expect(world.drops(.unsupportedEtherType) == 86)
         #expect(world.takePackets(0).isEmpty && world.takePackets(1).isEmpty)
     }
 
