@@ -63,7 +63,7 @@ extension Worker {
         }
         guard end &- inner.offset >= (inner.isIPv6 ? 40 : 20),
             let first = bytes.octet(inner.offset), first >> 4 == (inner.isIPv6 ? 6 : 4),
-            Self.carryCongestion(bytes, from: network, to: inner.offset)
+            Encapsulation.carryCongestion(bytes, from: network, to: inner.offset)
         else {
             drop(packet, .badTunnelHeader)
             return
@@ -94,32 +94,6 @@ extension Worker {
         bytes.set(EtherType.tunnel.rawValue, at: 12)
         bytes.set(UInt16(truncatingIfNeeded: number), at: 14)
         bytes.set((isIPv6 ? EtherType.ipv6 : .ipv4).rawValue, at: 16)
-    }
-
-    /// Carries a mark of congestion from the outer header into the inner one; false when the inner
-    /// packet is to be dropped.
-    ///
-    /// RFC 6040 section 4.2: outer CE marks what is ECT or CE; "Not-ECT" inside is dropped.
-    private static func carryCongestion(_ bytes: FrameBytes, from outer: Int, to inner: Int) -> Bool
-    {
-        func service(_ offset: Int) -> UInt8 {
-            let first = bytes.word(offset) ?? 0
-            return UInt8(truncatingIfNeeded: first >> 12 == 6 ? first >> 4 : first)
-        }
-        guard service(outer) & 3 == 3 else { return true }
-        let mark = service(inner) & 3
-        guard mark != 3 else { return true }
-        guard mark != 0, let old = bytes.word(inner) else { return false }
-        let isIPv6 = old >> 12 == 6
-        let new = old | (isIPv6 ? 0x30 : 3)
-        bytes.set(new, at: inner)
-        if !isIPv6, let checksum = bytes.word(inner + 10) {
-            // RFC 1624: the word grew by what the checksum loses, in ones' complement.
-            let sum = UInt32(~checksum) + UInt32(~old) + UInt32(new)
-            let folded = (sum & 0xFFFF) + sum >> 16
-            bytes.set(~UInt16(truncatingIfNeeded: (folded & 0xFFFF) + folded >> 16), at: inner + 10)
-        }
-        return true
     }
 
     // MARK: - Into a tunnel

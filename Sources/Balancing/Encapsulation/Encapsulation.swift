@@ -32,7 +32,9 @@ public struct Encapsulation: Equatable, BitwiseCopyable, Sendable {
         public init() {}
 
         /// Octets of the optional words.
-        var length: UInt16 { (key == nil ? 0 : 4) + (hasChecksum ? 4 : 0) + (hasSequence ? 4 : 0) }
+        public var length: UInt16 {
+            (key == nil ? 0 : 4) + (hasChecksum ? 4 : 0) + (hasSequence ? 4 : 0)
+        }
     }
 
     public let kind: Kind
