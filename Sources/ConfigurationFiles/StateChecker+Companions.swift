@@ -10,26 +10,24 @@ extension StateChecker {
             owners[device.companionName] = owners[device.companionName] ?? device.name
         }
         for object in vlans where settings.wantsCompanion(object.value) {
-            check(object, object.value.name, object.value.companionName, against: &owners)
+            check(object, against: &owners)
         }
         for object in tunnels where settings.wantsCompanion(object.value) {
-            check(object, object.value.name, object.value.companionName, against: &owners)
+            check(object, against: &owners)
         }
     }
 
     /// `owners` are names of interfaces by those of their companions; a name of an interface that is
     /// there twice is complained about elsewhere.
-    private mutating func check<Interface>(
+    private mutating func check<Interface: CompanionBearer>(
         _ object: ServiceFile.Located<Interface>,
-        _ name: String,
-        _ given: String?,
         against owners: inout [String: String]
     ) {
-        let companion = given ?? "\(name).kni"
+        let (name, companion) = (object.value.name, object.value.companion)
         let location = object.location(of: "kniName")
         let path = object.path + ".kniName"
         // One that is made of the interface's name and too long only is not there.
-        let isAccepted = given.map(Self.isInterfaceName) ?? true
+        let isAccepted = object.value.companionName.map(Self.isInterfaceName) ?? true
         if !isAccepted {
             report(
                 location,

@@ -145,8 +145,19 @@ package struct PortStatus: Equatable, Codable, Sendable {
     }
 }
 
+/// What VLANs and tunnels have in common.
+package protocol InterfaceStatus {
+    var name: String { get }
+    /// The kernel's interface behind it.
+    var companion: String? { get set }
+    var receivedPackets: UInt64 { get set }
+    var receivedBytes: UInt64 { get set }
+    var transmittedPackets: UInt64 { get set }
+    var transmittedBytes: UInt64 { get set }
+}
+
 /// A VLAN of a device.
-package struct VLANStatus: Equatable, Codable, Sendable {
+package struct VLANStatus: InterfaceStatus, Equatable, Codable, Sendable {
     package var name: String
     package var link: String
     package var id: Int
@@ -170,7 +181,7 @@ package struct VLANStatus: Equatable, Codable, Sendable {
 }
 
 /// A tunnel that is an interface.
-package struct TunnelStatus: Equatable, Codable, Sendable {
+package struct TunnelStatus: InterfaceStatus, Equatable, Codable, Sendable {
     package var name: String
     /// `gre remote 192.0.2.9 local any key 7`.
     package var way: String

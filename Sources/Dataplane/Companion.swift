@@ -58,7 +58,7 @@ extension Companion.Carriage {
 }
 
 extension SlowPath {
-    /// Gives an interface, a port or a VLAN of one, its companion, or takes it away with nil.
+    /// Gives an interface its companion, or takes it away with nil.
     ///
     /// From the return on the one before is not used any more.
     public func setCompanion(_ companion: Companion?, of interface: Int) {

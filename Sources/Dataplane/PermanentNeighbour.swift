@@ -4,7 +4,7 @@ public import Addressing
 /// A neighbour whose link-layer address is given: it is neither asked nor believed about that.
 public struct PermanentNeighbour: Hashable, Sendable {
     public var address: IPAddress
-    /// The number of a port or of a VLAN.
+    /// The number of an interface.
     public var port: Int
     public var macAddress: MACAddress
 

@@ -9,7 +9,7 @@ import Packet
 /// Packets that are not the balancer's: for the kernel behind an interface's companion, or about
 /// neighbours. Each class is held to its rate here, before it costs the slow path anything.
 extension Worker {
-    /// Whether the kernel has a side of an interface, a port or a VLAN of one.
+    /// Whether the kernel has a side of an interface.
     func hasCompanion(_ interface: Int, _ snapshot: UnsafeMutablePointer<Snapshot>) -> Bool {
         interface < VLANTable.firstNumber
             ? unsafe snapshot.pointee.exceptions.hasCompanion(interface)

@@ -87,8 +87,7 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
 
     /// Counts on from the totals of another process; before the writer begins.
     ///
-    /// Names that are not
-    /// known here count nowhere.
+    /// Names that are not known here count nowhere.
     public func restore(_ totals: [String: UInt64]) {
         for kind in Kind.allCases where !kind.isMomentary {
             block.add(totals["\(kind)"] ?? 0, at: kind.rawValue)

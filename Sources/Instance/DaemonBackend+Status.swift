@@ -37,12 +37,10 @@ extension DaemonBackend {
                 return status
             }
         let numbers = await machine.conductor.vlans
-        status.vlans = await reloader.running.vlans.map { vlan in
-            vlanStatus(vlan, numbers.first { $0.name == vlan.name })
-        }
-        status.tunnels = await reloader.running.tunnels.map { tunnel in
-            tunnelStatus(tunnel, numbers.first { $0.name == tunnel.name })
-        }
+        let running = await reloader.running
+        status.vlans = running.vlans.map { complete(VLANStatus($0), numbers) }
+        status.tunnels = running.tunnels
+            .map { complete(TunnelStatus(name: $0.name, way: $0.way), numbers) }
         status.services = await machine.conductor.totals().services.map(Self.status)
         status.drops = machine.drops.filter { $0.packets > 0 }
             .map {
@@ -55,32 +53,17 @@ extension DaemonBackend {
         return status
     }
 
-    private func vlanStatus(
-        _ vlan: VLANInterface,
-        _ numbered: (name: String, number: Int)?
-    ) -> VLANStatus {
-        guard let numbered else { return VLANStatus(vlan) }
-        var status = VLANStatus(vlan, companion: companion(of: numbered.number))
-        let counted = machine.statistics(numbered)
-        status.receivedPackets = counted.receivedPackets
-        status.receivedBytes = counted.receivedBytes
-        status.transmittedPackets = counted.transmittedPackets
-        status.transmittedBytes = counted.transmittedBytes
-        return status
-    }
-
-    /// `dpdk0.100.kni (tap)`.
-    private func companion(of number: Int) -> String? {
-        machine.companions.all[number].map { "\($0.name) (\($0.kind))" }
-    }
-
-    private func tunnelStatus(
-        _ tunnel: TunnelInterface,
-        _ numbered: (name: String, number: Int)?
-    ) -> TunnelStatus {
-        var status = TunnelStatus(name: tunnel.name, way: tunnel.way)
-        guard let numbered else { return status }
-        status.companion = companion(of: numbered.number)
+    /// The same with its companion and what went by it, as far as the dataplane knows it.
+    private func complete<Status: InterfaceStatus>(
+        _ status: Status,
+        _ numbers: [(name: String, number: Int)]
+    ) -> Status {
+        guard let numbered = numbers.first(where: { $0.name == status.name }) else {
+            return status
+        }
+        var status = status
+        let companion = machine.companions.all[numbered.number]
+        status.companion = companion.map { "\($0.name) (\($0.kind))" }
         let counted = machine.statistics(numbered)
         status.receivedPackets = counted.receivedPackets
         status.receivedBytes = counted.receivedBytes

@@ -40,7 +40,7 @@ extension Machine {
         }
     }
 
-    /// What went by a VLAN.
+    /// What went by a VLAN or a tunnel.
     func statistics(_ vlan: (name: String, number: Int)) -> InterfaceStatistics {
         let interchange = engine.interchange
         var row = InterfaceStatistics(name: vlan.name)

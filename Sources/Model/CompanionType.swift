@@ -19,9 +19,27 @@ package enum CompanionType: String, Equatable, Codable, Sendable, CaseIterable {
     package static let ofVLANs: [Self] = [.auto, .tap, .existing, .off]
 }
 
+extension CompanionType {
+    /// What the kernel's side of an interface is called that nobody gave another name.
+    package static func name(of interface: String) -> String { "\(interface).kni" }
+}
+
+/// An interface of service files, of which the kernel may have a side.
+package protocol CompanionBearer {
+    var name: String { get }
+    /// Of the kernel's side; nil: the interface's name with `.kni`.
+    var companionName: String? { get }
+    var companionType: CompanionType { get }
+}
+
+extension CompanionBearer {
+    /// What the kernel's side is called, when there is one.
+    package var companion: String { companionName ?? CompanionType.name(of: name) }
+}
+
 extension NamedBlock {
     /// What the kernel's side of a device is called.
-    package var companionName: String { text("kni_name") ?? "\(name).kni" }
+    package var companionName: String { text("kni_name") ?? CompanionType.name(of: name) }
 
     package var companionType: CompanionType {
         CompanionType(rawValue: text("kni_type") ?? "") ?? .auto

@@ -3,17 +3,7 @@ package import Addressing
 
 /// A neighbour that nobody has to ask for: its link-layer address is given.
 package struct Neighbour: Equatable, Codable, Sendable {
-    package struct Key: Hashable, Codable, Sendable, CustomStringConvertible {
-        package var interface: String
-        package var address: IPAddress
-
-        package init(interface: String, address: IPAddress) {
-            self.interface = interface
-            self.address = address
-        }
-
-        package var description: String { "\(address) on \(interface)" }
-    }
+    package typealias Key = InterfaceAddress.Key
 
     package var interface: String
     package var address: IPAddress

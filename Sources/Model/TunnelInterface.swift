@@ -2,7 +2,7 @@
 package import Addressing
 
 /// An interface of its own whose packets go wrapped to another node.
-package struct TunnelInterface: Equatable, Codable, Sendable {
+package struct TunnelInterface: CompanionBearer, Equatable, Codable, Sendable {
     /// Tunnels of one configuration.
     package static let limit = 256
 
@@ -45,7 +45,6 @@ package struct TunnelInterface: Equatable, Codable, Sendable {
     package var service: Int?
     /// Of inner packets; nil: what the devices leave.
     package var mtu: Int?
-    /// Of the kernel's side; nil: the interface's name with `.kni`.
     package var companionName: String?
     package var companionType: CompanionType
     package var owner: Owner
@@ -81,9 +80,6 @@ package struct TunnelInterface: Equatable, Codable, Sendable {
         self.companionType = companionType
         self.owner = owner
     }
-
-    /// What the kernel's side is called, when there is one.
-    package var companion: String { companionName ?? "\(name).kni" }
 
     /// `gre remote 192.0.2.9 local any key 7`: what no two may have in common.
     package var way: String {

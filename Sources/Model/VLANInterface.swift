@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// An interface of its own on a device: frames with its tags.
-package struct VLANInterface: Equatable, Codable, Sendable {
+package struct VLANInterface: CompanionBearer, Equatable, Codable, Sendable {
     /// Identifiers that a VLAN may have: IEEE 802.1Q reserves 0 and 4095.
     package static let identifiers = 1...4094
 
@@ -14,7 +14,6 @@ package struct VLANInterface: Equatable, Codable, Sendable {
     package var innerID: Int?
     /// Of the frames that are sent, 0 to 7.
     package var priority: Int
-    /// Of the kernel's side; nil: the interface's name with `.kni`.
     package var companionName: String?
     package var companionType: CompanionType
     package var owner: Owner
@@ -40,9 +39,6 @@ package struct VLANInterface: Equatable, Codable, Sendable {
         self.companionType = companionType
         self.owner = owner
     }
-
-    /// What the kernel's side is called, when there is one.
-    package var companion: String { companionName ?? "\(name).kni" }
 
     /// `dpdk0 vlan 100 inner 7`: what no two may have in common.
     package var way: String { "\(link) vlan \(id)" + (innerID.map { " inner \($0)" } ?? "") }

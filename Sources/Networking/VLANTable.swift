@@ -7,8 +7,8 @@ public import Packet
 /// writes, every worker reads.
 ///
 /// Numbers below `firstNumber` are ports. A number belongs to a port and its tags, or to a tunnel's
-/// identifier, for the whole run, so nothing that remembers one can mean another VLAN later; an interface that is gone only
-/// takes no more frames. The number is a position in a hash table:
+/// identifier, for the whole run, so nothing that remembers one can mean another interface later;
+/// one that is gone only takes no more frames. The number is a position in a hash table:
 ///
 ///      63     62   61          60      58 57       56 40 39     24 23     12 11      0
 ///     +------+----+-----------+----------+--------+-----+---------+---------+---------+

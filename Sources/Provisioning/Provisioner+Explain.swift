@@ -51,8 +51,7 @@ extension Provisioner {
         }
         let known = answers[worker]
         let received = interfaces.first { $0.index == port } ?? interfaces[0]
-        let carrier = engine.interchange.vlans.port(of: received.index)
-        let mac = ports.first { $0.index == carrier }?.macAddress ?? .zero
+        let mac = carrier(of: received.index)?.macAddress ?? .zero
         var frame = RehearsalFrame(flow, to: mac)
         frame.tcpFlags = try tcpFlags(request.flags ?? [known.image == nil ? "syn" : "ack"])
         let traits = ports.map { interface in

@@ -65,10 +65,15 @@ extension Provisioner {
 
     /// What the configuration calls an interface, or has called one that is gone.
     func name(of number: Int) -> String {
-        let vlans = engine.interchange.vlans
-        let port = ports.first { $0.index == vlans.port(of: number) }?.name ?? "?"
+        let tags = engine.interchange.vlans.tags(of: number)
         return interfaces.first { $0.index == number }?.name
-            ?? "\(port).\(vlans.tags(of: number).outer)"
+            ?? "\(carrier(of: number)?.name ?? "?").\(tags.outer)"
+    }
+
+    /// The port that carries an interface.
+    func carrier(of number: Int) -> Interface? {
+        let index = engine.interchange.vlans.port(of: number)
+        return ports.first { $0.index == index }
     }
 
     /// VLANs and tunnels of the latest compilation.
@@ -109,22 +114,30 @@ extension Provisioner {
     ) -> [CompanionRequest] {
         let vlans = zip(state.vlans, interfaces.dropFirst(ports.count))
         let tunnels = zip(state.tunnels, interfaces.dropFirst(ports.count + state.vlans.count))
-        return tunnels.compactMap { request(of: $0, $1, state.settings) }
-            + vlans.compactMap { vlan, interface in
-                let type = vlan.companionType
-                // What it has now is what its port has.
-                guard state.settings.wantsCompanion(vlan), type != .auto || interface.hasCompanion
-                else { return nil }
-                return CompanionRequest(
-                    interface: interface.index,
-                    interfaceName: vlan.name,
-                    port: engine.interchange.vlans.port(of: interface.index),
-                    name: vlan.companion,
-                    isNameGiven: vlan.companionName != nil,
-                    type: type,
-                    mtu: interface.mtu
-                )
+        let settings = state.settings
+        // What a VLAN has now is what its port has.
+        return tunnels.filter { settings.wantsCompanion($0.0) }.map { request(of: $0, $1) }
+            + vlans.filter { vlan, interface in
+                settings.wantsCompanion(vlan)
+                    && (vlan.companionType != .auto || interface.hasCompanion)
             }
+            .map { request(of: $0, $1) }
+    }
+
+    private func request(
+        of bearer: some CompanionBearer,
+        _ interface: Interface
+    ) -> CompanionRequest {
+        CompanionRequest(
+            interface: interface.index,
+            interfaceName: bearer.name,
+            port: engine.interchange.vlans.port(of: interface.index),
+            name: bearer.companion,
+            isNameGiven: bearer.companionName != nil,
+            type: bearer.companionType,
+            mtu: interface.mtu,
+            isTunnel: interface.isTunnel
+        )
     }
 
     // MARK: - Own addresses
@@ -266,8 +279,7 @@ extension Provisioner {
             let mtuClass = try mtuClass(mtu, &network)
             return RouteTarget(.link, index: interface.index, mtuClass: mtuClass)
         }
-        let everybody: IPAddress = family == .ipv4 ? .v4(.any) : .v6(.any)
-        let handle = try neighbour(everybody, on: interface.index)
+        let handle = try neighbour(IPPrefix.any(family).address, on: interface.index)
         let mtu = min(mtu ?? interface.mtu, interface.mtu)
         return network.gateway(handle, mtuClass: try mtuClass(mtu, &network))
     }

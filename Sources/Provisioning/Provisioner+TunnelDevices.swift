@@ -43,33 +43,13 @@ extension Provisioner {
 
     /// Whoever is behind a tunnel is reached at once.
     func addEverybody(on interface: Interface, to network: inout CompiledNetwork) {
-        let carrier = engine.interchange.vlans.port(of: interface.index)
-        let address = ports.first { $0.index == carrier }?.macAddress ?? .zero
-        for everybody in [IPAddress.v4(.any), .v6(.any)] {
-            _ = neighbours.adjacency(for: everybody, port: interface.index, isPinned: false)
+        let address = carrier(of: interface.index)?.macAddress ?? .zero
+        for family in [AddressFamily.ipv4, .ipv6] {
+            let everybody = IPPrefix.any(family).address
             network.neighbours.append(
                 PermanentNeighbour(everybody, port: interface.index, macAddress: address)
             )
         }
-    }
-
-    /// What the kernel's side of a tunnel is to be; nil: none.
-    func request(
-        of tunnel: TunnelInterface,
-        _ interface: Interface,
-        _ settings: Settings
-    ) -> CompanionRequest? {
-        guard settings.wantsCompanion(tunnel) else { return nil }
-        return CompanionRequest(
-            interface: interface.index,
-            interfaceName: tunnel.name,
-            port: engine.interchange.vlans.port(of: interface.index),
-            name: tunnel.companion,
-            isNameGiven: tunnel.companionName != nil,
-            type: tunnel.companionType,
-            mtu: interface.mtu,
-            isTunnel: true
-        )
     }
 
     /// Tunnels for the packet path.
@@ -118,18 +98,13 @@ extension Provisioner {
         guard let remote = tunnel.remote, forwarding.port(toward: remote) != nil else { return nil }
         var source = tunnel.local.map { IPPrefix(host: $0) }
         if source == nil { source = try self.source(toward: remote, of: state, forwarding) }
-        var options = Encapsulation.Options()
-        options.key = tunnel.output.key
-        options.hasChecksum = tunnel.output.hasChecksum
-        options.hasSequence = tunnel.output.hasSequence
-        options.service = tunnel.service.map { UInt8(clamping: $0) }
         return source.flatMap { source in
             Encapsulation(
-                tunnel.kind == .gre ? .gre : .ipip,
+                Encapsulation.Kind(tunnel.kind),
                 source: source,
                 destination: remote,
                 timeToLive: UInt8(clamping: tunnel.timeToLive),
-                options: options
+                options: tunnel.options
             )
         }
     }
@@ -139,13 +114,24 @@ extension TunnelInterface {
     /// Octets of outer headers.
     fileprivate var overhead: Int {
         let isIPv6 = (remote ?? local)?.family == .ipv6
-        let kind: Encapsulation.Kind = kind == .gre ? .gre : .ipip
-        return Int(Encapsulation.overhead(kind, isIPv6: isIPv6)) + output.length
+        return Int(Encapsulation.overhead(.init(kind), isIPv6: isIPv6) + options.length)
+    }
+
+    fileprivate var options: Encapsulation.Options {
+        var options = Encapsulation.Options()
+        options.key = output.key
+        options.hasChecksum = output.hasChecksum
+        options.hasSequence = output.hasSequence
+        options.service = service.map { UInt8(clamping: $0) }
+        return options
     }
 }
 
-extension TunnelInterface.Words {
-    fileprivate var length: Int {
-        [key != nil, hasChecksum, hasSequence].count { $0 } * 4
+extension Encapsulation.Kind {
+    fileprivate init(_ kind: TunnelInterface.Kind) {
+        switch kind {
+        case .ipip: self = .ipip
+        case .gre: self = .gre
+        }
     }
 }
