@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "CDPDK.h"
+#include "bonding.h"
 
 #include <errno.h>
-#include <rte_eth_bond.h>
-#include <rte_eth_bond_8023ad.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <string.h>
@@ -33,7 +32,7 @@ static int set_up(uint16_t bond, const CDPDK_bond_setup *setup, const char **fai
         struct rte_ether_addr address;
         if (setup->mode == BONDING_MODE_ALB && rte_eth_macaddr_get(setup->slaves[i], &address) == 0)
             own_addresses[bond].addresses[own_addresses[bond].count++] = address;
-        TRY(rte_eth_bond_slave_add(bond, setup->slaves[i]), "rte_eth_bond_slave_add");
+        TRY(bond_member_add(bond, setup->slaves[i]), BOND_MEMBER_ADD);
     }
     return 0;
 }
@@ -83,7 +82,7 @@ static void spread_key(uint16_t bond) {
 
 int CDPDK_bond_open(uint16_t bond, bool promiscuous, bool all_multicast) {
     uint16_t slaves[CDPDK_bond_capacity];
-    int count = rte_eth_bond_slaves_get(bond, slaves, CDPDK_bond_capacity);
+    int count = bond_members_get(bond, slaves, CDPDK_bond_capacity);
     struct rte_ether_addr address;
     int mode = rte_eth_bond_mode_get(bond);
     if (count < 0 || mode < 0 || rte_eth_macaddr_get(bond, &address) < 0) return -EINVAL;
@@ -125,8 +124,8 @@ int CDPDK_bond_tune(uint16_t bond, const CDPDK_bond_tuning *tuning, const char *
 // MARK: - State
 
 static void get_lacp(uint16_t bond, CDPDK_bond_slave *slave) {
-    struct rte_eth_bond_8023ad_slave_info info;
-    if (rte_eth_bond_8023ad_slave_info(bond, slave->port, &info) != 0) return;
+    bond_member_info info;
+    if (bond_8023ad_member_info(bond, slave->port, &info) != 0) return;
     uint8_t carries = STATE_COLLECTING | STATE_DISTRIBUTING;
     slave->is_distributing = (info.actor_state & carries) == carries;
     memcpy(slave->partner, info.partner.system.addr_bytes, sizeof slave->partner);
@@ -134,8 +133,8 @@ static void get_lacp(uint16_t bond, CDPDK_bond_slave *slave) {
 
 int CDPDK_bond_get_state(uint16_t bond, CDPDK_bond_state *state) {
     uint16_t slaves[CDPDK_bond_capacity], active[CDPDK_bond_capacity];
-    int count = rte_eth_bond_slaves_get(bond, slaves, CDPDK_bond_capacity);
-    int active_count = rte_eth_bond_active_slaves_get(bond, active, CDPDK_bond_capacity);
+    int count = bond_members_get(bond, slaves, CDPDK_bond_capacity);
+    int active_count = bond_active_members_get(bond, active, CDPDK_bond_capacity);
     int primary = rte_eth_bond_primary_get(bond), mode = rte_eth_bond_mode_get(bond);
     if (count < 0 || active_count < 0 || primary < 0 || mode < 0) return -EINVAL;
     memset(state, 0, sizeof *state);

@@ -39,6 +39,13 @@ void CDPDK_stop(void) { rte_eal_cleanup(); }
 
 const char *CDPDK_version(void) { return rte_version(); }
 
+const char *CDPDK_built_version(void) {
+    static char text[64];
+    snprintf(text, sizeof text, "DPDK %d.%02d.%d%s", RTE_VER_YEAR, RTE_VER_MONTH, RTE_VER_MINOR,
+             RTE_VER_SUFFIX);
+    return text;
+}
+
 const char *CDPDK_error_text(int error) { return rte_strerror(error < 0 ? -error : error); }
 
 uint64_t CDPDK_cycle_frequency(void) { return rte_get_tsc_hz(); }

@@ -19,14 +19,18 @@ struct request {
     struct rte_flow_action actions[2];
 };
 
+_Static_assert(sizeof((struct rte_flow_item_ipv6){0}.hdr.dst_addr) == sizeof((CDPDK_flow){0}.address),
+               "an address of IPv6 has 16 octets");
+
 static const struct rte_flow_attr ingress = {.ingress = 1};
 
 static void fill(struct request *request, const CDPDK_flow *flow) {
     *request = (struct request){0};
     request->pattern[0].type = RTE_FLOW_ITEM_TYPE_ETH;
     if (flow->is_ipv6) {
-        memcpy(request->ipv6.hdr.dst_addr, flow->address, 16);
-        memset(request->ipv6_mask.hdr.dst_addr, 0xFF, 16);
+        // An array of octets until DPDK 24.11, a structure around one since.
+        memcpy(&request->ipv6.hdr.dst_addr, flow->address, sizeof request->ipv6.hdr.dst_addr);
+        memset(&request->ipv6_mask.hdr.dst_addr, 0xFF, sizeof request->ipv6_mask.hdr.dst_addr);
         request->pattern[1] = (struct rte_flow_item){
             .type = RTE_FLOW_ITEM_TYPE_IPV6, .spec = &request->ipv6, .mask = &request->ipv6_mask};
     } else {

@@ -37,6 +37,9 @@ public enum Environment {
     /// "DPDK 22.11.11".
     public static var version: String { unsafe String(cString: CDPDK_version()) }
 
+    /// The version that the program was compiled against, in the same form.
+    public static var builtVersion: String { unsafe String(cString: CDPDK_built_version()) }
+
     /// Cycles per second of the processor's time-stamp counter.
     public static var cycleFrequency: UInt64 { CDPDK_cycle_frequency() }
 

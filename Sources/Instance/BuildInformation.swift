@@ -11,5 +11,11 @@ package enum BuildInformation {
     static let swift = "6.2"
     #endif
 
-    package static var text: String { "dpvs \(version) (\(Environment.version), Swift \(swift))" }
+    /// The DPDK that is linked, and the one that it was compiled against where that is another.
+    static var dpdk: String {
+        let (running, built) = (Environment.version, Environment.builtVersion)
+        return running == built ? running : "\(running), built with \(built)"
+    }
+
+    package static var text: String { "dpvs \(version) (\(dpdk), Swift \(swift))" }
 }

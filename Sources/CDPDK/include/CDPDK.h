@@ -29,6 +29,9 @@ void CDPDK_stop(void);
 /// The version of the DPDK that runs, "DPDK 22.11.11".
 const char *CDPDK_version(void);
 
+/// The version that the program was compiled against, in the same form.
+const char *CDPDK_built_version(void);
+
 /// What a negative errno value means.
 const char *CDPDK_error_text(int error);
 
@@ -102,6 +105,8 @@ typedef struct CDPDK_port_facts {
     int16_t socket;
     /// Not a device on a bus.
     bool is_virtual;
+    /// It can keep frames of other VLANs out.
+    bool can_filter_vlans;
 } CDPDK_port_facts;
 
 /// What a device can do, and what it is asked to do.
@@ -256,6 +261,10 @@ int CDPDK_port_set_reta(uint16_t port, const uint16_t *queues, uint16_t size);
 /// The Toeplitz hash as DPDK computes it, over `words` 32-bit words in host order; for tests.
 uint32_t CDPDK_soft_rss(const uint32_t *input, uint32_t words, const uint8_t *key);
 
+/// Lets the port receive frames with the tag `vlan`, or no longer; frames of other VLANs stay out
+/// from then on. Frames without a tag are let in always.
+int CDPDK_port_filter_vlan(uint16_t port, uint16_t vlan, bool is_wanted);
+
 typedef struct CDPDK_link {
     uint32_t megabits;
     bool is_up;
@@ -278,6 +287,20 @@ typedef struct CDPDK_port_statistics {
 } CDPDK_port_statistics;
 
 int CDPDK_port_get_statistics(uint16_t port, CDPDK_port_statistics *statistics);
+
+/// One of the counters that a driver has beside those, "rx_q0_packets", "rx_crc_errors".
+typedef struct CDPDK_counter {
+    char name[64];
+    uint64_t value;
+} CDPDK_counter;
+
+enum { CDPDK_counter_capacity = 1024 };
+
+/// Reads the counters of a driver, at most `capacity`; returns how many, or a negative errno.
+int CDPDK_port_get_counters(uint16_t port, CDPDK_counter *counters, unsigned capacity);
+
+/// Whether the device is gone: unplugged, or its driver says so.
+bool CDPDK_port_is_removed(uint16_t port);
 
 // MARK: - Bursts
 
