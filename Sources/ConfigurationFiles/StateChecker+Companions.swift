@@ -27,14 +27,14 @@ extension StateChecker {
         let location = object.location(of: "kniName")
         let path = object.path + ".kniName"
         // One that is made of the interface's name and too long only is not there.
-        let isAccepted = object.value.companionName.map(Self.isInterfaceName) ?? true
+        let isAccepted = object.value.companionName.map(CompanionType.isInterfaceName) ?? true
         if !isAccepted {
             report(
                 location,
                 path,
                 "cannot be the name of an interface of the kernel",
                 companion,
-                "1 to \(CompanionType.longestName) characters, no spaces, slashes and colons"
+                CompanionType.namingRule
             )
         } else if let owner = owners[companion], owner != name {
             report(
@@ -46,11 +46,5 @@ extension StateChecker {
             )
         }
         owners[companion] = owners[companion] ?? name
-    }
-
-    /// As `dev_valid_name` of Linux has it.
-    private static func isInterfaceName(_ name: String) -> Bool {
-        1...CompanionType.longestName ~= name.utf8.count && name != "." && name != ".."
-            && !name.contains { $0.isWhitespace || $0 == "/" || $0 == ":" }
     }
 }

@@ -20,6 +20,17 @@ package enum CompanionType: String, Equatable, Codable, Sendable, CaseIterable {
 }
 
 extension CompanionType {
+    /// Whether the kernel lets an interface have this name: `dev_valid_name` of Linux.
+    package static func isInterfaceName(_ name: String) -> Bool {
+        1...longestName ~= name.utf8.count && name != "." && name != ".."
+            && !name.contains { $0.isWhitespace || $0 == "/" || $0 == ":" }
+    }
+
+    /// What such a name is made of, for messages.
+    package static var namingRule: String {
+        "1 to \(longestName) characters, no spaces, slashes and colons"
+    }
+
     /// What the kernel's side of an interface is called that nobody gave another name.
     package static func name(of interface: String) -> String { "\(interface).kni" }
 }

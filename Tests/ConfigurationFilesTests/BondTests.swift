@@ -99,6 +99,7 @@ import Testing
             worker cpu1 { type slave
             cpu_id 1
             port dpdk0 { rx_queue_ids 0 }
+            port dpdk2 { rx_queue_ids 0 }
             port bond0 { rx_queue_ids 0 } }
             }
             """

@@ -296,6 +296,37 @@ extension DPVSConf {
         #expect(parse(text).errors.contains { $0.contains(why) })
     }
 
+    @Test func `a port that no worker polls is refused, as in DPVS`() {
+        let other = "device dpdk1 { driver net_null1 }\n<init> device dpdk0 {"
+        let text = twoWorkers.replacing("<init> device dpdk0 {", with: other)
+        let errors = parse(text).errors
+        #expect(errors.count == 1, "\(errors)")
+        #expect(errors.first?.contains("dpdk1' is polled by no worker") == true, "\(errors)")
+        let off = text.replacing("rx_queue_ids     1", with: "")
+        #expect(parse(off).errors.count == 1, "a worker may poll nothing of a port")
+    }
+
+    @Test(arguments: [
+        ("kni_name dpdk1.kni", "is the kernel companion of dpdk0, too"),
+        ("kni_name sixteen-letters.", "cannot be the name of an interface of the kernel"),
+        ("kni_name a/b", "cannot be the name of an interface of the kernel"),
+        ("kni_name fifteen-letters", nil), ("kni_name dpdk1.kni\nkni_type off", nil),
+    ])
+    func `names of kernel companions are found to be wrong by check`(line: String, why: String?) {
+        let text = """
+            netif_defs {
+                device dpdk0 { driver net_null0
+                \(line)
+                }
+                device dpdk1 { driver net_null1 }
+            }
+            """
+        let errors = parse("global_defs { kni on }\n" + text).errors
+        #expect(errors.count == (why == nil ? 0 : 1), "\(errors)")
+        if let why { #expect(errors.allSatisfy { $0.contains(why) }, "\(errors)") }
+        #expect(parse("global_defs { kni off }\n" + text).errors == [])
+    }
+
     @Test(arguments: [
         ("driver af_packet", "network driver"), ("pci 6:0.0", "PCI address"),
         ("driver net_null0\npci 0000:06:00.0", "beside"),

@@ -6,6 +6,7 @@ extension DPVSConfParser {
     mutating func checkMeaning() {
         for device in result.settings.devices { checkDevice(device) }
         checkBonds()
+        checkCompanionNames()
         checkWorkers()
         checkQueues()
         checkMetricsAddress()
@@ -143,6 +144,7 @@ extension DPVSConfParser {
                     }
                 }
             }
+            if item == "rx_queue_ids" { checkPolled(users) }
             for (port, queues) in users where queues.keys.sorted() != Array(0..<queues.count) {
                 let worker = result.settings.workers.first {
                     $0.blocks.contains { $0.name == port }
@@ -155,6 +157,21 @@ extension DPVSConfParser {
                     queues.keys.sorted().map(String.init).joined(separator: " ")
                 )
             }
+        }
+    }
+
+    /// As in DPVS, a port that no worker receives from is refused.
+    private mutating func checkPolled(_ users: [String: [Int: String]]) {
+        guard !result.settings.workers.isEmpty else { return }
+        for port in result.settings.ports where users[port.name] == nil {
+            report(
+                .error,
+                place(port),
+                port.path,
+                "is polled by no worker, so nothing would be received there",
+                port.name,
+                "a worker block with port \(port.name) { rx_queue_ids 0 }"
+            )
         }
     }
 
