@@ -41,7 +41,7 @@ public struct EALOptions: Equatable, Sendable {
     public var busDevices: [String]
     /// Devices without a bus, "net_af_packet0,iface=eth1".
     public var virtualDevices: [String]
-    /// Handed to EAL as they are, last.
+    /// Handed to EAL as they are, last; they take the place of the program's own.
     public var extra: [String]
 
     public init(
@@ -69,53 +69,96 @@ public struct EALOptions: Equatable, Sendable {
     }
 
     /// The arguments, the program's name first.
+    ///
+    /// EAL refuses some options that are there twice or that exclude each other, so whatever `extra`
+    /// says takes the place of what the program would say about the same thing.
     public var arguments: [String] {
-        var arguments = ["dpvs", "--lcores", lcores, "--main-lcore", String(mainLcore.id)]
-        arguments += ["--file-prefix", "dpvs-\(instance)", "--no-telemetry"]
-        arguments += memoryArguments
-        if busDevices.isEmpty, !extra.contains(where: Self.namesPCI) {
-            arguments.append("--no-pci")
-        }
-        if addressing != "auto", !extra.contains(where: { $0.hasPrefix("--iova-mode") }) {
-            arguments += ["--iova-mode", addressing]
-        }
-        for address in busDevices { arguments += ["-a", address] }
-        for device in virtualDevices { arguments += ["--vdev", device] }
-        if !extra.contains(where: { $0.hasPrefix("--log-level") }) {
-            arguments += ["--log-level", "*:notice"]
-        }
-        return arguments + extra
+        ["dpvs"] + groups.filter { !$0.isReplaced(by: extra) }.flatMap(\.arguments) + extra
     }
 
-    private var memoryArguments: [String] {
-        guard memory.usesHugepages else {
-            return ["--no-huge", "--no-shconf", "-m", String(memory.size)]
-        }
+    /// Arguments that say one thing, and every option that says something about the same thing.
+    private struct Group {
+        var options: [String]
         var arguments: [String]
+
+        init(_ options: String..., arguments: [String]) {
+            self.options = options
+            self.arguments = arguments
+        }
+
+        /// Whether `words` has one of the options: "-l 0", "-l0", "--lcores 0", "--lcores=0".
+        func isReplaced(by words: [String]) -> Bool {
+            words.contains { word in
+                options.contains { option in
+                    word == option || word.hasPrefix("\(option)=")
+                        || (!option.hasPrefix("--") && word.hasPrefix(option))
+                }
+            }
+        }
+    }
+
+    private var groups: [Group] {
+        var groups = [
+            Group("--lcores", "-l", "-c", arguments: ["--lcores", lcores]),
+            Group("--main-lcore", arguments: ["--main-lcore", String(mainLcore.id)]),
+            Group("--file-prefix", arguments: ["--file-prefix", "dpvs-\(instance)"]),
+            Group("--telemetry", "--no-telemetry", arguments: ["--no-telemetry"]),
+        ]
+        groups += memoryGroups
+        if busDevices.isEmpty {
+            groups.append(
+                Group("-a", "--allow", "-b", "--block", "--no-pci", arguments: ["--no-pci"])
+            )
+        }
+        if addressing != "auto" {
+            groups.append(Group("--iova-mode", arguments: ["--iova-mode", addressing]))
+        }
+        let devices = busDevices.map { ["-a", $0] } + virtualDevices.map { ["--vdev", $0] }
+        groups += devices.map { Group(arguments: $0) }
+        groups.append(Group("--log-level", arguments: ["--log-level", "*:notice"]))
+        return groups
+    }
+
+    /// Where memory comes from, and how much of it.
+    private var memoryGroups: [Group] {
+        let amount =
+            memory.byNode.isEmpty
+            ? ["-m", String(memory.size)]
+            : ["--socket-mem", memory.byNode.map(String.init).joined(separator: ",")]
+        guard memory.usesHugepages else {
+            return [
+                place(["--no-huge", "--no-shconf"]),
+                Group("-m", "--socket-mem", arguments: ["-m", String(memory.size)]),
+            ]
+        }
+        var source = ["--in-memory"]
         if let directory = memory.directory {
-            arguments = ["--huge-dir", directory, "--huge-unlink", "--no-shconf"]
-        } else {
-            // Nothing is left in hugetlbfs, and instances cannot collide there.
-            arguments = ["--in-memory"]
+            source = ["--huge-dir", directory, "--huge-unlink", "--no-shconf"]
         }
-        // A file descriptor a segment would be one a page.
-        arguments.append("--single-file-segments")
-        if memory.byNode.isEmpty {
-            arguments += ["-m", String(memory.size)]
-        } else {
-            arguments += ["--socket-mem", memory.byNode.map(String.init).joined(separator: ",")]
-        }
+        // In memory nothing is left in hugetlbfs, and instances cannot collide there. A file
+        // descriptor a segment would be one a page.
+        var groups = [
+            place(source + ["--single-file-segments"]),
+            Group("-m", "--socket-mem", arguments: amount),
+        ]
         if let limit = memory.limit {
             // 0 would be no limit; a node without a share gets less than a page.
             let limits = memory.byNode.isEmpty ? [limit] : memory.byNode.map { $0 > 0 ? limit : 1 }
-            arguments += ["--socket-limit", limits.map(String.init).joined(separator: ",")]
+            let text = limits.map(String.init).joined(separator: ",")
+            groups.append(Group("--socket-limit", arguments: ["--socket-limit", text]))
         }
-        return arguments
+        return groups
     }
 
-    private static func namesPCI(_ argument: String) -> Bool {
-        argument == "-a" || argument.hasPrefix("--allow") || argument == "-b"
-            || argument.hasPrefix("--block")
+    private func place(_ arguments: [String]) -> Group {
+        Group(
+            "--no-huge",
+            "--in-memory",
+            "--huge-dir",
+            "--huge-unlink",
+            "--legacy-mem",
+            arguments: arguments
+        )
     }
 
     private var lcores: String {

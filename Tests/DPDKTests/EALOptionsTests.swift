@@ -77,6 +77,34 @@ import Testing
         #expect(extra.arguments.suffix(2) == ["-a", "0000:06:00.1"])
     }
 
+    @Test(arguments: [
+        (["--lcores", "0@0,1@3"], ["--lcores"]), (["-l0-1"], ["--lcores"]),
+        (["-m", "64"], ["-m"]), (["--socket-mem=64"], ["-m"]),
+        (["--in-memory"], ["--no-huge", "--no-shconf"]), (["--file-prefix=x"], ["--file-prefix"]),
+        (["--telemetry"], ["--no-telemetry"]), (["--main-lcore=3"], ["--main-lcore"]),
+    ])
+    func `what the user gives takes the place of the program's own`(
+        extra: [String],
+        replaced: [String]
+    ) {
+        let own = options().arguments
+        #expect(replaced.allSatisfy(own.contains))
+        let given = options { $0.extra = extra }.arguments
+        let before = given.dropLast(extra.count)
+        #expect(!replaced.contains(where: before.contains), "\(given)")
+        #expect(given.suffix(extra.count) == extra[...])
+    }
+
+    @Test func `hugepages of the user's take the place of ours, of which none are added`() {
+        let options = options {
+            $0.memory = .init(size: 164, usesHugepages: true, limit: 512)
+            $0.extra = ["--no-huge"]
+        }
+        let text = options.arguments.joined(separator: " ")
+        #expect(!text.contains("--in-memory") && !text.contains("--single-file-segments"))
+        #expect(text.contains("-m 164"))
+    }
+
     @Test func `virtual devices and instances keep their names`() {
         let both = options {
             $0.virtualDevices = ["net_ring0", "net_null1"]
