@@ -263,7 +263,7 @@ let dpdkTargets: [Target] = [
         "InstanceTests",
         [
             "Instance", "DPDK", "Balancing", "Packet", "Addressing", "Timing", "Provisioning",
-            "FileTesting",
+            "Discovery", "Linux", "Control", "Model", "FileTesting", logging,
         ]
     ),
     .executableTarget(

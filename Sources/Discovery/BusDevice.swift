@@ -30,6 +30,8 @@ package struct BusDevice: Equatable, Codable, Sendable {
     /// Its memory node; nil when the machine does not say.
     package var node: Int?
     package var group: DeviceNode?
+    /// Whether nothing translates the addresses that it reads and writes: then these are physical.
+    package var isUnprotected = false
     /// Its kernel interfaces in this network namespace.
     package var interfaces: [String] = []
     /// What libibverbs opens, for bifurcated drivers.
@@ -67,10 +69,15 @@ package struct BusDevice: Equatable, Codable, Sendable {
             case let name? where Self.bifurcatedDrivers.contains(name) || !isPCI: .bifurcated
             default: .kernel
             }
+        isUnprotected = kind == .uio
         if kind == .vfio {
+            let number = surroundings.link("\(place)/iommu_group")
+            // The kernel makes up a group where vfio.enable_unsafe_noiommu_mode is on.
+            let unprotected = number.map { "/dev/vfio/noiommu-\($0)" }
+            isUnprotected = unprotected.map(surroundings.exists) ?? false
             let path =
-                surroundings.link("\(place)/iommu_group").map { "/dev/vfio/\($0)" }
-                ?? facts["vfio"]?["dev-mount"]
+                isUnprotected
+                ? unprotected : number.map { "/dev/vfio/\($0)" } ?? facts["vfio"]?["dev-mount"]
             group = path.map(surroundings.access)
         }
         if kind == .bifurcated {

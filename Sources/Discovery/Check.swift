@@ -20,6 +20,20 @@ package struct Check: Equatable, Codable, Sendable {
     /// What to write into the pod.
     package var pod: String?
 
+    package init(
+        subject: String,
+        state: State,
+        finding: String,
+        node: String? = nil,
+        pod: String? = nil
+    ) {
+        self.subject = subject
+        self.state = state
+        self.finding = finding
+        self.node = node
+        self.pod = pod
+    }
+
     static func ok(_ subject: String, _ finding: String) -> Check {
         Check(subject: subject, state: .ok, finding: finding)
     }
@@ -43,7 +57,7 @@ package struct Check: Equatable, Codable, Sendable {
     }
 
     /// A line, and one for each thing to do.
-    var text: String {
+    package var text: String {
         let lines = [
             "\(state.rawValue.padded(to: 8))\(subject): \(finding)", node.map { "  node: \($0)" },
             pod.map { "  pod:  \($0)" },

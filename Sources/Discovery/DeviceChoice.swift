@@ -13,6 +13,12 @@ package struct DeviceChoice: Equatable, Codable, Sendable {
     /// Why there is none.
     package var problem: String?
 
+    package init(name: String, source: String, driver: String? = nil) {
+        self.name = name
+        self.source = source
+        self.driver = driver
+    }
+
     /// Chooses for all blocks, in order; a block without a word takes the next device in DPDK's
     /// order.
     package static func all(

@@ -13,6 +13,8 @@ package struct Findings: Equatable, Codable, Sendable {
     package var capabilities: [String]
     package var grants: DeviceGrants
     package var networks: [NetworkAttachment]
+    /// Whether devices are behind an IOMMU.
+    package var hasIOMMU: Bool
     package var vfio: DeviceNode
     package var tun: DeviceNode
     package var vhostNet: DeviceNode
@@ -31,6 +33,7 @@ package struct Findings: Equatable, Codable, Sendable {
         grants = DeviceGrants(environment: surroundings.environment)
         let annotation = networkStatus.flatMap(surroundings.text)
         networks = annotation.flatMap(NetworkAttachment.all) ?? []
+        hasIOMMU = !surroundings.list("/sys/kernel/iommu_groups").isEmpty
         vfio = surroundings.access("/dev/vfio/vfio")
         tun = surroundings.access("/dev/net/tun")
         vhostNet = surroundings.access("/dev/vhost-net")

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Linux
+import Model
 
 extension StartPlan {
     /// One or more checks for each device of the configuration.
-    func deviceChecks(_ surroundings: Surroundings) -> [Check] {
+    package func deviceChecks(_ surroundings: Surroundings) -> [Check] {
         if devices.isEmpty {
             return [.missing("devices", "the configuration has no netif_defs.device")]
         }
@@ -24,15 +25,15 @@ extension StartPlan {
         guard let device = choice.device else {
             return [.note(subject, "takes the next device in DPDK's order: name one instead")]
         }
-        let found = Self.kindCheck(subject, device)
+        let found = kindCheck(subject, device)
         guard found.state != .missing else { return [found] }
-        return [found] + rightChecks(subject, device)
+        return [found] + rightChecks(subject, device) + addressChecks(subject, device)
     }
 
     // MARK: - Bus devices
 
     /// Whether a driver has the device that DPDK can work with.
-    private static func kindCheck(_ subject: String, _ device: BusDevice) -> Check {
+    private func kindCheck(_ subject: String, _ device: BusDevice) -> Check {
         let name = device.name
         let driver = device.driver ?? "no driver"
         switch device.kind {
@@ -53,7 +54,7 @@ extension StartPlan {
             return .missing(
                 subject,
                 "\(name) is driven by \(driver): DPDK needs vfio-pci",
-                node: "modprobe vfio-pci; driverctl set-override \(name) vfio-pci",
+                node: findings.hasIOMMU ? Self.binding(name) : Self.iommuArguments,
                 pod: "request a resource whose selectors say drivers: [vfio-pci]"
             )
         case .vfio, .uio, .bifurcated:
@@ -78,12 +79,21 @@ extension StartPlan {
                     .missing(
                         subject,
                         "uio needs CAP_SYS_RAWIO and physical addresses",
-                        node: "driverctl set-override \(device.name) vfio-pci"
+                        node: findings.hasIOMMU ? Self.binding(device.name) : Self.iommuArguments,
+                        pod: "securityContext.privileged: true"
                     )
                 ]
         case .kernel, .unbound, .absent, .mediated: []
         }
     }
+
+    private static func binding(_ name: String) -> String {
+        "modprobe vfio-pci; driverctl set-override \(name) vfio-pci"
+    }
+
+    private static let iommuArguments =
+        "kernel arguments: intel_iommu=on iommu=pt (AMD: amd_iommu=on iommu=pt); a virtual machine "
+        + "needs a virtual IOMMU"
 
     private func vfioChecks(_ subject: String, _ device: BusDevice) -> [Check] {
         guard let group = device.group else {
@@ -91,7 +101,7 @@ extension StartPlan {
                 .missing(
                     subject,
                     "\(device.name) is in no IOMMU group",
-                    node: "kernel arguments: intel_iommu=on iommu=pt (AMD: amd_iommu=on iommu=pt)"
+                    node: Self.iommuArguments
                 )
             ]
         }
@@ -179,6 +189,7 @@ extension StartPlan {
         if kind.hasPrefix("net_tap") || kind.hasPrefix("net_virtio_user") {
             let node = kind.hasPrefix("net_tap") ? findings.tun : findings.vhostNet
             return [.ok(subject, driver)] + makerChecks(subject, node)
+                + [tapCheck(subject, kind)].compactMap(\.self)
         }
         let absent = names.first { !surroundings.exists("/sys/class/net/\($0)") }
         if let absent {
@@ -207,6 +218,17 @@ extension StartPlan {
                 pod: "securityContext.capabilities.add: [\(lacking.joined(separator: ", "))]"
             )
         ]
+    }
+
+    /// DPDK's tap has room for the descriptors of four queues of each direction.
+    private func tapCheck(_ subject: String, _ kind: String) -> Check? {
+        let (most, count) = (4, workers.workers.count)
+        guard kind.hasPrefix("net_tap"), count > most else { return nil }
+        return .missing(
+            subject,
+            "net_tap has \(most) queues, and each of \(count) workers needs one",
+            node: "dpvs.conf: worker_defs { workers \(most) }, or another driver"
+        )
     }
 
     /// What making a kernel interface through `node` takes.

@@ -65,7 +65,7 @@ package struct Surroundings: Sendable {
 
     func list(_ path: String) -> [String] { (try? Files.list(root + path)) ?? [] }
 
-    func exists(_ path: String) -> Bool { Files.identity(of: root + path) != nil }
+    package func exists(_ path: String) -> Bool { Files.identity(of: root + path) != nil }
 
     /// The last part of what a symbolic link says.
     func link(_ path: String) -> String? {

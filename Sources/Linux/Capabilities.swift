@@ -30,6 +30,8 @@ package struct Capabilities: OptionSet, Equatable, Sendable, CustomStringConvert
     package static let netRaw = Capabilities("NET_RAW")
     /// Locking any amount of memory.
     package static let ipcLock = Capabilities("IPC_LOCK")
+    /// Among much else, physical addresses in /proc/self/pagemap.
+    package static let admin = Capabilities("SYS_ADMIN")
     /// Access to I/O ports and to devices without an IOMMU.
     package static let rawIO = Capabilities("SYS_RAWIO")
 

@@ -27,6 +27,13 @@ package enum Host {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
+    /// Since 1970.
+    package static var secondsOfWallClock: UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(max(0, time.tv_sec))
+    }
+
     /// Another one after every boot of the kernel; empty where it does not tell.
     package static var bootID: String { kernelText("random/boot_id") }
 

@@ -74,6 +74,72 @@ import Testing
         #expect(denied[0].pod?.contains("runAsUser") == true)
     }
 
+    /// A machine without an IOMMU, on which the process has every right.
+    private func unprotected() throws -> FakeMachine {
+        let machine = try FakeMachine()
+        try machine.remove("sys/kernel/iommu_groups/0")
+        try machine.write(
+            "Cpus_allowed_list:\t0-7\nCapEff:\t000001ffffffffff\n",
+            "proc/self/status"
+        )
+        try machine.addPages(2048, [256, 256])
+        return machine
+    }
+
+    @Test func `without an IOMMU nobody is sent to driverctl`() throws {
+        let machine = try unprotected()
+        try machine.addFunction("0000:06:02.1", driver: "iavf")
+        let found = complaints(settings(["pci": "0000:06:02.1"]), machine)
+        #expect(found.count == 1 && found[0].node?.hasPrefix("kernel arguments:") == true)
+    }
+
+    @Test func `a device without an IOMMU needs physical addresses and hugepages`() throws {
+        let machine = try unprotected()
+        try machine.addFunction("0000:06:02.1", driver: "uio_pci_generic")
+        var wanted = settings(["pci": "0000:06:02.1"])
+        let plan = StartPlan(wanted, machine.surroundings)
+        #expect(plan.refusals().map(\.state) == [.missing])
+        #expect(plan.refusals()[0].finding.contains("iova_mode is va"))
+        #expect(!DoctorReport(wanted, machine.surroundings).isGood)
+        wanted.items["global_defs.iova_mode"] = .text("pa")
+        #expect(StartPlan(wanted, machine.surroundings).refusals() == [])
+        try machine.addPages(2048, [0, 0])
+        let poor = StartPlan(wanted, machine.surroundings).refusals()
+        #expect(poor.count == 1 && poor[0].finding.contains("needs hugepages"))
+        #expect(poor[0].node?.hasPrefix("sysctl vm.nr_hugepages=") == true)
+    }
+
+    @Test func `vfio-pci without an IOMMU is told apart from vfio-pci behind one`() throws {
+        let machine = try unprotected()
+        try machine.addFunction("0000:06:02.1", driver: "vfio-pci", group: 3)
+        try machine.write("", "dev/vfio/noiommu-3")
+        try machine.write("", "dev/vfio/vfio")
+        var wanted = settings(["pci": "0000:06:02.1"])
+        #expect(StartPlan(wanted, machine.surroundings).refusals().count == 1)
+        wanted.items["global_defs.iova_mode"] = .text("auto")
+        #expect(complaints(wanted, machine) == [])
+    }
+
+    @Test func `a device behind an IOMMU starts without hugepages`() throws {
+        let machine = try pod()
+        try machine.addPages(2048, [0, 0])
+        #expect(StartPlan(settings(resource), machine.surroundings).refusals() == [])
+    }
+
+    @Test func `net_tap is not given more queues than it has room for`() throws {
+        let machine = try FakeMachine()
+        try machine.write("", "dev/net/tun")
+        try machine.addPages(2048, [256, 256])
+        try machine.write(
+            "Cpus_allowed_list:\t0-7\nCapEff:\t000001ffffffffff\n",
+            "proc/self/status"
+        )
+        let tap = ["driver": "net_tap,iface=t0"]
+        #expect(complaints(settings(tap, workers: 4), machine) == [])
+        let found = complaints(settings(tap, workers: 5), machine)
+        #expect(found.map(\.finding) == ["net_tap has 4 queues, and each of 5 workers needs one"])
+    }
+
     @Test func `without an IOMMU the kernel arguments are named`() throws {
         let machine = try FakeMachine()
         try machine.addPages(2048, [256, 256])
@@ -81,7 +147,8 @@ import Testing
         let found = complaints(settings(["pci": "0000:06:02.1"]), machine)
         #expect(
             found.map(\.node) == [
-                "kernel arguments: intel_iommu=on iommu=pt (AMD: amd_iommu=on iommu=pt)"
+                "kernel arguments: intel_iommu=on iommu=pt (AMD: amd_iommu=on iommu=pt); "
+                    + "a virtual machine needs a virtual IOMMU"
             ]
         )
     }

@@ -20,6 +20,7 @@ struct FakeMachine {
             try write("\(node * 4)-\(node * 4 + 3)\n", "\(place)/cpulist")
         }
         for kibibytes in [2048, 1 << 20] { try addPages(kibibytes, [0, 0]) }
+        try write("DMA", "sys/kernel/iommu_groups/0/type")
     }
 
     /// Whoever has it has the directory, too; everything may be opened.
@@ -36,6 +37,10 @@ struct FakeMachine {
             withIntermediateDirectories: true
         )
         try Data(text.utf8).write(to: url)
+    }
+
+    func remove(_ path: String) throws {
+        try FileManager.default.removeItem(atPath: "\(directory.path)/\(path)")
     }
 
     func link(_ path: String, to target: String) throws {

@@ -174,6 +174,15 @@ extension SystemTests {
             // systemd complains of other units of the machine, too.
             let complaints = outcome.errors.split(separator: "\n").filter { $0.contains("dpvs@") }
             #expect(complaints == [])
+            // Both nodes of vfio may be opened, and udev gives the group's to the unit's user.
+            #expect(unit.contains("DeviceAllow=char-vfio rw\nDeviceAllow=/dev/vfio/vfio rw\n"))
+            let rules = try String(
+                contentsOfFile: "\(Program.repository)/conf/60-dpvs-vfio.rules",
+                encoding: .utf8
+            )
+            #expect(unit.contains("User=dpvs\nGroup=dpvs\n"))
+            #expect(rules.contains("SUBSYSTEM==\"vfio\""))
+            #expect(rules.contains("OWNER=\"dpvs\", GROUP=\"dpvs\""))
             // The commands of the unit are commands of dpvs.
             for verb in ["run", "config"] {
                 let help = try await Program.run([Program.dpvs, verb, "--help"])
