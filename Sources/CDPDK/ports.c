@@ -2,11 +2,15 @@
 #include "CDPDK.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_thash.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 int CDPDK_attach(const char *arguments) { return rte_dev_probe(arguments); }
 
@@ -106,6 +110,7 @@ int CDPDK_port_get_facts(uint16_t port, CDPDK_port_facts *facts) {
     // Drivers without a bus are named net_<something>, and so are PCI drivers; only the latter's
     // devices carry an address with colons.
     facts->is_virtual = strchr(name, ':') == NULL;
+    facts->can_filter_vlans = (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
     return 0;
 }
 
@@ -139,6 +144,29 @@ static int setup_queues(uint16_t port, CDPDK_port_setup *setup, const struct rte
     return 0;
 }
 
+/// Sets the MTU of the kernel's interface below a port, which may be there already.
+static int set_kernel_mtu(unsigned index, uint16_t mtu) {
+    struct ifreq request = {0};
+    if (if_indextoname(index, request.ifr_name) == NULL) return -errno;
+    int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (control < 0) return -errno;
+    int result = ioctl(control, SIOCGIFMTU, &request) < 0 ? -errno : 0;
+    if (result == 0 && request.ifr_mtu != mtu) {
+        request.ifr_mtu = mtu;
+        result = ioctl(control, SIOCSIFMTU, &request) < 0 ? -errno : 0;
+    }
+    close(control);
+    return result;
+}
+
+/// DPDK's AF_PACKET says that its frames have 1518 octets at most, whatever its ring has room for,
+/// and would only tell the kernel.
+static int set_mtu(uint16_t port, const struct rte_eth_dev_info *info, uint16_t mtu) {
+    bool is_bounded = mtu > RTE_ETHER_MTU && info->if_index != 0 &&
+                      strcmp(info->driver_name, "net_af_packet") == 0;
+    return is_bounded ? set_kernel_mtu(info->if_index, mtu) : rte_eth_dev_set_mtu(port, mtu);
+}
+
 int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed) {
     struct rte_eth_dev_info info;
     TRY(rte_eth_dev_info_get(port, &info), "rte_eth_dev_info_get");
@@ -167,7 +195,7 @@ int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed
     uint16_t mtu;
     if (setup->mtu && !setup->is_bond && rte_eth_dev_get_mtu(port, &mtu) == 0 &&
         mtu != setup->mtu) {
-        int result = rte_eth_dev_set_mtu(port, setup->mtu);
+        int result = set_mtu(port, &info, setup->mtu);
         if (result < 0 && result != -ENOTSUP) {
             *failed = "rte_eth_dev_set_mtu";
             return result;
@@ -263,6 +291,18 @@ int CDPDK_port_set_groups(uint16_t port, const uint64_t *groups, uint32_t count)
 
 int CDPDK_port_receive_all_groups(uint16_t port) { return rte_eth_allmulticast_enable(port); }
 
+// MARK: - VLANs
+
+int CDPDK_port_filter_vlan(uint16_t port, uint16_t vlan, bool is_wanted) {
+    int offloads = rte_eth_dev_get_vlan_offload(port);
+    if (offloads < 0) return offloads;
+    if (!(offloads & RTE_ETH_VLAN_FILTER_OFFLOAD)) {
+        int result = rte_eth_dev_set_vlan_offload(port, offloads | RTE_ETH_VLAN_FILTER_OFFLOAD);
+        if (result < 0) return result;
+    }
+    return rte_eth_dev_vlan_filter(port, vlan, is_wanted);
+}
+
 // MARK: - State
 
 int CDPDK_port_get_link(uint16_t port, CDPDK_link *link) {
@@ -291,3 +331,23 @@ int CDPDK_port_get_statistics(uint16_t port, CDPDK_port_statistics *statistics) 
     };
     return 0;
 }
+
+int CDPDK_port_get_counters(uint16_t port, CDPDK_counter *counters, unsigned capacity) {
+    struct rte_eth_xstat values[CDPDK_counter_capacity];
+    struct rte_eth_xstat_name names[CDPDK_counter_capacity];
+    int named = rte_eth_xstats_get_names(port, names, CDPDK_counter_capacity);
+    if (named < 0) return named;
+    int read = rte_eth_xstats_get(port, values, CDPDK_counter_capacity);
+    if (read < 0) return read;
+    // Both say how many there are; with more than there is room for nothing is filled in.
+    if (named > CDPDK_counter_capacity || read > CDPDK_counter_capacity) return -E2BIG;
+    unsigned count = 0;
+    for (int i = 0; i < read && count < capacity; i++) {
+        if (values[i].id >= (uint64_t)named) continue;
+        snprintf(counters[count].name, sizeof counters[count].name, "%s", names[values[i].id].name);
+        counters[count++].value = values[i].value;
+    }
+    return (int)count;
+}
+
+bool CDPDK_port_is_removed(uint16_t port) { return rte_eth_dev_is_removed(port) == 1; }

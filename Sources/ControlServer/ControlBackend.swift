@@ -13,6 +13,8 @@ package protocol ControlBackend: Sendable {
     func readiness() async -> Probe
     func statistics() async -> DataplaneStatistics
     func status() async -> Status
+    /// Whether packets get through, looked at for `seconds`.
+    func liveReport(seconds: Double) async -> LiveReport
     /// Who is at the other ends of links, by port.
     func linkDiscovery() async -> [LinkDiscoveryStatus]
     /// What would become of a packet; throws 400 when the question makes no sense.

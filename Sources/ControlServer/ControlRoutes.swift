@@ -15,6 +15,7 @@ enum ControlRoutes {
         .get("/readyz", .everywhere) { _, backend in try .probe(await backend.readiness()) },
         .get("/v1/status", .everywhere) { _, backend in try .json(await backend.status()) },
         .get("/v1/lldp") { _, backend in try .json(await backend.linkDiscovery()) },
+        .get("/v1/doctor", handler: doctor),
         .post("/v1/explain", handler: explain),
         .get("/v1/config/status") { _, backend in
             try .json(await backend.configurationStatus())
@@ -65,6 +66,21 @@ enum ControlRoutes {
             )
         }
         return try .json(await backend.explain(question))
+    }
+
+    @Sendable private static func doctor(
+        _ request: Request,
+        _ backend: any ControlBackend
+    ) async throws -> Response {
+        let text = request.uri.queryParameters["seconds"].map(String.init) ?? "1"
+        guard let seconds = Double(text), LiveReport.accepted.contains(seconds) else {
+            throw ProblemDetails(
+                status: 400,
+                title: "Bad Request",
+                detail: "'\(text)' is not accepted; accepted: ?seconds=NUMBER, 0.1 to 50"
+            )
+        }
+        return try .json(await backend.liveReport(seconds: seconds))
     }
 
     @Sendable private static func rollback(

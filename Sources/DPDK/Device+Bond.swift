@@ -91,6 +91,7 @@ extension Device {
         let all = slaves.map(\.facts)
         facts.largestMTU = all.map(\.largestMTU).min() ?? facts.largestMTU
         facts.canScaleReceive = all.allSatisfy(\.canScaleReceive)
+        facts.filledQueues = .ofBond(all.map(\.filledQueues))
         facts.isVirtual = all.contains(where: \.isVirtual)
         facts.socket = primary.facts.socket
         if all.contains(where: { $0.offloads.contains(.unfinishedReceiveChecksums) }) {

@@ -6,10 +6,14 @@ import Packet
 extension Device.Facts {
     /// Drivers that take frames from senders on this host, whose checksums may be unfinished.
     private static let localDrivers = ["af_packet", "tap", "virtio_user", "af_xdp", "vhost"]
-    /// Drivers that report no RSS and have flows spread over all of their queues by the kernel.
+    /// DPDK's tap passes the descriptors of all queues, each direction's, in an array for eight, and
+    /// does not look how many they are.
+    private static let tapQueues = 4
+    /// Drivers of devices that let a VLAN's frames in only when they are told to, by their own rule
+    /// (VIRTIO_NET_F_CTRL_VLAN) or because the physical function filters for its virtual ones.
     ///
-    /// With PACKET_FANOUT_HASH a queue that nobody polls would swallow its share.
-    private static let spreadingDrivers = ["af_packet"]
+    /// Others let all in until they are told of one. Some then keep what has no tag out.
+    private static let filteringDrivers = ["virtio", "iavf", "_vf", "ice_dcf"]
 
     init(_ raw: CDPDK_port_facts) {
         device = Self.text(raw.device)
@@ -27,7 +31,14 @@ extension Device.Facts {
         // The seven offloads have the same bits on both sides; a test holds them to it.
         offloads = PortTraits.Offloads(rawValue: raw.offloads & 0x7F)
         let name = driver
-        canScaleReceive = raw.rss != 0 || Self.spreadingDrivers.contains(where: name.contains)
+        filledQueues = FilledQueues(driver: name)
+        canScaleReceive = raw.rss != 0 || filledQueues != .opened
+        if name.contains("net_tap") {
+            receiveQueues = min(receiveQueues, Self.tapQueues)
+            transmitQueues = min(transmitQueues, Self.tapQueues)
+        }
+        filtersVLANs =
+            raw.can_filter_vlans && Self.filteringDrivers.contains(where: name.contains)
         if Self.localDrivers.contains(where: name.contains) {
             offloads.insert(.unfinishedReceiveChecksums)
         }

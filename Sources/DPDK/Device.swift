@@ -18,6 +18,9 @@ public struct Device: Sendable {
         public var offloads: PortTraits.Offloads
         /// Whether flows are spread over all receive queues that there are.
         public var canScaleReceive: Bool
+        public var filledQueues: FilledQueues
+        /// Whether it lets frames of a VLAN in only when it is told to.
+        public var filtersVLANs: Bool
         /// Places of the table that turns a hash into a queue; 0 without one.
         public var redirectionPlaces: Int
         /// Octets of the key of receive-side scaling.
@@ -201,7 +204,17 @@ public struct Device: Sendable {
         guard unsafe CDPDK_port_get_link(port, &raw) >= 0 else {
             return Link(isUp: false, megabits: 0)
         }
-        return Link(isUp: raw.is_up, megabits: Int(raw.megabits))
+        return Link(isUp: raw.is_up, megabits: knowsSpeed ? Int(raw.megabits) : 0)
+    }
+
+    /// A bond adds up the speeds of its slaves, those that are not known (2^32 - 1) as well.
+    private var knowsSpeed: Bool {
+        guard let bondState else { return true }
+        return bondState.slaves.filter(\.isLinkUp)
+            .allSatisfy { slave in
+                var raw = CDPDK_link()
+                return unsafe CDPDK_port_get_link(slave.port, &raw) >= 0 && raw.megabits > 0
+            }
     }
 
     /// Counters since the start.

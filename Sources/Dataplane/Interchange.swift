@@ -124,6 +124,16 @@ public final class Interchange: @unchecked Sendable {
         else { return nil }
     }
 
+    /// Lets the sequence numbers of tunnel `identifier` go on at `number`; before anything is sent.
+    public func beginTunnel(_ identifier: Int, at number: UInt32) {
+        tunnelSequences.begin(at: number, of: identifier)
+    }
+
+    /// The sequence number of the next packet that goes into tunnel `identifier`.
+    public func upcomingNumber(ofTunnel identifier: Int) -> UInt32 {
+        tunnelSequences.upcoming(of: identifier)
+    }
+
     /// Frees everything; every thread that holds a copy of anything here has ended.
     public func destroy() {
         cell.destroy()

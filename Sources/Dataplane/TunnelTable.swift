@@ -113,6 +113,16 @@ public struct TunnelSequences: BitwiseCopyable, Sendable {
 
     func destroy() { block.destroy() }
 
+    /// Goes on at `number`, unless something has been sent already.
+    func begin(at number: UInt32, of identifier: Int) {
+        _ = block.exchange(0, for: UInt64(number), at: identifier &* 2)
+    }
+
+    /// What `next` will say.
+    func upcoming(of identifier: Int) -> UInt32 {
+        UInt32(truncatingIfNeeded: block[identifier &* 2])
+    }
+
     /// The number of the next packet that is sent.
     func next(of identifier: Int) -> UInt32 {
         UInt32(truncatingIfNeeded: block.fetchAdd(1, at: identifier &* 2))

@@ -36,7 +36,8 @@ extension DaemonBackend {
         statistics.slowPath.delivered = slowPath[.delivered]
         statistics.slowPath.held = slowPath[.held]
         statistics.slowPath.duplicateAddresses = slowPath[.duplicateAddresses]
-        statistics.ports = machine.ports.ports.map(Self.port)
+        let faults = machine.faults
+        statistics.ports = machine.ports.ports.map { Self.port($0, faults) }
         statistics.interfaces = await machine.conductor.vlans.map(machine.statistics)
         statistics.bonds = machine.ports.ports.compactMap { $0.bond?.statistics }
         statistics.exceptions = machine.exceptions
@@ -119,7 +120,7 @@ extension DaemonBackend {
         return worker
     }
 
-    private static func port(_ port: PortSet.Port) -> PortStatistics {
+    private static func port(_ port: PortSet.Port, _ faults: DeviceFaults) -> PortStatistics {
         let facts = port.device.facts
         let counted = port.device.statistics
         let link = port.device.link
@@ -140,6 +141,10 @@ extension DaemonBackend {
         result.transmittedPackets = counted.transmittedPackets
         result.transmittedBytes = counted.transmittedBytes
         result.transmitErrors = counted.transmitErrors
+        let sample = DeviceSample(port, faults)
+        result.iommuFaults = sample.faults[.iommu]
+        result.busErrors = sample.faults[.bus]
+        result.isRemoved = sample.isRemoved
         return result
     }
 

@@ -5,6 +5,7 @@ import Linux
 import Logging
 import Model
 import Provisioning
+import Timing
 
 /// What is looked after once a second: memory, links, and whether the workers are alive.
 struct Housekeeping {
@@ -25,17 +26,24 @@ struct Housekeeping {
         }
         var stalled: [Int] = []
         var duplicates: Set<OwnAddress> = []
+        var keepsNumbers = true
+        var watch = DeviceWatch()
         while !Task.isCancelled {
             for change in await machine.conductor.keepHouse() {
                 logger.log(level: change.isInhibited ? .warning : .notice, "\(change)")
             }
             await backend.announce()
+            machine.faults.look()
+            let samples = machine.ports.ports.map { DeviceSample($0, machine.faults) }
+            let now = Instant(nanoseconds: Host.monotonicNanoseconds)
+            for line in watch.look(at: samples, now: now) { logger.error("\(line)") }
             let moved = machine.bonds.watch()
-            watch(&links, moved)
+            keep(await machine.conductor.upcomingTunnelNumbers, &keepsNumbers)
+            self.watch(&links, moved)
             for problem in machine.companions.followGroups() { logger.warning("\(problem)") }
-            await watch(&duplicates)
+            await self.watch(&duplicates)
             let still = await backend.stalledWorkers()
-            watch(&stalled, still)
+            self.watch(&stalled, still)
             if still.isEmpty { Systemd.alive() }
             for line in Environment.takeLog() {
                 logger.info("\(line)", metadata: ["source": "dpdk"])
@@ -58,7 +66,20 @@ struct Housekeeping {
             links[index] = isUp
             logger.notice("port \(port.name): link is \(isUp ? "up" : "down")")
             machine.companions.show(isLinkUp: isUp, of: index)
-            if isUp { machine.slowPath.linkCameUp(index) }
+            guard isUp else { continue }
+            machine.vlanFilters.renew(port.name)
+            machine.slowPath.linkCameUp(index)
+        }
+    }
+
+    /// Keeps the sequence numbers of tunnels for the next run, and tells once when it cannot.
+    private func keep(_ numbers: [String: UInt32], _ keeps: inout Bool) {
+        do {
+            try machine.tunnelNumbers.keep(numbers)
+            keeps = true
+        } catch {
+            if keeps { logger.warning("sequence numbers of tunnels are not kept: \(error)") }
+            keeps = false
         }
     }
 

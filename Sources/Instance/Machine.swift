@@ -19,6 +19,9 @@ final class Machine: Sendable {
     let ports: PortSet
     let companions: Companions
     let bonds: BondTuner
+    let vlanFilters: VLANFilters
+    let tunnelNumbers: TunnelNumbers
+    let faults: DeviceFaults
     let plan: WorkerPlan
     let memory: String
     /// What the process may not lose while the devices run.
@@ -44,10 +47,8 @@ final class Machine: Sendable {
     ) throws {
         self.instance = instance
         self.logger = logger
-        let start = StartPlan(
-            settings,
-            Surroundings(environment: ProcessInfo.processInfo.environment)
-        )
+        let surroundings = Surroundings(environment: ProcessInfo.processInfo.environment)
+        let start = StartPlan(settings, surroundings)
         plan = start.workers
         memory = start.memory.description
         lastingCapabilities = start.lastingCapabilities
@@ -56,13 +57,21 @@ final class Machine: Sendable {
         let names = try PortSet.Names(
             start.devices,
             plan: plan,
-            bonds: settings.bondOfSlave
+            bonds: settings.bondOfSlave,
+            frameSizes: settings.frameSizes
         )
+        // Whoever says to EAL how devices are to address memory knows what they do.
+        let isTold = extra.contains { $0.hasPrefix("--iova-mode") }
+        let refused = isTold ? [] : start.refusals().map(\.text)
+        guard refused.isEmpty else {
+            throw StartError("nothing was started:\n\(refused.joined())")
+        }
         let options = Self.options(start, names, instance, extra)
         logger.notice("\(memory)")
         ealDirectory = Self.ealDirectory(runDirectory)
         do {
             try Environment.start(options)
+            try Self.checkLcores(plan)
             ports = try PortSet(
                 settings,
                 plan: plan,
@@ -76,9 +85,19 @@ final class Machine: Sendable {
                 logger: logger
             )
         } catch {
-            let said = Environment.takeLog().suffix(8).map { "\n  DPDK: \($0)" }.joined()
-            throw StartError("\(error)\(said)\n  EAL arguments: \(options.arguments)")
+            throw StartError(
+                error,
+                doctor: start.deviceChecks(surroundings).filter { $0.state == .missing },
+                log: Environment.takeLog(),
+                arguments: options.arguments
+            )
         }
+        // The kernel's log may be opened for as long as the process has its capabilities.
+        faults = DeviceFaults(
+            ports.ports.flatMap { $0.devices.map(\.facts.device) },
+            surroundings,
+            log: KernelLog()
+        )
         for line in Environment.takeLog() { logger.info("\(line)", metadata: ["source": "dpdk"]) }
         for note in plan.notes + ports.notes + companions.notes { logger.warning("\(note)") }
         clock = Self.clock()
@@ -131,17 +150,22 @@ final class Machine: Sendable {
             companions: companions,
             subPools: settings.integer("sa_pool.pool_hash_size")
         )
+        let tunnelNumbers = TunnelNumbers(in: runDirectory, now: Host.secondsOfWallClock)
+        self.tunnelNumbers = tunnelNumbers
+        provisioner.beginTunnels { tunnelNumbers.beginning(of: $0) }
         if let handover {
             Self.goOn(after: handover, engine, provisioner, slowPath, ports, now)
         }
         let bonds = BondTuner(ports.ports.compactMap(\.bond), logger: logger)
         self.bonds = bonds
+        vlanFilters = VLANFilters(ports.ports.map(VLANFilters.Port.init), logger: logger)
         conductor = Conductor(
             provisioner: provisioner,
             steering: FlowSteerer(
                 devices: ports.ports.compactMap { port in port.flowRules.map { (port.name, $0) } },
                 logger: logger
             ),
+            admission: vlanFilters,
             changeSettings: {
                 slowPath.change(limits: SlowPathLimits($0))
                 bonds.tune($0)
@@ -185,6 +209,18 @@ final class Machine: Sendable {
         )
     }
 
+    /// EAL has the lcores that it was told, by us or after `--`.
+    private static func checkLcores(_ plan: WorkerPlan) throws(StartError) {
+        let there = Environment.workerLcores
+        for worker in plan.workers where !there.contains(worker.id) {
+            throw StartError(
+                "worker \(worker.id) runs on the lcore of this number, and --lcores has only "
+                    + "\(there.map(String.init).joined(separator: ", ")) beside the main one: name it "
+                    + "there, \(worker.id)@CPU"
+            )
+        }
+    }
+
     /// DPDK lets root have /run/dpdk, and others the directory of this variable.
     private static func ealDirectory(_ runDirectory: String) -> String {
         if Privileges.user == 0 { return "/run/dpdk" }
@@ -221,7 +257,7 @@ final class Machine: Sendable {
             let worker = Worker(
                 index: index,
                 interchange: engine.interchange,
-                receivers: ports.receivers(of: planned),
+                receivers: ports.receivers(of: planned, number: index),
                 transmitters: ports.transmitters(of: planned),
                 balancer: balancer
             )
@@ -278,6 +314,11 @@ final class Machine: Sendable {
         for loop in loops { loop.requestStop() }
         for worker in plan.workers { Environment.wait(lcore: worker.id) }
         if let file { await leave(to: file, digest) }
+        do {
+            try tunnelNumbers.keep(await conductor.upcomingTunnelNumbers)
+        } catch {
+            logger.warning("sequence numbers of tunnels are not kept: \(error)")
+        }
         slowPathThread.stop()
         slowPath.destroy()
         engine.destroy()

@@ -15,7 +15,7 @@ extension PortSet {
             port.steering = PortSteering(.redirect, "it has one receive queue")
             return
         }
-        let queues = plan.workers.map { $0.receiveQueues[port.name] ?? [] }
+        let queues = port.polled
         guard queues.allSatisfy({ !$0.isEmpty }) else {
             port.steering = PortSteering(.redirect, "some worker polls no queue of it")
             return

@@ -16,64 +16,19 @@ struct PortSet {
         var steering: PortSteering
         /// For steering by flow.
         var flowRules: FlowRules?
+        /// The receive queues that each worker polls.
+        var polled: [[Int]]
         /// What it is made of when it is a bond.
         var bond: BondedPort?
         var isVirtual: Bool { device.facts.isVirtual }
+        /// Itself, or what it is made of.
+        var devices: [Device] { bond?.slaves.map(\.device) ?? [device] }
     }
 
     var ports: [Port] = []
     var pool: PacketPool
     var notes: [String] = []
     var domain: SteeringDomain
-
-    /// The names by which DPDK will know the devices: "net_af_packet0", "0000:06:00.0".
-    struct Names {
-        var virtualDevices: [String] = []
-        /// What EAL is to look for on the buses.
-        var busDevices: [String] = []
-        /// DPDK's name for each device block; nil takes the next device in DPDK's order.
-        var devices: [String?] = []
-
-        /// `bonds` are the ports of devices that are slaves.
-        init(
-            _ choices: [DeviceChoice],
-            plan: WorkerPlan,
-            bonds: [String: String] = [:]
-        ) throws(StartError) {
-            for (index, choice) in choices.enumerated() {
-                if let problem = choice.problem {
-                    throw StartError("device \(choice.name): \(problem); dpvs doctor tells more")
-                }
-                if let driver = choice.driver {
-                    let queues = plan.queues(of: bonds[choice.name] ?? choice.name)
-                    let device = Self.virtualDevice(
-                        driver,
-                        index,
-                        max(queues.receive, queues.transmit)
-                    )
-                    virtualDevices.append(device)
-                    devices.append(device.split(separator: ",").first.map(String.init))
-                } else {
-                    if let device = choice.device { busDevices.append(device.allowName) }
-                    devices.append(choice.device?.name)
-                }
-            }
-        }
-
-        /// Gives the device a number of its own, and AF_PACKET the queues and frames it needs.
-        private static func virtualDevice(_ driver: String, _ index: Int, _ queues: Int) -> String {
-            var parts = driver.split(separator: ",").map(String.init)
-            if parts.isEmpty { return driver }
-            if parts[0].last?.isNumber == false { parts[0] += String(index) }
-            let isAFPacket = parts[0].hasPrefix("net_af_packet")
-            let given = Set(parts.compactMap { $0.split(separator: "=").first.map(String.init) })
-            if isAFPacket, !given.contains("qpairs") { parts.append("qpairs=\(queues)") }
-            if isAFPacket, given.isDisjoint(with: ["framesz", "blocksz", "framecnt"]) {
-                parts += ["blocksz=4096", "framesz=2048", "framecnt=2048"]
-            }
-            return parts.joined(separator: ",")
-        }
-    }
 
     /// `steeringKey` is what devices were asked to hash with before, if anybody relies on that.
     init(
@@ -138,10 +93,16 @@ struct PortSet {
         _ bond: BondedPort?
     ) throws {
         var (device, bond) = (device, bond)
-        let queues = plan.queues(of: block.name)
+        let queues = try QueuePlan(
+            block.name,
+            plan,
+            .init(device.facts),
+            configured: (block.integer("rx.queue_number"), block.integer("tx.queue_number"))
+        )
+        self.notes += queues.notes
         var setup = Device.Setup()
-        setup.receiveQueues = max(queues.receive, block.integer("rx.queue_number") ?? 0)
-        setup.transmitQueues = max(queues.transmit, block.integer("tx.queue_number") ?? 0)
+        setup.receiveQueues = queues.receiveQueues
+        setup.transmitQueues = queues.transmitQueues
         setup.receiveDescriptors = block.integer("rx.descriptor_number") ?? 256
         setup.transmitDescriptors = block.integer("tx.descriptor_number") ?? 512
         setup.mtu = block.integer("mtu") ?? 1500
@@ -150,21 +111,20 @@ struct PortSet {
         setup.fastFree = block.isOn("tx.mbuf_fast_free")
         setup.rss = Self.rss(block.words("rx.rss"))
         let wish = block.text("steering") ?? "auto"
-        let wantsRSS = plan.workers.count > 1 && setup.receiveQueues > 1 && wish != "redirect"
-        if wantsRSS {
-            setup.rss.formUnion([.ip, .tcp, .udp])
-            setup.rssKey = Array(domain.wantedKey.prefix(device.facts.keySize))
+        if plan.workers.count > 1, setup.receiveQueues > 1 {
+            if wish != "redirect" {
+                setup.rss.formUnion([.ip, .tcp, .udp])
+                setup.rssKey = Array(domain.wantedKey.prefix(device.facts.keySize))
+            } else if block.items["rx.rss"] == nil {
+                setup.rss.formUnion([.ip, .tcp, .udp])
+            } else {
+                noteUnhashed(setup.rss, block.name)
+            }
         }
         let (applied, notes) =
             try bond?.start(setup, pool: pool) ?? device.start(setup, pool: pool)
         device = bond?.device ?? device
         self.notes += notes.map { "\(block.name): \($0)" }
-        guard applied.transmitQueues >= queues.transmit else {
-            throw StartError(
-                "\(block.name) has \(applied.transmitQueues) transmit queues; "
-                    + "\(queues.transmit) workers need one each"
-            )
-        }
         noteFarWorkers(device, block.name, plan)
         var port = Port(
             name: block.name,
@@ -172,10 +132,23 @@ struct PortSet {
             setup: applied,
             wantedSteering: wish,
             steering: PortSteering(.direct, "there is one worker"),
+            polled: queues.polled,
             bond: bond
         )
         steer(&port, plan)
         ports.append(port)
+    }
+
+    /// Says what a device that hashes only what `rx { rss }` names leaves to one worker.
+    private mutating func noteUnhashed(_ rss: Device.RSS, _ name: String) {
+        guard !rss.contains(.ip) else { return }
+        let left = [rss.contains(.tcp) ? nil : "TCP", rss.contains(.udp) ? nil : "UDP"]
+            .compactMap(\.self)
+        guard !left.isEmpty else { return }
+        notes.append(
+            "\(name): rx rss does not name \(left.joined(separator: " and ")), so with steering "
+                + "redirect one worker receives all of it: say `rss all`"
+        )
     }
 
     private mutating func noteFarWorkers(_ device: Device, _ name: String, _ plan: WorkerPlan) {
@@ -207,10 +180,12 @@ struct PortSet {
     // MARK: - Handles
 
     /// The receive queues that a worker polls; those that a device does not have are left out.
-    func receivers(of worker: WorkerPlan.Worker) -> [DPDKPort] {
+    ///
+    /// `number` counts workers from 0.
+    func receivers(of worker: WorkerPlan.Worker, number: Int) -> [DPDKPort] {
         ports.enumerated()
             .flatMap { index, port in
-                (worker.receiveQueues[port.name] ?? [])
+                port.polled[number]
                     .filter { $0 < port.setup.receiveQueues }
                     .map { handle(index, port, $0, worker) }
             }
@@ -242,14 +217,5 @@ struct PortSet {
             for slave in port.bond?.slaves ?? [] { slave.device.close() }
         }
         pool.destroy()
-    }
-}
-
-/// Why the program cannot start, in one sentence.
-package struct StartError: Error, CustomStringConvertible {
-    package var description: String
-
-    init(_ description: String) {
-        self.description = description
     }
 }

@@ -34,7 +34,7 @@ extension LocalAddressStatistics: MetricRow {
 extension Catalogue {
     static let ports = MetricTable<PortStatistics>(
         of: \.ports,
-        portState + portReceive + portTransmit
+        portState + portReceive + portTransmit + portFaults
     )
 
     private static let portState: [MetricTable<PortStatistics>.Entry] = [
@@ -100,6 +100,22 @@ extension Catalogue {
             unit: "packets",
             "Packets that the device failed to send.",
             value: \.transmitErrors
+        ),
+    ]
+
+    private static let portFaults: [MetricTable<PortStatistics>.Entry] = [
+        .gauge("dpvs_port_removed", "1 when the device is gone while the program runs.") {
+            .flag($0.isRemoved)
+        },
+        .counter(
+            "dpvs_port_iommu_faults_total",
+            "Times that the kernel logged a fault of the IOMMU by the device, where that can be read.",
+            whereKnown: \.iommuFaults
+        ),
+        .counter(
+            "dpvs_port_bus_errors_total",
+            "Errors of the device on PCI Express that were not corrected, where they are counted.",
+            whereKnown: \.busErrors
         ),
     ]
 

@@ -71,6 +71,23 @@ extension MetricTable.Entry {
         return Self(metric: metric) { .integer(value($0)) }
     }
 
+    /// The same of what not every row knows; a row that does not is left out.
+    static func counter(
+        _ name: String,
+        _ help: String,
+        whereKnown value: @escaping @Sendable (Row) -> UInt64?
+    ) -> Self {
+        let metric = Metric(
+            name: name,
+            kind: .counter,
+            unit: nil,
+            help: help,
+            labels: Row.labels,
+            stability: .stable
+        )
+        return Self(metric: metric) { row in value(row).map { .integer($0) } }
+    }
+
     static func gauge(
         _ name: String,
         unit: String? = nil,

@@ -63,6 +63,10 @@ package struct PortStatistics: Sendable {
     package var transmittedPackets: UInt64 = 0
     package var transmittedBytes: UInt64 = 0
     package var transmitErrors: UInt64 = 0
+    /// nil where nobody tells.
+    package var iommuFaults: UInt64?
+    package var busErrors: UInt64?
+    package var isRemoved = false
 
     package init(name: String, driver: String, macAddress: String) {
         self.name = name

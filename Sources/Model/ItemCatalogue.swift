@@ -290,7 +290,7 @@ package enum ItemCatalogue {
             nil,
             .start,
             true,
-            "receive queues; as many as workers poll by default"
+            "receive queues; no more are opened than workers poll"
         ),
         row(
             "netif_defs.device.rx.descriptor_number",
@@ -322,7 +322,7 @@ package enum ItemCatalogue {
             nil,
             .start,
             true,
-            "transmit queues; one for each worker by default"
+            "transmit queues; one is opened for each worker"
         ),
         row(
             "netif_defs.device.tx.descriptor_number",

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Settings {
+    /// The largest packets of each device, in octets: a slave carries those of its bond.
+    package var frameSizes: [String: Int] {
+        let bonds = bonds.flatMap { bond in
+            bond.words("slave").map { ($0, bond.integer("mtu") ?? 0) }
+        }
+        let own = devices.map { ($0.name, $0.integer("mtu") ?? 1500) }
+        return Dictionary(own + bonds, uniquingKeysWith: max)
+    }
+
     /// Room for a frame of this many octets in every packet buffer.
     package var frameSize: Int {
         let largest = (devices + bonds).compactMap { $0.integer("mtu") }.max() ?? 1500

@@ -14,11 +14,21 @@ package protocol LocalAddressSteering: Sendable {
     func retain(_ addresses: Set<IPAddress>)
 }
 
+/// Devices that let frames of a VLAN in only when they are told to.
+package protocol VLANAdmission: Sendable {
+    /// Frames of `vlans` are for us from now on.
+    func admit(_ vlans: [VLANInterface])
+
+    /// Frames of no other VLAN are for us any more.
+    func retain(_ vlans: [VLANInterface])
+}
+
 /// Carries desired states out on the running dataplane, one at a time.
 package actor Conductor {
     private let provisioner: Provisioner
     private let changeSettings: @Sendable (Settings) -> Void
     private let steering: (any LocalAddressSteering)?
+    private let admission: (any VLANAdmission)?
     /// A worker that does not finish a turn for this long is counted as stalled.
     private let start = ContinuousClock.now
     private static let patience = Duration.seconds(5)
@@ -29,10 +39,12 @@ package actor Conductor {
     package init(
         provisioner: sending Provisioner,
         steering: (any LocalAddressSteering)? = nil,
+        admission: (any VLANAdmission)? = nil,
         changeSettings: @escaping @Sendable (Settings) -> Void
     ) {
         self.provisioner = provisioner
         self.steering = steering
+        self.admission = admission
         self.changeSettings = changeSettings
     }
 
@@ -42,11 +54,13 @@ package actor Conductor {
     package func apply(_ state: DesiredState) async throws(ProvisioningError) {
         let compiled = try provisioner.compile(state, at: now)
         steering?.prepare(provisioner.localAddresses)
+        admission?.admit(state.vlans)
         provisioner.publish(compiled)
         changeSettings(state.settings)
         // Whoever has not finished a turn by then finds nothing there, which is safe.
         defer { provisioner.finish() }
         try await settle()
+        admission?.retain(state.vlans)
     }
 
     private var now: Instant {
@@ -132,6 +146,9 @@ package actor Conductor {
 
     /// VLANs, by what the configuration calls them, with their numbers.
     package var vlans: [(name: String, number: Int)] { provisioner.vlans }
+
+    /// The sequence numbers that tunnels send next, by name.
+    package var upcomingTunnelNumbers: [String: UInt32] { provisioner.upcomingTunnelNumbers }
 
     /// Connections that carry data both ways.
     package var activeConnections: UInt64 { provisioner.connections(.active) }

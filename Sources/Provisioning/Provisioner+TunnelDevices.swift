@@ -30,6 +30,7 @@ extension Provisioner {
                 "more than \(VLANTable.capacity) interfaces since the start: restart to forget them"
             )
         }
+        engine.interchange.beginTunnel(slot, at: tunnelBeginning(tunnel.name))
         let smallest = carriers.map(\.mtu).min() ?? 1500
         var interface = Interface(
             name: tunnel.name,
@@ -39,6 +40,21 @@ extension Provisioner {
         )
         interface.isTunnel = true
         return interface
+    }
+
+    /// Has the sequence numbers of tunnels begin where `beginning` says, by the tunnel's name.
+    package func beginTunnels(at beginning: @escaping @Sendable (String) -> UInt32) {
+        tunnelBeginning = beginning
+    }
+
+    /// The sequence numbers that tunnels send next, by name: those that send any.
+    var upcomingTunnelNumbers: [String: UInt32] {
+        let names = state.tunnels.filter { $0.kind == .gre && $0.output.hasSequence }.map(\.name)
+        let numbers = names.compactMap { name in
+            tunnelSlots.slots[name]
+                .map { (name, engine.interchange.upcomingNumber(ofTunnel: $0)) }
+        }
+        return Dictionary(numbers) { first, _ in first }
     }
 
     /// Whoever is behind a tunnel is reached at once.

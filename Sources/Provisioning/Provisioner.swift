@@ -83,6 +83,8 @@ package final class Provisioner {
     var backendSlots: SlotAllocator<BackendKey>
     /// Places of sequence numbers, by the name of the tunnel.
     var tunnelSlots: SlotAllocator<String>
+    /// Where the sequence numbers of a tunnel begin, by its name.
+    var tunnelBeginning: @Sendable (String) -> UInt32 = { _ in 0 }
     var serviceSlots: SlotAllocator<Service.Key>
     var localSlots: SlotAllocator<IPAddress>
     let linkLocalAddresses: LinkLocalAddresses

@@ -71,6 +71,28 @@ import Testing
         }
     }
 
+    @Test(arguments: [("", 1.0), ("?seconds=0.5", 0.5)])
+    func `a running instance is looked at for as long as it is asked to`(
+        query: String,
+        seconds: Double
+    ) async throws {
+        try await ask { client in
+            let answer = try await client.execute(uri: "/v1/doctor\(query)", method: .get)
+            #expect(try answer.decode(LiveReport.self) == .sample(seconds: seconds))
+        }
+    }
+
+    @Test(arguments: ["0", "-1", "51", "nan", "inf", "soon", ""])
+    func `nobody can have it looked for ever`(seconds: String) async throws {
+        try await ask { client in
+            let answer = try await client.execute(
+                uri: "/v1/doctor?seconds=\(seconds)",
+                method: .get
+            )
+            #expect(answer.status.code == 400)
+        }
+    }
+
     @Test(arguments: [
         (ReloadReport.Outcome.applied, 200), (.unchanged, 200), (.rejected, 422), (.failed, 500),
     ])

@@ -17,6 +17,7 @@ struct SampleBackend: ControlBackend {
     func readiness() async -> Probe { ready }
     func status() async -> Status { (try? .sample()) ?? .empty }
     func linkDiscovery() async -> [LinkDiscoveryStatus] { .sample }
+    func liveReport(seconds: Double) async -> LiveReport { .sample(seconds: seconds) }
     func running() async -> DesiredState {
         DesiredState(services: [(try? .sample())].compactMap(\.self))
     }

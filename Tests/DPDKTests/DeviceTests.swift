@@ -34,9 +34,37 @@ import Testing
         let ring = try Device.named("net_ring0")
         #expect(ring.facts.isVirtual)
         #expect(ring.facts.driver.contains("ring"))
+        #expect(!ring.facts.filtersVLANs)
         #expect(try Device.all().count >= 7)
         #expect(Environment.version.hasPrefix("DPDK"))
         #expect(Environment.cycleFrequency > 100_000_000)
+    }
+
+    @Test func `headers and library are of one version of DPDK here`() throws {
+        try Self.started.get()
+        #expect(Environment.builtVersion == Environment.version)
+    }
+
+    @Test func `the I/O address of a buffer in plain memory is its virtual one`() throws {
+        let pool = try makePool("plain")
+        defer { pool.destroy() }
+        let ring = try Device.named("net_ring0")
+        let port = ring.handle(
+            index: 0,
+            receiveQueue: 0,
+            transmitQueue: 0,
+            mtu: 1500,
+            pool: pool
+        )
+        var burst = Burst(capacity: 64)
+        while !burst.isFull, let packet = port.allocate() {
+            let buffer = unsafe packet.buffer.pointee
+            #expect(unsafe UInt(bitPattern: buffer.buf_addr) == UInt(buffer.buf_iova))
+            burst.append(packet)
+        }
+        let count = burst.count
+        #expect(count == 64)
+        port.free(&burst)
     }
 
     @Test func `a device that is not there is named in the error`() throws {

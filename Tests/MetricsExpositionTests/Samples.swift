@@ -27,6 +27,8 @@ extension DataplaneStatistics {
         port.isLinkUp = true
         port.speed = 10_000_000_000
         port.mtu = 1500
+        port.iommuFaults = 2
+        port.busErrors = 0
         statistics.ports = [port]
         var interface = InterfaceStatistics(name: "dpdk0.100")
         interface.receivedPackets = 14

@@ -43,6 +43,35 @@ extension SystemTests {
             }
         }
 
+        @Test func `a running instance is looked at, and found well`()
+            async throws
+        {
+            try await Lab.run { lab in
+                var setup = Setup()
+                setup.drivers = ["net_af_packet,iface=client0", "net_af_packet,iface=backend0"]
+                setup.workers = 2
+                _ = try await lab.balance(setup) { dpvs in
+                    #expect(try await lab.backends(answering: 8).count == 8)
+                    let live = try await dpvs.command("doctor", "--live", "--seconds", "0.5")
+                    #expect(live.status == 0, "\(live.output)\(live.errors)")
+                    for line in [
+                        "ok    workers: all 2 turn\n",
+                        "ok    port dpdk0: link up, its 2 receive queues are polled\n",
+                        "ok    checksums: ", "ok    buffers: ", "no fault found\n",
+                    ] { #expect(live.output.contains(line), "\(line) in \(live.output)") }
+                    let json = try await dpvs.command("doctor", "--live", "--json")
+                    let report = try JSONSerialization.jsonObject(with: Data(json.output.utf8))
+                    #expect((report as? [String: Any])?["seconds"] as? Double == 1)
+                }
+            }
+        }
+
+        @Test func `without an instance the running one cannot be looked at`() async throws {
+            let words = ["doctor", "--live", "--socket", "/nowhere/control.sock"]
+            let outcome = try await Program.run([Program.dpvs] + words)
+            #expect(outcome.status == 3 && outcome.output.isEmpty, "\(outcome.errors)")
+        }
+
         @Test func `without a capability the pod's field is named`() async throws {
             try await Lab.run { lab in
                 var setup = Setup()

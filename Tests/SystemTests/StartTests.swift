@@ -29,7 +29,8 @@ extension SystemTests {
                 setup.interfaces[1] = "nowhere0"
                 let outcome = try await lab.refuse(setup)
                 #expect(outcome.status == 1)
-                #expect(outcome.errors.contains("nowhere0"), "\(outcome.errors)")
+                let finding = "doctor: device dpdk1: there is no interface nowhere0; ip link show"
+                #expect(outcome.errors.contains(finding), "\(outcome.errors)")
                 let directory = Balancer(setup, in: lab).runDirectory
                 #expect(!FileManager.default.fileExists(atPath: directory))
             }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import Discovery
+import Model
+
+extension PortSet {
+    /// The names by which DPDK will know the devices: "net_af_packet0", "0000:06:00.0".
+    struct Names {
+        var virtualDevices: [String] = []
+        /// What EAL is to look for on the buses.
+        var busDevices: [String] = []
+        /// DPDK's name for each device block; nil takes the next device in DPDK's order.
+        var devices: [String?] = []
+
+        /// `bonds` are the ports of devices that are slaves, `frameSizes` the octets of the longest
+        /// frame of a device by its name.
+        init(
+            _ choices: [DeviceChoice],
+            plan: WorkerPlan,
+            bonds: [String: String] = [:],
+            frameSizes: [String: Int] = [:]
+        ) throws(StartError) {
+            for (index, choice) in choices.enumerated() {
+                if let problem = choice.problem {
+                    throw StartError("device \(choice.name): \(problem); dpvs doctor tells more")
+                }
+                if let driver = choice.driver {
+                    let queues = plan.queues(of: bonds[choice.name] ?? choice.name)
+                    let device = Self.virtualDevice(
+                        driver,
+                        index,
+                        queues: max(queues.receive, queues.transmit),
+                        frameSize: frameSizes[choice.name] ?? 1500
+                    )
+                    virtualDevices.append(device)
+                    devices.append(device.split(separator: ",").first.map(String.init))
+                } else {
+                    if let device = choice.device { busDevices.append(device.allowName) }
+                    devices.append(choice.device?.name)
+                }
+            }
+        }
+
+        /// Gives the device a number of its own, and AF_PACKET the queues and frames it needs.
+        private static func virtualDevice(
+            _ driver: String,
+            _ index: Int,
+            queues: Int,
+            frameSize: Int
+        ) -> String {
+            var parts = driver.split(separator: ",").map(String.init)
+            if parts.isEmpty { return driver }
+            if parts[0].last?.isNumber == false { parts[0] += String(index) }
+            let isAFPacket = parts[0].hasPrefix("net_af_packet")
+            let given = Set(parts.compactMap { $0.split(separator: "=").first.map(String.init) })
+            if isAFPacket, !given.contains("qpairs") { parts.append("qpairs=\(queues)") }
+            if isAFPacket, given.isDisjoint(with: ["framesz", "blocksz", "framecnt"]) {
+                parts += PacketRing(frameSize: frameSize).arguments
+            }
+            return parts.joined(separator: ",")
+        }
+    }
+}
+
+/// The memory that the kernel and AF_PACKET of DPDK share, a ring for each direction and queue.
+struct PacketRing: Equatable {
+    /// Octets of a frame's place, its header included.
+    let place: Int
+    let count: Int
+
+    /// What stands in a place before a packet: the kernel's header with the address of where the
+    /// frame is from (tpacket_rcv in net/packet/af_packet.c puts the frame 66 octets into the
+    /// place), the link-layer header, and an inner tag.
+    private static let overhead = 66 + 14 + 4
+    /// As TPACKET_ALIGNMENT of linux/if_packet.h has it.
+    private static let alignment = 16
+    private static let page = 4096
+
+    /// A ring for packets of `frameSize` octets, link-layer header not counted.
+    ///
+    /// The driver refuses places that hold more than a packet buffer does, so they are no larger
+    /// than they must be: see `Settings.frameSize`.
+    init(frameSize: Int) {
+        let needed = (frameSize + Self.overhead + Self.alignment - 1) & ~(Self.alignment - 1)
+        place = max(2048, needed)
+        count = place == 2048 ? 2048 : 512
+    }
+
+    /// As the driver takes them; a block holds whole places and whole pages, and every block is
+    /// full.
+    var arguments: [String] {
+        let block = (place + Self.page - 1) & ~(Self.page - 1)
+        return ["blocksz=\(block)", "framesz=\(place)", "framecnt=\(count)"]
+    }
+}
