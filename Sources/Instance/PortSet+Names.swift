@@ -85,10 +85,11 @@ struct PacketRing: Equatable {
         count = place == 2048 ? 2048 : 512
     }
 
-    /// As the driver takes them; a block holds whole places and whole pages, and every block is
-    /// full.
+    /// As the driver takes them: it looks for place n at n times the size of one, so a block is a
+    /// whole number of places, and of pages.
     var arguments: [String] {
-        let block = (place + Self.page - 1) & ~(Self.page - 1)
-        return ["blocksz=\(block)", "framesz=\(place)", "framecnt=\(count)"]
+        let shared = min(place.trailingZeroBitCount, Self.page.trailingZeroBitCount)
+        let placesOfBlock = Self.page >> shared
+        return ["blocksz=\(place * placesOfBlock)", "framesz=\(place)", "framecnt=\(count)"]
     }
 }

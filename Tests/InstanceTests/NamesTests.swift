@@ -25,7 +25,7 @@ import Testing
     @Test(arguments: [
         (1500, "blocksz=4096,framesz=2048,framecnt=2048"),
         (4000, "blocksz=4096,framesz=4096,framecnt=512"),
-        (9000, "blocksz=12288,framesz=9088,framecnt=512"),
+        (9000, "blocksz=290816,framesz=9088,framecnt=512"),
     ])
     func `AF_PACKET gets places that frames of the MTU fit into`(mtu: Int, ring: String) throws {
         let device = try virtual("net_af_packet,iface=eth1", mtu: mtu, workers: 2)
@@ -42,6 +42,9 @@ import Testing
             settings.devices = [block]
             let ring = PacketRing(frameSize: mtu)
             #expect(ring.place - 32 <= settings.frameSize && ring.place >= mtu + 84)
+            let octets = ring.arguments[0].split(separator: "=").last.flatMap { Int($0) } ?? 0
+            #expect(octets % 4096 == 0 && octets % ring.place == 0)
+            #expect(ring.count % (octets / ring.place) == 0)
         }
     }
 
