@@ -6,6 +6,8 @@ import Packet
 extension Device.Facts {
     /// Drivers that take frames from senders on this host, whose checksums may be unfinished.
     private static let localDrivers = ["af_packet", "tap", "virtio_user", "af_xdp", "vhost"]
+    /// Drivers that say that the link is up whatever the kernel knows.
+    private static let blindDrivers = ["af_packet", "af_xdp"]
     /// Drivers that report no RSS and have flows spread over all of their queues by the kernel.
     ///
     /// With PACKET_FANOUT_HASH a queue that nobody polls would swallow its share.
@@ -27,6 +29,7 @@ extension Device.Facts {
         // The seven offloads have the same bits on both sides; a test holds them to it.
         offloads = PortTraits.Offloads(rawValue: raw.offloads & 0x7F)
         let name = driver
+        looksAtLink = !Self.blindDrivers.contains(where: name.contains)
         canScaleReceive = raw.rss != 0 || Self.spreadingDrivers.contains(where: name.contains)
         if Self.localDrivers.contains(where: name.contains) {
             offloads.insert(.unfinishedReceiveChecksums)

@@ -264,6 +264,14 @@ typedef struct CDPDK_link {
 
 int CDPDK_port_get_link(uint16_t port, CDPDK_link *link);
 
+enum { CDPDK_interface_name_capacity = 16 };
+
+/// The name that the kernel interface under a port has now; -ENODEV when there is none.
+int CDPDK_port_kernel_interface(uint16_t port, char name[CDPDK_interface_name_capacity]);
+
+/// The link of the kernel interface under a port, for drivers that do not look themselves.
+int CDPDK_port_get_kernel_link(uint16_t port, CDPDK_link *link);
+
 enum { CDPDK_group_capacity = 256 };
 
 /// Lets the port receive these link-layer groups, 48-bit numbers, instead of those set before.
