@@ -24,6 +24,7 @@ struct Housekeeping {
             machine.companions.show(isLinkUp: isUp, of: index)
         }
         var stalled: [Int] = []
+        var receiveWatch = ReceiveWatch()
         var duplicates: Set<OwnAddress> = []
         while !Task.isCancelled {
             for change in await machine.conductor.keepHouse() {
@@ -32,6 +33,7 @@ struct Housekeeping {
             await backend.announce()
             let moved = machine.bonds.watch()
             watch(&links, moved)
+            watch(&receiveWatch)
             for problem in machine.companions.followGroups() { logger.warning("\(problem)") }
             await watch(&duplicates)
             let still = await backend.stalledWorkers()
@@ -60,6 +62,23 @@ struct Housekeeping {
             machine.companions.show(isLinkUp: isUp, of: index)
             if isUp { machine.slowPath.linkCameUp(index) }
         }
+    }
+
+    /// Tells of frames that arrive damaged or longer than they may be.
+    private func watch(_ watch: inout ReceiveWatch) {
+        let interchange = machine.engine.interchange
+        let ports = machine.ports.ports.enumerated()
+            .map { index, port in
+                let counts = ReceiveWatch.Counts(
+                    badHeaderChecksums: interchange.received(.badHeaderChecksum, port: index),
+                    badTransportChecksums: interchange.received(.badTransportChecksum, port: index),
+                    brokenFrames: port.device.statistics.receiveErrors,
+                    superPackets: interchange.received(.superPacket, port: index)
+                )
+                return (port.name, port.setup.mtu, port.device.kernelInterface, counts)
+            }
+        let now = Int(clamping: Host.monotonicNanoseconds / 1_000_000_000)
+        for note in watch.notes(at: now, ports) { logger.warning("\(note)") }
     }
 
     /// Tells once of each own address that another node was found to have.

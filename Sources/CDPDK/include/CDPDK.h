@@ -106,12 +106,8 @@ typedef struct CDPDK_port_facts {
 
 /// What a device can do, and what it is asked to do.
 enum CDPDK_offload {
-    CDPDK_rx_ipv4_checksum = 1 << 0,
     CDPDK_rx_l4_checksum = 1 << 1,
     CDPDK_rx_vlan_strip = 1 << 2,
-    CDPDK_tx_ipv4_checksum = 1 << 3,
-    CDPDK_tx_tcp_checksum = 1 << 4,
-    CDPDK_tx_udp_checksum = 1 << 5,
     CDPDK_tx_vlan_insert = 1 << 6,
     CDPDK_tx_fast_free = 1 << 7,
 };
