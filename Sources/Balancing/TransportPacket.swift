@@ -4,7 +4,7 @@ import Packet
 /// A packet of a flow in place, parsed and checked: what the balancer rewrites.
 @safe
 public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
-    private enum Offset {
+    enum Offset {
         static var timeToLive: Int { Tuple.isIPv6 ? 7 : 8 }
         static var fragment: Int { 6 }
         static var headerChecksum: Int { 10 }
@@ -13,11 +13,12 @@ public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
         static var dataOffset: Int { 12 }
         static var tcpFlags: Int { 13 }
         static var tcpChecksum: Int { 16 }
+        static var udpLength: Int { 4 }
         static var udpChecksum: Int { 6 }
     }
 
-    private let network: UnsafeMutableRawPointer
-    private let transport: UnsafeMutableRawPointer
+    let network: UnsafeMutableRawPointer
+    let transport: UnsafeMutableRawPointer
     public let `protocol`: FlowProtocol
     /// Octets of the IP packet.
     public let totalLength: UInt16
@@ -136,39 +137,6 @@ public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
     /// Source and destination; of what `transport` points at nothing is read.
     func addresses(ports: UInt32) -> Tuple {
         unsafe Tuple(addressesAt: network + Tuple.addressOffset, ports: ports)
-    }
-
-    /// Computes the TCP or UDP checksum from the octets; a UDP checksum of 0 stays.
-    ///
-    /// For packets of a sender on this host, whose checksum its device would have finished.
-    @inline(never)
-    public func recomputeChecksum() {
-        let isTCP = `protocol` == .tcp
-        let checksum = unsafe transport + (isTCP ? Offset.tcpChecksum : Offset.udpChecksum)
-        guard unsafe isTCP || checksum.loadUnaligned(as: UInt16.self) != 0 else { return }
-        let length = unsafe Int(totalLength) &- (transport - network)
-        unsafe checksum.storeBytes(of: 0, as: UInt16.self)
-        var sum = UInt64(tuple.addressSum)
-        sum &+= UInt64(UInt16(`protocol`.number(isIPv6: Tuple.isIPv6)).bigEndian)
-        sum &+= UInt64(UInt16(truncatingIfNeeded: length).bigEndian)
-        var offset = 0
-        while offset &+ 8 <= length {
-            let word = unsafe transport.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            sum &+= (word & 0xFFFF_FFFF) &+ word >> 32
-            offset &+= 8
-        }
-        while offset &+ 2 <= length {
-            sum &+= unsafe UInt64(
-                transport.loadUnaligned(fromByteOffset: offset, as: UInt16.self)
-            )
-            offset &+= 2
-        }
-        if offset < length {
-            let last = unsafe transport.load(fromByteOffset: offset, as: UInt8.self)
-            sum &+= UInt64(UInt16(last).littleEndian)
-        }
-        let value = ~UInt16(truncatingIfNeeded: foldChecksum(sum))
-        unsafe checksum.storeBytes(of: value == 0 && !isTCP ? 0xFFFF : value, as: UInt16.self)
     }
 
     /// One hop less to live.

@@ -44,6 +44,10 @@ BIT(CPacket_rx_ip_checksum_bad_bit, RTE_MBUF_F_RX_IP_CKSUM_BAD);
 BIT(CPacket_rx_vlan_stripped_bit, RTE_MBUF_F_RX_VLAN_STRIPPED);
 BIT(CPacket_rx_ip_checksum_good_bit, RTE_MBUF_F_RX_IP_CKSUM_GOOD);
 BIT(CPacket_rx_l4_checksum_good_bit, RTE_MBUF_F_RX_L4_CKSUM_GOOD);
-BIT(CPacket_tx_ip_checksum_bit, RTE_MBUF_F_TX_IP_CKSUM);
-BIT(CPacket_tx_ipv4_bit, RTE_MBUF_F_TX_IPV4);
-BIT(CPacket_tx_vlan_bit, RTE_MBUF_F_TX_VLAN);
+
+_Static_assert(RTE_MBUF_F_RX_L4_CKSUM_NONE ==
+                   (RTE_MBUF_F_RX_L4_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_GOOD),
+               "an unfinished checksum of TCP or UDP is said otherwise");
+_Static_assert(RTE_MBUF_F_RX_IP_CKSUM_NONE ==
+                   (RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_IP_CKSUM_GOOD),
+               "an unfinished checksum of an IPv4 header is said otherwise");

@@ -38,14 +38,10 @@ typedef struct {
 } bit_pair;
 
 static const bit_pair rx_offloads[] = {
-    {CDPDK_rx_ipv4_checksum, RTE_ETH_RX_OFFLOAD_IPV4_CKSUM},
     {CDPDK_rx_l4_checksum, RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM},
     {CDPDK_rx_vlan_strip, RTE_ETH_RX_OFFLOAD_VLAN_STRIP},
 };
 static const bit_pair tx_offloads[] = {
-    {CDPDK_tx_ipv4_checksum, RTE_ETH_TX_OFFLOAD_IPV4_CKSUM},
-    {CDPDK_tx_tcp_checksum, RTE_ETH_TX_OFFLOAD_TCP_CKSUM},
-    {CDPDK_tx_udp_checksum, RTE_ETH_TX_OFFLOAD_UDP_CKSUM},
     {CDPDK_tx_vlan_insert, RTE_ETH_TX_OFFLOAD_VLAN_INSERT},
     {CDPDK_tx_fast_free, RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE},
 };

@@ -95,7 +95,7 @@ extension Device {
         facts.isVirtual = all.contains(where: \.isVirtual)
         facts.socket = primary.facts.socket
         if all.contains(where: { $0.offloads.contains(.unfinishedReceiveChecksums) }) {
-            facts.offloads.insert(.unfinishedReceiveChecksums)
+            facts.offloads.takeLocalSenders()
         }
         return Device(port: port, facts: facts, bondMode: bondMode)
     }

@@ -5,7 +5,15 @@ import Packet
 
 extension Device.Facts {
     /// Drivers that take frames from senders on this host, whose checksums may be unfinished.
-    private static let localDrivers = ["af_packet", "tap", "virtio_user", "af_xdp", "vhost"]
+    ///
+    /// These devices are not asked to receive with checksum offload: then whoever stands behind a
+    /// paravirtual one finishes what senders on its host have left, and keeps segments as short as the
+    /// MTU. What `net_tap` would say, the driver computes on our CPU.
+    private static let localDrivers = [
+        "af_packet", "af_xdp", "tap", "virtio", "vhost", "memif", "vmxnet3", "netvsc", "pcap",
+    ]
+    /// Drivers that say that the link is up whatever the kernel knows.
+    private static let blindDrivers = ["af_packet", "af_xdp"]
     /// DPDK's tap passes the descriptors of all queues, each direction's, in an array for eight, and
     /// does not look how many they are.
     private static let tapQueues = 4
@@ -28,7 +36,7 @@ extension Device.Facts {
         keySize = Int(raw.rss_key_size)
         socket = Int(raw.socket)
         isVirtual = raw.is_virtual
-        // The seven offloads have the same bits on both sides; a test holds them to it.
+        // The offloads have the same bits on both sides; a test holds them to it.
         offloads = PortTraits.Offloads(rawValue: raw.offloads & 0x7F)
         let name = driver
         filledQueues = FilledQueues(driver: name)
@@ -39,8 +47,9 @@ extension Device.Facts {
         }
         filtersVLANs =
             raw.can_filter_vlans && Self.filteringDrivers.contains(where: name.contains)
+        looksAtLink = !Self.blindDrivers.contains(where: name.contains)
         if Self.localDrivers.contains(where: name.contains) {
-            offloads.insert(.unfinishedReceiveChecksums)
+            offloads.takeLocalSenders()
         }
     }
 
@@ -56,14 +65,18 @@ extension Device {
     /// Whether the offloads that cross to C have the same bits there, as `start` relies on.
     package static var offloadBitsAgree: Bool {
         let pairs: [(PortTraits.Offloads, CDPDK_offload)] = [
-            (.receiveIPv4Checksum, CDPDK_rx_ipv4_checksum),
             (.receiveL4Checksum, CDPDK_rx_l4_checksum),
             (.receiveVLANStrip, CDPDK_rx_vlan_strip),
-            (.transmitIPv4Checksum, CDPDK_tx_ipv4_checksum),
-            (.transmitTCPChecksum, CDPDK_tx_tcp_checksum),
-            (.transmitUDPChecksum, CDPDK_tx_udp_checksum),
             (.transmitVLANInsert, CDPDK_tx_vlan_insert),
         ]
         return pairs.allSatisfy { $0.rawValue == UInt32($1.rawValue) }
+    }
+}
+
+extension PortTraits.Offloads {
+    /// Makes them those of a device behind which senders on this host are: see `localDrivers`.
+    mutating func takeLocalSenders() {
+        insert(.unfinishedReceiveChecksums)
+        remove(.receiveL4Checksum)
     }
 }

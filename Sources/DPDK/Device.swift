@@ -28,6 +28,8 @@ public struct Device: Sendable {
         public var socket: Int
         /// Not on a bus: polling it without pause only burns a CPU.
         public var isVirtual: Bool
+        /// Whether the driver knows the state of the link; the kernel knows that of others.
+        var looksAtLink: Bool
     }
 
     /// What it is to be.
@@ -201,9 +203,10 @@ public struct Device: Sendable {
 
     public var link: Link {
         var raw = CDPDK_link()
-        guard unsafe CDPDK_port_get_link(port, &raw) >= 0 else {
-            return Link(isUp: false, megabits: 0)
-        }
+        let result =
+            unsafe facts.looksAtLink
+            ? CDPDK_port_get_link(port, &raw) : CDPDK_port_get_kernel_link(port, &raw)
+        guard result >= 0 else { return Link(isUp: false, megabits: 0) }
         return Link(isUp: raw.is_up, megabits: knowsSpeed ? Int(raw.megabits) : 0)
     }
 
@@ -215,6 +218,18 @@ public struct Device: Sendable {
                 var raw = CDPDK_link()
                 return unsafe CDPDK_port_get_link(slave.port, &raw) >= 0 && raw.megabits > 0
             }
+    }
+
+    /// The name of the kernel interface that the device is; nil when it is none.
+    public var kernelInterface: String? {
+        let capacity = CDPDK_interface_name_capacity
+        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: capacity) { name in
+            unsafe name.initialize(repeating: 0)
+            guard let base = name.baseAddress,
+                unsafe CDPDK_port_kernel_interface(port, base) >= 0
+            else { return nil }
+            return unsafe String(cString: base)
+        }
     }
 
     /// Counters since the start.

@@ -78,6 +78,8 @@ public final class Interchange: @unchecked Sendable {
     public let exceptionCounters: [ExceptionCounters]
     /// Of each worker, and last of the slow path.
     public let interfaceCounters: [InterfaceCounters]
+    /// Of each worker.
+    let receiveCounters: [ReceiveCounters]
     let injections: [Ring<InjectedPacket>]
     /// Indexed by producer, then consumer.
     let redirects: [Ring<PacketBuffer>]
@@ -110,6 +112,7 @@ public final class Interchange: @unchecked Sendable {
         exceptions = (0..<workers * classes).map { _ in Ring(capacity: ringSize) }
         exceptionCounters = (0...workers).compactMap { _ in ExceptionCounters() }
         interfaceCounters = (0...workers).compactMap { _ in InterfaceCounters() }
+        receiveCounters = (0..<workers).compactMap { _ in ReceiveCounters() }
         guard let rates = CounterBlock(count: ExceptionPolicy.portLimit * classes) else {
             return nil
         }
@@ -120,7 +123,7 @@ public final class Interchange: @unchecked Sendable {
         resets = (0..<workers).map { _ in Ring(capacity: 1024) }
         self.doorbell = doorbell
         guard counters.count == workers, exceptionCounters.count == workers + 1,
-            interfaceCounters.count == workers + 1
+            interfaceCounters.count == workers + 1, receiveCounters.count == workers
         else { return nil }
     }
 
@@ -146,6 +149,7 @@ public final class Interchange: @unchecked Sendable {
         tunnelSequences.destroy()
         exceptionCounters.forEach { $0.destroy() }
         interfaceCounters.forEach { $0.destroy() }
+        receiveCounters.forEach { $0.destroy() }
         injections.forEach { $0.destroy() }
         unsafe redirects.forEach { unsafe $0.destroy() }
         stale.forEach { $0.destroy() }

@@ -102,10 +102,10 @@ struct Lookahead: BitwiseCopyable {
         return Lookahead(.plainIPv6, UInt16(truncatingIfNeeded: payload &+ 40), isTCP ? .tcp : .udp)
     }
 
-    /// A tag that the port took out, or a header that the port found wrong.
+    /// A tag that the port took out, or a transport checksum that it found wrong or unfinished; the
+    /// header checksum is computed here.
     private static let unusualFlags: UInt64 =
-        1 << UInt64(CPacket_rx_vlan_stripped_bit)
-        | 1 << UInt64(CPacket_rx_ip_checksum_bad_bit)
+        1 << UInt64(CPacket_rx_vlan_stripped_bit) | ChecksumVerdict.transportNeedsCare
 
     /// RFC 1071 over the 20 octets, and a source address of RFC 1122 section 3.2.1.3.
     @inline(__always)

@@ -44,7 +44,13 @@ extension SlowPathState {
                     drop(packet, .unsupportedEtherType)
                     continue
                 }
-                exceptionCounters.count(.sent, ExceptionClass(of: packet), port: port)
+                // Behind `virtio_user`, the kernel may leave checksums to us.
+                let frame = ParsedFrame.parse(packet).frame
+                if let frame {
+                    _ = TransportChecksum(of: packet, frame, mayBeUnfinished: true, mtu: .max)
+                }
+                let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+                exceptionCounters.count(.sent, ExceptionClass(bytes, frame), port: port)
                 inject(packet, on: interface)
             }
             handled += companionBurst.count

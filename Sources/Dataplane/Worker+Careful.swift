@@ -25,10 +25,6 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
-        let port = unsafe Int(packet.buffer.pointee.port)
-        if unsafe slots[port].traits.offloads.contains(.unfinishedReceiveChecksums) {
-            careful.finishChecksum()
-        }
         let found = balancer.find(careful)
         guard found.reference == ConnectionTable.none else {
             unsafe _ = forward(
@@ -190,7 +186,7 @@ extension Worker {
         if careful.ip.mustStayWhole,
             let mtu = unsafe exceededMTU(careful.ip.totalLength, along: reference, snapshot)
         {
-            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
+            puntTooBig(packet, networkOffset, mtu: mtu)
             return .nowhere
         }
         if careful.isFragment {

@@ -39,11 +39,13 @@ extension Worker {
             balancer.rewrite(transport, along: reference)
         } else {
             if let mtu = unsafe mtuUnderHeader(of: editor, along: reference, 0, snapshot) {
-                punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
+                puntTooBig(packet, networkOffset, mtu: mtu)
                 return
             }
             balancer.rewrite(transport, along: reference)
-            if let reason = unsafe tellClientAddress(&editor, along: reference, snapshot) {
+            let mayBeCut = editor.mayBeCut
+            let reason = unsafe tellClientAddress(&editor, mayBeCut, along: reference, snapshot)
+            if let reason {
                 drop(packet, reason)
                 return
             }
@@ -84,11 +86,12 @@ extension Worker {
         return unsafe mtuUnderHeader(of: editor, along: reference, shrinkage, snapshot)
     }
 
-    /// What is to be done with a packet after it was translated from `frame`; returns why it must go
-    /// no further.
+    /// What is to be done with a packet after it was translated from `frame`, in which its sender had
+    /// let it be fragmented or not; returns why it must go no further.
     mutating func endTranslation(
         _ packet: borrowing Packet,
         _ frame: ParsedFrame,
+        mayBeCut: Bool,
         along reference: UInt32,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> DropReason? {
@@ -96,15 +99,20 @@ extension Worker {
             return nil
         }
         let toIPv4 = frame.content == .ipv6
+        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        // What is to be cut has a fragment header already.
+        let isPrepared =
+            !toIPv4
+            && bytes.octet(Lookahead.networkOffset &+ 6) == IPProtocol.fragment.rawValue
         let viewed = unsafe PacketEditor(
             packet.buffer,
             networkOffset: Lookahead.networkOffset,
-            transportOffset: Lookahead.networkOffset &+ (toIPv4 ? 20 : 40),
+            transportOffset: Lookahead.networkOffset &+ (toIPv4 ? 20 : isPrepared ? 48 : 40),
             family: toIPv4 ? .ipv4 : .ipv6,
             protocol: frame.protocol
         )
         guard var editor = viewed else { return .badTransportLength }
-        return unsafe tellClientAddress(&editor, along: reference, snapshot)
+        return unsafe tellClientAddress(&editor, mayBeCut, along: reference, snapshot)
     }
 
     // MARK: - The parts
@@ -137,6 +145,7 @@ extension Worker {
     /// and sends what has to go ahead of it; returns why the packet must not follow.
     mutating func tellClientAddress(
         _ editor: inout PacketEditor,
+        _ mayBeCut: Bool,
         along reference: UInt32,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> DropReason? {
@@ -158,7 +167,8 @@ extension Worker {
             ends.client,
             to: ends.service,
             &state,
-            mtu: Int(mtu ?? smallestMTU)
+            mtu: Int(mtu ?? smallestMTU),
+            mayBeCut: mayBeCut
         )
         balancer.keep(state, of: reference)
         switch carriage {

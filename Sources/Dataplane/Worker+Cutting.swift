@@ -25,7 +25,7 @@ extension Worker {
         if transport.mustStayWhole,
             let mtu = unsafe exceededMTU(transport.totalLength, along: reference, snapshot)
         {
-            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: mtu)
+            puntTooBig(packet, networkOffset, mtu: mtu)
             return
         }
         let decision = unsafe balancer.forward(

@@ -50,7 +50,8 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
         guard reason == .unsupportedEtherType, let header = LinkHeader(packet) else {
-            drop(packet, reason)
+            let name = nameMalformed(packet, reason)
+            drop(packet, name)
             return
         }
         switch header.type {
@@ -109,11 +110,6 @@ extension Worker {
         LinkHeader(packet)?.removeTags(from: packet)
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         let parsed = ParsedFrame.parse(packet).frame
-        let received = unsafe Int(packet.buffer.pointee.port)
-        if let parsed, unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums)
-        {
-            Self.finishChecksum(of: packet, parsed)
-        }
         unsafe packet.buffer.pointee.port = UInt16(interface)
         let exceptionClass = ExceptionClass(bytes, parsed)
         return unsafe except(packet, exceptionClass, .exception, as: .companionFull, 0, snapshot)
@@ -151,31 +147,6 @@ extension Worker {
         let ring = unsafe exceptions[exceptionClass.rawValue]
         punt(packet, reason, as: dropReason, offset: offset, through: ring)
         return true
-    }
-
-    /// Writes the checksum that a sender on this host left to its device.
-    private static func finishChecksum(of packet: borrowing Packet, _ frame: ParsedFrame) {
-        guard !frame.isFragment else { return }
-        switch frame.content {
-        case .ipv4: finishChecksum(of: packet, frame, IPv4Tuple.self)
-        case .ipv6: finishChecksum(of: packet, frame, IPv6Tuple.self)
-        case .arp: return
-        }
-    }
-
-    private static func finishChecksum<Tuple: FlowTuple>(
-        of packet: borrowing Packet,
-        _ frame: ParsedFrame,
-        _ family: Tuple.Type
-    ) {
-        guard frame.protocol == .tcp || frame.protocol == .udp else { return }
-        let transport = unsafe TransportPacket<Tuple>(
-            network: packet.frame + Int(frame.networkOffset),
-            transport: packet.frame + Int(frame.transportOffset),
-            protocol: frame.protocol == .tcp ? .tcp : .udp,
-            totalLength: frame.totalLength
-        )
-        transport.recomputeChecksum()
     }
 }
 

@@ -77,8 +77,14 @@ extension Worker {
             rewrite.mtus = unsafe linkMTUs(isTowardClient, along: reference, snapshot)
         }
         if isTowardClient, let state = balancer.clientAddressState(of: reference) {
-            // The backend's side counts a PROXY header that the client never sent.
+            // The backend's side counts a PROXY header that the client never sent, and what else its
+            // packets gain before a link behind us finds them too long.
             rewrite.sequenceDelta = 0 &- state.shift.delta
+            rewrite.growth = state.growth(
+                of: sent.source.address,
+                isTCP: sent.protocol == .tcp,
+                backendIsIPv6: message.isIPv6
+            )
         }
         switch unsafe message.rewrite(packet.buffer, rewrite) {
         case .translated: break

@@ -17,6 +17,9 @@ extension Worker {
         isHandedOver = port == nil
         prefetchFrames(count, port)
         lookAhead(count)
+        if let port, unsafe slots[Int(port)].traits.offloads.contains(.unfinishedReceiveChecksums) {
+            finishChecksums(count, Int(port))
+        }
         for position in 0..<count {
             let seen = unsafe lookahead[position]
             switch seen.kind {
@@ -91,7 +94,7 @@ extension Worker {
     }
 
     @inline(__always)
-    private static func transportPacket<Tuple: FlowTuple>(
+    static func transportPacket<Tuple: FlowTuple>(
         in buffer: PacketBuffer,
         _ seen: Lookahead,
         _ family: Tuple.Type
@@ -184,7 +187,6 @@ extension Worker {
             )
             return
         }
-        completeChecksum(of: packet, transport)
         let adjacencies = unsafe snapshot.pointee.forwarding.adjacencies
         let answer = adjacencies.answer(for: nextHop)
         if answer.isReachable {
@@ -208,18 +210,6 @@ extension Worker {
         }
     }
 
-    /// Computes what a sender on this host left to its device.
-    @inline(__always)
-    mutating func completeChecksum<Tuple: FlowTuple>(
-        of packet: borrowing Packet,
-        _ transport: TransportPacket<Tuple>
-    ) {
-        let received = unsafe Int(packet.buffer.pointee.port)
-        if unsafe slots[received].traits.offloads.contains(.unfinishedReceiveChecksums) {
-            transport.recomputeChecksum()
-        }
-    }
-
     /// Does what was decided about a packet of a connection, whatever it is and however long the
     /// packet.
     @inline(__always)
@@ -234,7 +224,6 @@ extension Worker {
     ) {
         switch decision {
         case .forward:
-            completeChecksum(of: packet, transport)
             let isIPv6 = Tuple.isIPv6
             unsafe sendOn(packet, along: reference, networkOffset, isIPv6: isIPv6, snapshot)
         case .special:

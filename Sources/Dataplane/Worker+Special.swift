@@ -20,7 +20,6 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
-        completeChecksum(of: packet, transport)
         let shape = unsafe balancer.connections.entry(reference).pointee.shape
         if shape.kind == .tunnel {
             let (hash, length) = (transport.tuple.ports, transport.totalLength)
@@ -79,7 +78,7 @@ extension Worker {
             linkMTU: mtu
         ) {
         case .tooBig(let left):
-            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: left)
+            puntTooBig(packet, networkOffset, mtu: left)
             return
         case .fragmentFirst(let limit):
             unsafe encapsulateInFragments(

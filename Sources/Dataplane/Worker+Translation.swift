@@ -27,9 +27,12 @@ extension Worker {
             drop(packet, .noRoute)
             return false
         }
+        let mayBeCut =
+            unsafe frame.content == .ipv4
+            && (packet.frame + networkOffset + 6).load(as: UInt8.self) & 0x40 == 0
         if !isFragment {
             if let left = unsafe beginTranslation(packet, frame, along: reference, snapshot) {
-                punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: left)
+                puntTooBig(packet, networkOffset, mtu: left)
                 return false
             }
             clampSegments(packet, frame, towardMTU: mtu)
@@ -38,7 +41,7 @@ extension Worker {
         // `sendOn` cuts.
         case .translated, .fragmentAfter: break
         case .tooBig(let left):
-            punt(packet, .tooBig, as: .tooBig, offset: networkOffset, mtu: left)
+            puntTooBig(packet, networkOffset, mtu: left)
             return false
         case .refused(.noRoom):
             drop(packet, .noHeadroom)
@@ -51,7 +54,13 @@ extension Worker {
             unsafe rewritePorts(ofAssociation: packet.buffer, along: reference, isIPv6: flow.isIPv6)
         }
         if !isFragment,
-            let reason = unsafe endTranslation(packet, frame, along: reference, snapshot)
+            let reason = unsafe endTranslation(
+                packet,
+                frame,
+                mayBeCut: mayBeCut,
+                along: reference,
+                snapshot
+            )
         {
             drop(packet, reason)
             return false

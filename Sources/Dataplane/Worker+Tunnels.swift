@@ -43,6 +43,10 @@ extension Worker {
         }
         let inner: (offset: Int, isIPv6: Bool)
         if isGRE {
+            if let header, header.hasChecksum {
+                let isIPv6 = header.type == .ipv6
+                finishInnerChecksum(of: packet, at: base &+ header.length, isIPv6: isIPv6)
+            }
             guard let header, header.isIntact(bytes, at: base, end: end),
                 header.hasChecksum || !device.needsChecksum,
                 header.sequence != nil || !device.needsSequence,

@@ -311,11 +311,16 @@ extension Worker {
         if let interface, !isHandedOver {
             interfaceCounters.countReceived(unsafe Int(buffer.pointee.pkt_len), interface)
         }
+        finishHeaderChecksum(of: packet)
         let outcome = ParsedFrame.parse(packet)
         guard case .parsed(let frame) = outcome else {
             if case .malformed(let reason) = outcome {
                 unsafe settleMalformed(packet, reason, snapshot)
             }
+            return
+        }
+        if let reason = reasonToDrop(packet, frame) {
+            drop(packet, reason)
             return
         }
         switch frame.content {

@@ -27,6 +27,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     let exceptionRates: CounterBlock
     let exceptionCounters: ExceptionCounters
     let interfaceCounters: InterfaceCounters
+    let receiveCounters: ReceiveCounters
     let injections: Ring<InjectedPacket>
     let staleNeighbours: Ring<AdjacencyHandle>
     let doorbell: Doorbell
@@ -94,6 +95,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         exceptionRates = interchange.exceptionRates
         exceptionCounters = interchange.exceptionCounters[index]
         interfaceCounters = interchange.interfaceCounters[index]
+        receiveCounters = interchange.receiveCounters[index]
         injections = interchange.injections[index]
         staleNeighbours = interchange.stale[index]
         doorbell = interchange.doorbell

@@ -36,8 +36,7 @@ extension DaemonBackend {
         statistics.slowPath.delivered = slowPath[.delivered]
         statistics.slowPath.held = slowPath[.held]
         statistics.slowPath.duplicateAddresses = slowPath[.duplicateAddresses]
-        let faults = machine.faults
-        statistics.ports = machine.ports.ports.map { Self.port($0, faults) }
+        statistics.ports = machine.ports.ports.enumerated().map(port)
         statistics.interfaces = await machine.conductor.vlans.map(machine.statistics)
         statistics.bonds = machine.ports.ports.compactMap { $0.bond?.statistics }
         statistics.exceptions = machine.exceptions
@@ -120,7 +119,9 @@ extension DaemonBackend {
         return worker
     }
 
-    private static func port(_ port: PortSet.Port, _ faults: DeviceFaults) -> PortStatistics {
+    private func port(_ index: Int, _ port: PortSet.Port) -> PortStatistics {
+        let interchange = machine.engine.interchange
+        let faults = machine.faults
         let facts = port.device.facts
         let counted = port.device.statistics
         let link = port.device.link
@@ -138,6 +139,11 @@ extension DaemonBackend {
         result.receiveErrors = counted.receiveErrors
         result.receiveMissed = counted.missed
         result.receiveNoBuffer = counted.noBuffer
+        result.badHeaderChecksums = interchange.received(.badHeaderChecksum, port: index)
+        result.badTransportChecksums = interchange.received(.badTransportChecksum, port: index)
+        result.misjudgedChecksums = interchange.received(.misjudgedChecksum, port: index)
+        result.finishedChecksums = interchange.received(.finishedChecksum, port: index)
+        result.superPackets = interchange.received(.superPacket, port: index)
         result.transmittedPackets = counted.transmittedPackets
         result.transmittedBytes = counted.transmittedBytes
         result.transmitErrors = counted.transmitErrors

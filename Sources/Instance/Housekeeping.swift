@@ -25,6 +25,7 @@ struct Housekeeping {
             machine.companions.show(isLinkUp: isUp, of: index)
         }
         var stalled: [Int] = []
+        var receiveWatch = ReceiveWatch()
         var duplicates: Set<OwnAddress> = []
         var keepsNumbers = true
         var watch = DeviceWatch()
@@ -40,6 +41,7 @@ struct Housekeeping {
             let moved = machine.bonds.watch()
             keep(await machine.conductor.upcomingTunnelNumbers, &keepsNumbers)
             self.watch(&links, moved)
+            self.watch(&receiveWatch)
             for problem in machine.companions.followGroups() { logger.warning("\(problem)") }
             await self.watch(&duplicates)
             let still = await backend.stalledWorkers()
@@ -81,6 +83,23 @@ struct Housekeeping {
             if keeps { logger.warning("sequence numbers of tunnels are not kept: \(error)") }
             keeps = false
         }
+    }
+
+    /// Tells of frames that arrive damaged or longer than they may be.
+    private func watch(_ watch: inout ReceiveWatch) {
+        let interchange = machine.engine.interchange
+        let ports = machine.ports.ports.enumerated()
+            .map { index, port in
+                let counts = ReceiveWatch.Counts(
+                    badHeaderChecksums: interchange.received(.badHeaderChecksum, port: index),
+                    badTransportChecksums: interchange.received(.badTransportChecksum, port: index),
+                    brokenFrames: port.device.statistics.receiveErrors,
+                    superPackets: interchange.received(.superPacket, port: index)
+                )
+                return (port.name, port.setup.mtu, port.device.kernelInterface, counts)
+            }
+        let now = Int(clamping: Host.monotonicNanoseconds / 1_000_000_000)
+        for note in watch.notes(at: now, ports) { logger.warning("\(note)") }
     }
 
     /// Tells once of each own address that another node was found to have.

@@ -34,7 +34,7 @@ extension LocalAddressStatistics: MetricRow {
 extension Catalogue {
     static let ports = MetricTable<PortStatistics>(
         of: \.ports,
-        portState + portReceive + portTransmit + portFaults
+        portState + portReceive + portChecksums + portTransmit + portFaults
     )
 
     private static let portState: [MetricTable<PortStatistics>.Entry] = [
@@ -79,6 +79,39 @@ extension Catalogue {
             unit: "packets",
             "Packets that the device dropped because the mempool was empty.",
             value: \.receiveNoBuffer
+        ),
+    ]
+
+    private static let portChecksums: [MetricTable<PortStatistics>.Entry] = [
+        .counter(
+            "dpvs_port_receive_bad_header_checksum_packets_total",
+            unit: "packets",
+            "Packets dropped because the checksum of their IPv4 header is wrong.",
+            value: \.badHeaderChecksums
+        ),
+        .counter(
+            "dpvs_port_receive_bad_transport_checksum_packets_total",
+            unit: "packets",
+            "Packets dropped because the device found their TCP, UDP or SCTP checksum wrong, and it is.",
+            value: \.badTransportChecksums
+        ),
+        .counter(
+            "dpvs_port_receive_misjudged_checksum_packets_total",
+            unit: "packets",
+            "Packets that went on although the device found their checksum wrong: it is right.",
+            value: \.misjudgedChecksums
+        ),
+        .counter(
+            "dpvs_port_receive_unfinished_checksum_packets_total",
+            unit: "packets",
+            "Packets whose checksum a sender on this host had left to its device; finished here.",
+            value: \.finishedChecksums
+        ),
+        .counter(
+            "dpvs_port_receive_super_packets_total",
+            unit: "packets",
+            "Packets dropped because a kernel put them together, longer than the MTU of the link.",
+            value: \.superPackets
         ),
     ]
 

@@ -60,6 +60,12 @@ package struct PortStatistics: Sendable {
     package var receiveErrors: UInt64 = 0
     package var receiveMissed: UInt64 = 0
     package var receiveNoBuffer: UInt64 = 0
+    /// What workers found out about received frames.
+    package var badHeaderChecksums: UInt64 = 0
+    package var badTransportChecksums: UInt64 = 0
+    package var misjudgedChecksums: UInt64 = 0
+    package var finishedChecksums: UInt64 = 0
+    package var superPackets: UInt64 = 0
     package var transmittedPackets: UInt64 = 0
     package var transmittedBytes: UInt64 = 0
     package var transmitErrors: UInt64 = 0

@@ -5,6 +5,10 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     // The frame itself.
     case tooShort, badVersion, badHeaderLength, badTotalLength, badHeaderChecksum
     case badTransportLength, badSourceAddress, badExtensionHeader
+    /// Of TCP or UDP: the device has found the checksum wrong, and it is.
+    case badTransportChecksum
+    /// Longer than the link's MTU: segments or fragments that a kernel has put together.
+    case superPacket
     case unsupportedEtherType, unknownVLAN, badARP, badNeighbourDiscovery, badLLDP
     /// IPv6 is switched off.
     case ipv6Disabled
@@ -49,7 +53,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     public var stage: Stage {
         switch self {
         case .tooShort, .badVersion, .badHeaderLength, .badTotalLength, .badHeaderChecksum,
-            .badTransportLength, .badSourceAddress, .badExtensionHeader, .unsupportedEtherType,
+            .badTransportLength, .badSourceAddress, .badExtensionHeader, .badTransportChecksum,
+            .superPacket, .unsupportedEtherType,
             .unknownVLAN, .badARP, .badNeighbourDiscovery, .badLLDP, .ipv6Disabled:
             .parse
         case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .fragmentExpired,
@@ -79,6 +84,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .badTransportLength: "bad_transport_length"
         case .badSourceAddress: "bad_source_address"
         case .badExtensionHeader: "bad_extension_header"
+        case .badTransportChecksum: "bad_transport_checksum"
+        case .superPacket: "super_packet"
         case .unsupportedEtherType: "unsupported_ethertype"
         case .unknownVLAN: "unknown_vlan"
         case .badARP: "bad_arp"

@@ -42,6 +42,9 @@ public struct PortTraits: BitwiseCopyable, Sendable {
     }
 
     /// Work that the device does, or leaves to us.
+    ///
+    /// Checksums of what is sent are none of it: they are updated by what changes in a packet, so
+    /// that damaged data stays damaged; a device would compute them anew from whatever is there.
     public struct Offloads: OptionSet, BitwiseCopyable, Sendable {
         public var rawValue: UInt32
 
@@ -49,18 +52,15 @@ public struct PortTraits: BitwiseCopyable, Sendable {
             self.rawValue = rawValue
         }
 
-        /// Received frames carry the verdict on the IPv4 header checksum in `ol_flags`.
-        public static let receiveIPv4Checksum = Offloads(rawValue: 1 << 0)
-        /// Received frames carry the verdict on the TCP or UDP checksum in `ol_flags`.
+        /// Received frames carry a verdict on their TCP or UDP checksum: see `ChecksumVerdict`.
         public static let receiveL4Checksum = Offloads(rawValue: 1 << 1)
         /// VLAN tags are taken out of received frames and put into `vlan_tci`.
         public static let receiveVLANStrip = Offloads(rawValue: 1 << 2)
-        public static let transmitIPv4Checksum = Offloads(rawValue: 1 << 3)
-        public static let transmitTCPChecksum = Offloads(rawValue: 1 << 4)
-        public static let transmitUDPChecksum = Offloads(rawValue: 1 << 5)
         public static let transmitVLANInsert = Offloads(rawValue: 1 << 6)
-        /// Received L4 checksums may be unfinished (`CHECKSUM_PARTIAL` of a local sender on veth):
-        /// they are computed anew on the way out instead of being updated.
+        /// Frames may come with TCP, UDP and SCTP checksums that their sender has left to its device,
+        /// without a word about it, and longer than the MTU: from senders on this host.
+        ///
+        /// What is left there is the sum of the pseudo-header; only what has that is finished.
         public static let unfinishedReceiveChecksums = Offloads(rawValue: 1 << 7)
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Addressing
-import CPacket
 
 /// Where the headers of a received frame are and what they say: read once, carefully, with every
 /// length checked, so that later stages need not look again.
@@ -49,18 +48,22 @@ public struct ParsedFrame: Equatable, BitwiseCopyable, Sendable {
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         guard let header = LinkHeader(packet) else { return .malformed(.tooShort) }
         let (offset, tags) = (header.length, header.tags)
-        let buffer = unsafe packet.buffer
-        let isBad = unsafe buffer.pointee.ol_flags & (1 << UInt64(CPacket_rx_ip_checksum_bad_bit))
         switch header.type {
-        case .ipv4:
-            guard isBad == 0 else { return .malformed(.badHeaderChecksum) }
-            return parseIPv4(bytes, at: offset, tags)
+        // The header checksum is computed in any case, so what a device says of it adds nothing.
+        case .ipv4: return parseIPv4(bytes, at: offset, tags)
         case .ipv6: return parseIPv6(bytes, at: offset, tags)
         case .arp:
             let frame = ParsedFrame(.arp, offset, offset, bytes.count - offset, 0, tags)
             return .parsed(frame)
         default: return .malformed(.unsupportedEtherType)
         }
+    }
+
+    /// Reads the IP packet at `offset` of a frame, whatever the frame says it has there: one that
+    /// another packet carries.
+    public static func parse(_ bytes: FrameBytes, at offset: Int, isIPv6: Bool) -> Outcome {
+        isIPv6
+            ? parseIPv6(bytes, at: offset, VLANTags()) : parseIPv4(bytes, at: offset, VLANTags())
     }
 
     private init(

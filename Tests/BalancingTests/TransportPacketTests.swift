@@ -163,6 +163,39 @@ import Timing
         #expect(buffer.bytes.word(40) == 0)
     }
 
+    // MARK: - The checksum as a whole
+
+    @Test(arguments: [FlowProtocol.tcp, .udp], seeds)
+    func `a checksum is right, wrong or unfinished`(number: FlowProtocol, seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<1_000 {
+            let frame = Self.frame(of: Self.connection(number, using: &random), using: &random)
+            let whole = LooseBuffer(frame)
+            #expect(Self.packet(in: whole).hasRightChecksum)
+            let packet = try #require(IPPacket(frame: frame)).withUnfinishedChecksum
+            let unfinished = LooseBuffer(Array(frame.prefix(34)) + packet.payload)
+            #expect(Self.packet(in: unfinished).hasUnfinishedChecksum)
+            Self.packet(in: unfinished).recomputeChecksum()
+            #expect(unfinished.octets == frame, "seed \(seed)")
+            var damaged = frame
+            let bit = UInt8.random(in: 0...7, using: &random)
+            damaged[.random(in: 34..<36, using: &random)] ^= 1 << bit
+            #expect(!Self.packet(in: LooseBuffer(damaged)).hasRightChecksum)
+        }
+    }
+
+    /// RFC 768: the length of a datagram is its own, and less than that of its packet is allowed.
+    @Test func `octets behind a datagram do not count`() {
+        let frame = Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80", data: [1, 2, 3])
+        let buffer = LooseBuffer(frame + [0xAA, 0xBB])
+        buffer.bytes.set((buffer.bytes.word(16) ?? 0) + 2, at: 16)
+        #expect(Self.packet(in: buffer).hasRightChecksum)
+        let right = buffer.bytes.word(40)
+        buffer.bytes.set(UInt16(0x1234), at: 40)
+        Self.packet(in: buffer).recomputeChecksum()
+        #expect(buffer.bytes.word(40) == right)
+    }
+
     /// RFC 768: "If the computed checksum is zero, it is transmitted as all ones".
     @Test(arguments: UInt8.min...UInt8.max)
     func `a UDP checksum that becomes zero is sent as all ones`(first: UInt8) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Balancing
-import CPacket
 import Packet
 import PacketTesting
 import Testing
@@ -53,10 +52,14 @@ import Testing
         #expect(!Self.read(frame).isPlain)
     }
 
-    @Test(arguments: [CPacket_rx_vlan_stripped_bit, CPacket_rx_ip_checksum_bad_bit])
-    func `so does what the port has something to say about`(bit: Int) {
+    @Test(arguments: [
+        (ReceiveFlag.vlanStripped, false), (ReceiveFlag.badTransport, false),
+        (ReceiveFlag.unfinishedTransport, false), (ReceiveFlag.goodTransport, true),
+        (ReceiveFlag.goodHeader, true),
+    ])
+    func `so does what the port has something bad to say about`(flags: UInt64, isPlain: Bool) {
         let frame = Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80")
-        #expect(!Self.read(frame, flags: 1 << UInt64(bit)).isPlain)
+        #expect(Self.read(frame, flags: flags).isPlain == isPlain)
     }
 
     /// One octet of the headers at a time takes every value.

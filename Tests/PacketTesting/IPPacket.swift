@@ -235,6 +235,20 @@ public struct IPPacket: Equatable, Sendable {
         return copy
     }
 
+    /// The same packet as a sender leaves it whose device is to finish the checksum: with the sum of
+    /// the pseudo-header in its place, or 0 in SCTP.
+    public var withUnfinishedChecksum: IPPacket {
+        var copy = self
+        if protocolNumber == 132 {
+            copy.payload.replaceSubrange(8..<12, with: [0, 0, 0, 0])
+        } else if let offset = checksumOffset {
+            let pseudo = Self.octets(UInt64(payload.count), 4) + [0, 0, 0, protocolNumber]
+            let sum = ~Checksum.of(addressOctets + pseudo)
+            copy.payload.replaceSubrange(offset..<(offset + 2), with: Self.octets(UInt64(sum), 2))
+        }
+        return copy
+    }
+
     // MARK: - Numbers
 
     /// `count` octets of `octets` as a number.

@@ -51,8 +51,14 @@ public final class MemoryPool {
 public final class MemoryLink {
     public let pool: MemoryPool
     public let traits: PortTraits
-    /// Frames on their way in, by receive queue.
-    private var arriving: [[[UInt8]]]
+    /// A frame on its way in, and what the port will say of it.
+    private struct Arrival {
+        var frame: [UInt8]
+        var flags: UInt64
+    }
+
+    /// By receive queue.
+    private var arriving: [[Arrival]]
     /// Frames that left, oldest first.
     public private(set) var departed: [[UInt8]] = []
     public private(set) var received = 0
@@ -67,14 +73,18 @@ public final class MemoryLink {
         arriving = Array(repeating: [], count: queues)
     }
 
-    /// Lets `frame` arrive at `queue`.
-    public func deliver(_ frame: [UInt8], queue: Int = 0) { arriving[queue].append(frame) }
+    /// Lets `frame` arrive at `queue`, with `flags` in `ol_flags`: see `ReceiveFlag`.
+    public func deliver(_ frame: [UInt8], queue: Int = 0, flags: UInt64 = 0) {
+        arriving[queue].append(Arrival(frame: frame, flags: flags))
+    }
 
-    public func deliver(_ frames: [[UInt8]], queue: Int = 0) { arriving[queue] += frames }
+    public func deliver(_ frames: [[UInt8]], queue: Int = 0) {
+        for frame in frames { deliver(frame, queue: queue) }
+    }
 
     /// Lets `frame` arrive where the hash of its tuple says, as at a network card.
     public func deliverBySpreading(_ frame: [UInt8]) {
-        arriving[scaling?.queue(of: frame) ?? 0].append(frame)
+        deliver(frame, queue: scaling?.queue(of: frame) ?? 0)
     }
 
     /// Takes the frames that left.
@@ -89,8 +99,9 @@ public final class MemoryLink {
     func receive(_ queue: Int, into burst: inout Burst) {
         while !burst.isFull, !arriving[queue].isEmpty {
             guard let packet = pool.take() else { return }
-            let frame = arriving[queue].removeFirst()
-            packet.write(frame)
+            let arrival = arriving[queue].removeFirst()
+            packet.write(arrival.frame)
+            unsafe packet.buffer.pointee.ol_flags = arrival.flags
             received += 1
             burst.append(packet)
         }

@@ -110,10 +110,14 @@ import Testing
         }
     }
 
-    @Test func `a checksum that the port found wrong is believed, though it is right`() {
+    @Test func `what the port says of the header checksum counts less than the checksum itself`() {
         let bytes = Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80")
-        let outcome = ParsedFrame.outcome(of: bytes, flags: ReceiveFlag.badIPChecksum)
-        #expect(outcome == .malformed(.badHeaderChecksum))
+        let right = ParsedFrame.outcome(of: bytes, flags: ReceiveFlag.badHeader)
+        #expect(right.frame != nil)
+        var damaged = bytes
+        damaged[22] ^= 1
+        let wrong = ParsedFrame.outcome(of: damaged, flags: ReceiveFlag.goodHeader)
+        #expect(wrong == .malformed(.badHeaderChecksum))
     }
 
     // MARK: - Build, then parse

@@ -424,6 +424,36 @@ private let forged: [UInt8] = [254, 8, 0, 99, 6, 6, 6, 6]
         #expect(try talk.request(data: [UInt8](repeating: 7, count: 1444)).count == 1)
     }
 
+    /// RFC 791: without "don't fragment" a router may cut what does not fit.
+    @Test(arguments: [Families.ipv4, .nat64])
+    private func `a datagram that may be cut goes on in fragments with its header`(
+        families: Families
+    ) throws {
+        var state = DesiredState.dual(families == .ipv4 ? .ipv4 : .ipv6, .fnat, .udp)
+        state.services[0].clientAddress = .proxyV2
+        if families == .nat64 {
+            // An IPv4 client of an IPv6 backend.
+            state.services[0].key.selector = .destination(
+                IPPrefix(host: .v4(IPv4Address(10, 0, 0, 100))),
+                PortRange(80)
+            )
+        }
+        let world = try dualWorld(state)
+        defer { world.expectConservation() }
+        for count in [1445, 1472] {
+            let data = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+            let payload = IPPacket.udp(5000, 80, data)
+            let datagram = IPPacket(from: "10.0.0.10", to: "10.0.0.100", 17, payload)
+            world.send(datagram, on: 0)
+            let parts = world.takePackets(1)
+            #expect(parts.count == 2 && parts.allSatisfy { $0.octets.count <= 1500 })
+            let whole = try #require(IPPacket(reassembling: parts))
+            #expect(whole.isSound && whole.payload.count == 8 + 28 + count)
+            #expect(Array(whole.payload.suffix(count)) == data)
+        }
+        #expect(world.take(0).isEmpty && world.drops(.tooBig) == 0)
+    }
+
     // MARK: - Reload
 
     @Test func `a changed mode is for new connections`() throws {

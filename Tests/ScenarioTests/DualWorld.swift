@@ -69,9 +69,18 @@ func dualWorld(
     _ state: DesiredState,
     workers: Int = 1,
     mtus: [UInt16] = [1500, 1500],
+    offloads: PortTraits.Offloads = [],
+    companions: [Int] = [],
     after handover: Handover? = nil
 ) throws -> World {
-    let world = try World(state, workers: workers, mtus: mtus, after: handover)
+    let world = try World(
+        state,
+        workers: workers,
+        mtus: mtus,
+        offloads: offloads,
+        companions: companions,
+        after: handover
+    )
     for last in 10...20 {
         world.hosts[0][IPv4Address(10, 0, 0, UInt8(last))] = .client(last)
         let low = UInt64("\(last)", radix: 16) ?? 0

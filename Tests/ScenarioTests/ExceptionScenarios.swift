@@ -307,19 +307,4 @@ import Testing
         #expect(world.exceptions(.full, .routing) == 2 && world.drops(.companionFull) == 2)
         world.expectConservation()
     }
-
-    @Test func `a checksum that the sender left to its device is finished for the kernel`() throws {
-        let world = try World(
-            .web(),
-            offloads: .unfinishedReceiveChecksums,
-            companions: [0]
-        )
-        world.settle()
-        let whole = Frame.udp(from: "10.0.0.10:4000", to: "10.0.0.1:53")
-        var unfinished = whole
-        unfinished[40] ^= 0x55
-        world.send(unfinished, on: 0)
-        #expect(world.takeKernel(0).last == whole)
-        world.expectConservation()
-    }
 }

@@ -180,15 +180,6 @@ extension MACAddress {
         world.expectConservation()
     }
 
-    @Test func `unfinished checksums of a local sender are finished`() throws {
-        let world = try quickstartWorld(offloads: .unfinishedReceiveChecksums)
-        var syn = Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.syn)
-        syn[50] ^= 0xFF
-        world.send(syn, on: 0)
-        #expect(world.take(1).first?.hasValidChecksums == true)
-        world.expectConservation()
-    }
-
     @Test func `a wrong checksum stays wrong, so that the backend refuses it`() throws {
         let world = try quickstartWorld()
         var syn = Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.syn)

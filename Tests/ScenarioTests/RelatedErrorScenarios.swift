@@ -186,6 +186,101 @@ import Testing
         #expect(try quoted(got).octets == request.octets)
     }
 
+    // MARK: - What the client's address adds
+
+    struct Telling: Sendable, CustomTestStringConvertible {
+        var families: Families
+        var mode: ClientAddressMode
+        /// Octets that a packet gains, the difference of the families included.
+        var growth: Int
+        var testDescription: String { "\(mode) \(families)" }
+        var isTCP: Bool { mode == .toa }
+
+        static let all = [
+            Telling(families: .ipv4, mode: .toa, growth: 8),
+            Telling(families: .ipv6, mode: .toa, growth: 20),
+            Telling(families: .nat64, mode: .toa, growth: 0),
+            Telling(families: .ipv4, mode: .uoa, growth: 12),
+            Telling(families: .ipv6, mode: .uoa, growth: 24),
+            Telling(families: .ipv4, mode: .uoaOption, growth: 8),
+            Telling(families: .ipv6, mode: .uoaOption, growth: 24),
+            Telling(families: .ipv4, mode: .proxyV2, growth: 28),
+            Telling(families: .ipv6, mode: .proxyV2, growth: 52),
+        ]
+    }
+
+    /// What a router behind us has room for is less for the client by what its packets gain.
+    @Test(arguments: Telling.all)
+    func `a client is told an MTU that leaves room for its address`(telling: Telling) throws {
+        let families = telling.families
+        var state = DesiredState.dual(families, .fnat, telling.isTCP ? .tcp : .udp)
+        state.services[0].clientAddress = telling.mode
+        let world = try dualWorld(state)
+        defer { world.expectConservation() }
+        let number: UInt8 = telling.isTCP ? 6 : 17
+        func client(_ payload: [UInt8]) -> IPPacket {
+            IPPacket(from: families.client, to: families.vip, number, payload).withChecksum
+        }
+        var request = client(IPPacket.udp(5000, 80, [1, 2, 3, 4]))
+        if telling.isTCP {
+            world.send(client(IPPacket.tcp(5000, 80, flags: Frame.syn)), on: 0)
+            let syn = try #require(world.takePackets(1).first)
+            let answer = IPPacket.tcp(8080, syn.ports.source, sequence: 5000, flags: Frame.synAck)
+            var synAck = answer
+            synAck.replaceSubrange(8..<12, with: bigEndian(UInt32(1001)))
+            world.send(IPPacket(from: families.backend, to: families.local, 6, synAck), on: 1)
+            request = client(IPPacket.tcp(5000, 80, sequence: 1001, flags: Frame.push, [7]))
+            request.payload.replaceSubrange(8..<12, with: bigEndian(UInt32(5001)))
+            request = request.withChecksum
+            _ = world.takePackets(0)
+        }
+        world.send(request.frame(to: World.portMACs[0]), on: 0)
+        let frame = try #require(world.takeFrames(1).last)
+        // All that is quoted, IP options included.
+        let packet = Array(frame.dropFirst(14))
+        let isIPv6 = families.backendIsIPv6
+        let message = IPPacket(
+            from: families.router,
+            to: families.local,
+            isIPv6 ? 58 : 1,
+            IPPacket.icmp(isIPv6 ? 2 : 3, isIPv6 ? 0 : 4, rest: 1400, packet)
+        )
+        world.send(message, on: 1)
+        let told = try #require(world.takePackets(0).first)
+        #expect(told.isSound && told.destination == request.source)
+        let nat64 = families == .nat64 ? 20 - AddressOption.length(for: request.source) : 0
+        #expect(IPPacket.number(told.payload, 4, 4) == UInt64(1400 - telling.growth + nat64))
+        // The quotation is of what the client sent.
+        let inner = try #require(IPPacket(Array(told.payload.dropFirst(8))))
+        #expect(inner.source == request.source && inner.destination == request.destination)
+        #expect(inner.protocolNumber == number && inner.hasValidHeader)
+        #expect(inner.ports == request.ports)
+    }
+
+    /// UOA's header is in front of the datagram, and its sender never wrote it.
+    @Test(arguments: [Families.ipv4, .ipv6, .nat64])
+    func `an error about a datagram with the client's address quotes what the client sent`(
+        families: Families
+    ) throws {
+        var state = DesiredState.dual(families, .fnat, .udp)
+        state.services[0].clientAddress = .uoa
+        let world = try dualWorld(state)
+        defer { world.expectConservation() }
+        let payload = IPPacket.udp(5000, 80, [1, 2, 3, 4])
+        let request = IPPacket(from: families.client, to: families.vip, 17, payload).withChecksum
+        world.send(request, on: 0)
+        let out = try #require(world.takePackets(1).first)
+        #expect(out.protocolNumber == 248)
+        let isIPv6 = families.backendIsIPv6
+        let message = error(isIPv6 ? 1 : 3, isIPv6 ? 4 : 3, about: out, from: families.backend)
+        world.send(message, on: 1)
+        let told = try #require(world.takePackets(0).first)
+        #expect(told.isSound && told.destination == request.source)
+        let inner = try quoted(told)
+        #expect(inner.payload == request.payload && inner.protocolNumber == 17)
+        #expect(inner.claimedPayloadLength == request.payload.count && inner.hasValidHeader)
+    }
+
     @Test func `an error about nothing of ours is ours alone`() throws {
         let (world, _, out) = try opened(.ipv4)
         defer { world.expectConservation() }

@@ -75,8 +75,12 @@ import Testing
         return state
     }
 
-    private func world(_ state: DesiredState, workers: Int = 1) throws -> World {
-        let world = try World(state, workers: workers)
+    private func world(
+        _ state: DesiredState,
+        workers: Int = 1,
+        offloads: PortTraits.Offloads = []
+    ) throws -> World {
+        let world = try World(state, workers: workers, offloads: offloads)
         for last in 10...20 { world.hosts[0][IPv4Address(10, 0, 0, UInt8(last))] = .client(last) }
         for last in [2, 3, 9] {
             world.hosts[1][IPv4Address(10, 0, 1, UInt8(last))] = .backend(last)
@@ -150,6 +154,22 @@ import Testing
             #expect(back.source == Endpoint("10.0.0.100:80") && back.destinationMAC == .client(10))
         }
         #expect(world.connectionCount == 1)
+    }
+
+    /// The checksum of GRE is then that of the packet as it will be: "local checksum offload" of Linux.
+    @Test(arguments: Wrapping.all)
+    func `what an inner packet's sender has left to its device is finished`(
+        wrapping: Wrapping
+    ) throws {
+        let world = try world(Self.state(wrapping), offloads: .unfinishedReceiveChecksums)
+        defer { world.expectConservation() }
+        world.send(Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.syn), on: 0)
+        let there = try inside(world).inner
+        let payload = IPPacket.tcp(8080, ports(there).0, flags: Frame.synAck)
+        let answer = IPPacket(from: "10.9.0.2", to: "\(there.source)", 6, payload).withChecksum
+        let unfinished = answer.withUnfinishedChecksum.octets
+        world.send(wrapping.wrap(answer.octets).dropLast(unfinished.count) + unfinished, on: 1)
+        #expect(world.take(0).map(\.hasValidChecksums) == [true])
     }
 
     @Test(arguments: Wrapping.all)

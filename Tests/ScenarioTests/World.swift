@@ -261,6 +261,17 @@ final class World {
         return inbox[port].filter { $0.arp == nil && !$0.isLinkTalk }
     }
 
+    /// One frame, of which the port says `flags`.
+    func send(_ frame: [UInt8], flags: UInt64, on port: Int) {
+        links[port].deliver(frame, flags: flags)
+        settle()
+    }
+
+    /// What workers have found out about frames of a port.
+    func received(_ kind: ReceiveCounters.Kind, _ port: Int = 0) -> Int {
+        Int(engine.interchange.received(kind, port: port))
+    }
+
     /// Runs `body` while the pool has only `count` buffers.
     func withoutBuffers(but count: Int, _ body: () throws -> Void) rethrows {
         let port = links[0].port()

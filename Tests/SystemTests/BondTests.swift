@@ -13,7 +13,7 @@ extension SystemTests {
             try await lab.ip(.balancer, "link add client1 type veth \(peer)")
             try await lab.ip(.balancer, "link set client1 up")
             try await Program.demand(
-                lab.command(in: .client, ["ethtool", "-K", "eth1", "tx", "off"])
+                lab.command(in: .client, ["ethtool", "-K", "eth1", "tso", "off"])
             )
             try await lab.ip(.client, "address flush dev eth0")
         }

@@ -78,7 +78,7 @@ struct Lab: Sendable {
             let peer = "peer name eth1 netns \(name)-\(place.rawValue)"
             try await ip(.balancer, "link add \(link) type veth \(peer)")
             try await ip(.balancer, "link set \(link) up")
-            try await Program.demand(command(in: place, ["ethtool", "-K", "eth1", "tx", "off"]))
+            try await Program.demand(command(in: place, ["ethtool", "-K", "eth1", "tso", "off"]))
             try await ip(place, "link set eth1 up")
             try await ip(place, "address add \(address) dev eth1")
         }

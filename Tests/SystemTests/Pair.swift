@@ -38,7 +38,7 @@ struct Pair: Sendable {
             try await lab.ip(.second, "link add \(link) type veth \(peer)")
             try await lab.ip(.second, "link set \(link) up")
             try await Program.demand(
-                lab.command(in: place, ["ethtool", "-K", "eth1", "tx", "off"])
+                lab.command(in: place, ["ethtool", "-K", "eth1", "tso", "off"])
             )
             try await lab.ip(place, "address flush dev eth0")
             try await lab.ip(place, "link add name br0 type bridge")

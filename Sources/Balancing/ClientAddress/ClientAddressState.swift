@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Addressing
 
 /// What is to be done with a packet so that its backend learns the client's address.
 public enum ClientAddressAction: Equatable, Sendable, BitwiseCopyable {
@@ -240,6 +241,25 @@ public struct ClientAddressState: Equatable, Sendable, BitwiseCopyable {
         guard mode.proxyVersion != nil, segment.dataLength > 0 else { return false }
         return !flags.contains(.decided)
             || segment.sequence == clientFirst && !flags.contains(.done)
+    }
+
+    /// Octets that packets of `client` gain on their way to the backend, as far as is known now and for
+    /// as long as they do: what its sender has to leave free on a path.
+    ///
+    /// Of a TCP connection with PROXY it is the header in front of the first octets, until the backend
+    /// has it.
+    public func growth(of client: IPAddress, isTCP: Bool, backendIsIPv6: Bool) -> Int {
+        switch mode {
+        case .none: return 0
+        case .tcpOption: return flags.contains(.done) ? 0 : AddressOption.length(for: client)
+        case .udpHeader, .udpOption:
+            guard repeats > 0 else { return 0 }
+            let option = UDPAddress.optionLength(for: client)
+            let isOption = mode == .udpOption && !backendIsIPv6 && client.ipv4 != nil
+            return isOption ? option : UDPAddress.headerPrefix &+ option
+        case .proxyV1, .proxyV2, .proxyV1Insecure, .proxyV2Insecure:
+            return isTCP && (hasDelivered || flags.contains(.done)) ? 0 : Int(headerLength)
+        }
     }
 
     // MARK: - UDP

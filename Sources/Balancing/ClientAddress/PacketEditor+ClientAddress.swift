@@ -25,19 +25,22 @@ extension PacketEditor {
     /// Gives a packet of a client on its way to the backend the client's address, as `state` says.
     ///
     /// `client` and `service` are the addresses that the client sees; `mtu` is the longest IP
-    /// packet toward the backend. Works before and after the addresses in the packet are rewritten.
+    /// packet toward the backend, which a datagram with a PROXY header may outgrow when its sender has
+    /// let it be fragmented (`mayBeCut`). Works before and after the addresses in the packet are
+    /// rewritten.
     public mutating func carry(
         _ client: Endpoint,
         to service: Endpoint,
         _ state: inout ClientAddressState,
-        mtu: Int
+        mtu: Int,
+        mayBeCut: Bool = false
     ) -> AddressCarriage {
         let content = ProxyHeader.Content.proxied(source: client, destination: service)
         if isUDP {
             if state.mode.udpForm != nil { removeForeignAddressOptionsOfIP() }
             let presence = state.mode.proxyVersion == nil ? .absent : proxyPresence
             let action = state.receivedDatagram(startingWith: presence)
-            return carryDatagram(client, content, action, mtu)
+            return carryDatagram(client, content, action, mtu, mayBeCut)
         }
         guard let segment else { return .drop }
         if state.onlyShifts, !segment.flags.contains(.syn) {
@@ -70,13 +73,18 @@ extension PacketEditor {
         return .ready(outcome)
     }
 
+    /// Whether routers may fragment the packet: IPv4 without "don't fragment" (RFC 791 section 2.3).
+    public var mayBeCut: Bool {
+        !isIPv6 && word(networkOffset &+ IPv4Offset.fragment) & 0x4000 == 0
+    }
+
     /// Whether this is a datagram that some header would make longer than `mtu`.
     public func mayOutgrow(_ mtu: Int) -> Bool {
         isUDP && packetLength &+ ProxyHeader.longestOverUDP > mtu
     }
 
     /// The longest datagram of this sender that fits into `mtu` with the header that it gets; nil
-    /// when this one does.
+    /// when this one does, or may be cut.
     ///
     /// To be asked while the packet is as it came in, so that its sender can be told.
     public func exceededMTU(
@@ -85,7 +93,7 @@ extension PacketEditor {
         _ state: ClientAddressState,
         mtu: Int
     ) -> Int? {
-        guard mayOutgrow(mtu), state.mode.proxyVersion != nil else { return nil }
+        guard mayOutgrow(mtu), !mayBeCut, state.mode.proxyVersion != nil else { return nil }
         var copy = state
         let action = copy.receivedDatagram(startingWith: proxyPresence)
         guard case .insertHeader(let count, _) = action else { return nil }
@@ -98,7 +106,8 @@ extension PacketEditor {
         _ client: Endpoint,
         _ content: ProxyHeader.Content,
         _ action: ClientAddressAction,
-        _ mtu: Int
+        _ mtu: Int,
+        _ mayBeCut: Bool
     ) -> AddressCarriage {
         switch action {
         case .insertUDPAddress(let form):
@@ -107,7 +116,8 @@ extension PacketEditor {
                 ? .ready(outcome) : .readyAfter(.addressDatagram(client, form))
         case .insertHeader(let count, _):
             let header = ProxyHeader(.v2, content, isUDP: true)
-            switch replaceData(removing: count, inserting: header, mtu: mtu) {
+            let limit = mayBeCut ? Int(UInt16.max) : mtu
+            switch replaceData(removing: count, inserting: header, mtu: limit) {
             case .exceedsMTU: return .tooBig(by: packetLength &+ header.length &- count &- mtu)
             case .inserted: return .ready(.inserted)
             default: return .drop

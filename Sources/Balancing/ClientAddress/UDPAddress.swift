@@ -29,6 +29,18 @@ enum UDPAddress {
         case .v6: 20
         }
     }
+
+    /// Octets of the header at `offset`, when it is one that we write.
+    static func headerLength(_ bytes: FrameBytes, at offset: Int) -> Int? {
+        guard bytes.octet(offset &+ 1) == IPProtocol.udp.rawValue,
+            bytes.octet(offset &+ headerPrefix) == optionKind
+        else { return nil }
+        switch (bytes.octet(offset), bytes.word(offset &+ 2)) {
+        case (0x10, 12): return 12
+        case (0x20, 24): return 24
+        default: return nil
+        }
+    }
 }
 
 extension PacketEditor {

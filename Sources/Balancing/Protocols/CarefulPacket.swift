@@ -88,11 +88,6 @@ public struct CarefulPacket<Tuple: FlowTuple>: BitwiseCopyable {
         return packet.computedChecksum() == packet.checksum
     }
 
-    /// Completes the checksum of a sender on this host, which its device would have done.
-    public func finishChecksum() {
-        if case .sctp(let packet) = body, !isFragment { packet.recomputeChecksum() }
-    }
-
     /// Gives the packet new addresses and ports, and its checksums what that adds; false when that
     /// cannot be done, and nothing was.
     ///

@@ -21,11 +21,37 @@ extension ICMPErrorMessage {
         guard let becomesIPv6 = rewrite.isIPv6, end <= frame.bytes.count else {
             return .refused(.malformed)
         }
+        var message = self
+        message.fields = fields.leaving(
+            rewrite.growth,
+            isIPv6: isIPv6,
+            quotedLength: quoted.totalLength
+        )
         guard becomesIPv6 != isIPv6 else {
-            rewriteInPlace(frame.bytes, rewrite)
+            guard message.removeAddressHeader(frame) else { return .refused(.noRoom) }
+            message.rewriteInPlace(frame.bytes, rewrite)
             return .translated
         }
-        return becomesIPv6 ? translateToIPv6(frame, rewrite) : translateToIPv4(frame, rewrite)
+        return becomesIPv6
+            ? message.translateToIPv6(frame, rewrite) : message.translateToIPv4(frame, rewrite)
+    }
+
+    /// Takes a header with the client's address (UOA) out of the quotation: its sender never wrote it.
+    ///
+    /// Extensions (RFC 4884) go with it. False when that cannot be done, and nothing was.
+    private mutating func removeAddressHeader(_ frame: EditableFrame) -> Bool {
+        let length = quoted.addressHeaderLength
+        guard length > 0 else { return true }
+        let before = frame.bytes
+        before.copy(quoted.transportOffset &- length, from: before, at: 0, to: length)
+        guard let bytes = frame.move(start: length, end: quoted.end) else { return false }
+        quoted = quoted.withoutAddressHeader
+        end = quoted.end
+        fields = fields.withoutExtensions(isIPv6: isIPv6)
+        quoted.writeWithoutAddressHeader(bytes)
+        let total = UInt16(truncatingIfNeeded: end &- networkOffset)
+        bytes.set(isIPv6 ? total &- 40 : total, at: networkOffset &+ (isIPv6 ? 4 : 2))
+        return true
     }
 
     // MARK: - The same family
@@ -33,6 +59,7 @@ extension ICMPErrorMessage {
     private func rewriteInPlace(_ bytes: FrameBytes, _ rewrite: ICMPErrorRewrite) {
         quoted.rewriteTransport(bytes, to: rewrite.quoted, sequenceDelta: rewrite.sequenceDelta)
         quoted.rewriteAddresses(bytes, to: rewrite.quoted)
+        bytes.set(fields.rest, at: offset &+ 4)
         if isIPv6 {
             bytes.set(rewrite.source, at: networkOffset &+ 8)
             bytes.set(rewrite.destination, at: networkOffset &+ 24)

@@ -10,13 +10,13 @@ public import Packet
 /// `quoted.flow.reversed`; `rewrite` then makes it an error for the other end.
 public struct ICMPErrorMessage: Equatable, BitwiseCopyable, Sendable {
     public let isIPv6: Bool
-    public let fields: ICMPErrorFields
-    public let quoted: QuotedPacket
+    public internal(set) var fields: ICMPErrorFields
+    public internal(set) var quoted: QuotedPacket
 
     // Places in the frame.
     let networkOffset: Int
     let offset: Int
-    let end: Int
+    var end: Int
 
     public enum Outcome: Equatable, BitwiseCopyable, Sendable {
         case read(ICMPErrorMessage)
@@ -116,6 +116,8 @@ public struct ICMPErrorRewrite: Equatable, BitwiseCopyable, Sendable {
     public var quoted: FlowAddresses<IPAddress>
     /// What to add to the quoted TCP sequence number, wrapping.
     public var sequenceDelta: UInt32 = 0
+    /// Octets that packets of the one who is told gain on their way: an MTU leaves it so much less.
+    public var growth = 0
     /// For errors that change family.
     public var mtus = ICMPErrorFields.LinkMTUs()
     /// For errors that become IPv4.

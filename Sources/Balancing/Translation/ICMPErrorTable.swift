@@ -55,6 +55,31 @@ public struct ICMPErrorFields: Equatable, BitwiseCopyable, Sendable {
         return units == 0 ? nil : units
     }
 
+    /// The same error for a sender whose packets gain `growth` octets before they meet it: an MTU that it
+    /// says is so much less.
+    ///
+    /// `quotedLength` is the length of the packet that it is about, for routers that say no MTU. Nobody
+    /// can be asked for less than 68 octets of IPv4 or 1280 of IPv6.
+    func leaving(_ growth: Int, isIPv6: Bool, quotedLength: Int) -> Self {
+        var fields = self
+        if isIPv6, type == TypeV6.tooBig, growth > 0 {
+            fields.rest = UInt32(max(Translator.leastIPv6MTU, Int(rest) &- growth))
+        } else if !isIPv6, type == TypeV4.unreachable, code == 4, growth > 0 {
+            let left = max(68, Self.mtu(rest, quotedLength) &- growth)
+            fields.rest = rest & 0xFFFF_0000 | UInt32(truncatingIfNeeded: left)
+        }
+        return fields
+    }
+
+    /// The same without the length of a quotation that extensions follow (RFC 4884).
+    func withoutExtensions(isIPv6: Bool) -> Self {
+        var fields = self
+        if quotedLength(isIPv6: isIPv6) != nil {
+            fields.rest &= isIPv6 ? 0x00FF_FFFF : 0xFF00_FFFF
+        }
+        return fields
+    }
+
     // MARK: - From IPv4 to IPv6
 
     /// This ICMP error as ICMPv6, or nil when it has no counterpart and ends here.

@@ -12,14 +12,16 @@ public struct QuotedPacket: Equatable, BitwiseCopyable, Sendable {
     /// Ports of TCP, UDP and SCTP; for a query both are the identifier; else 0.
     public let flow: FlowAddresses<IPAddress>
     /// Octets of the whole packet, as its header says; usually more than are quoted.
-    public let totalLength: Int
+    public private(set) var totalLength: Int
 
     // Places in the frame of the error.
     let networkOffset: Int
-    let transportOffset: Int
+    private(set) var transportOffset: Int
     let fragmentOffset: Int?
     /// Where the quoted octets end.
-    let end: Int
+    private(set) var end: Int
+    /// Octets of a header with the client's address (UOA) before the transport header.
+    private(set) var addressHeaderLength = 0
 
     enum Outcome: BitwiseCopyable {
         case read(QuotedPacket)
@@ -95,6 +97,7 @@ public struct QuotedPacket: Equatable, BitwiseCopyable, Sendable {
         var transport: Int
         var fragment: Int?
         var end: Int
+        var addressHeader = 0
     }
 
     /// Reads the ports; at least 8 octets of the transport header are there.
@@ -107,6 +110,15 @@ public struct QuotedPacket: Equatable, BitwiseCopyable, Sendable {
         _ totalLength: Int
     ) -> Outcome {
         let isIPv6 = source.ipv4 == nil
+        if number.rawValue == UDPAddress.protocolNumber,
+            let length = UDPAddress.headerLength(bytes, at: place.transport),
+            place.transport &+ length &+ leastTransport <= place.end
+        {
+            var behind = place
+            behind.transport = place.transport &+ length
+            behind.addressHeader = length
+            return finish(bytes, behind, source, destination, .udp, totalLength)
+        }
         var ports: (UInt16, UInt16) = (0, 0)
         switch number {
         case .tcp, .udp, .sctp:
@@ -135,7 +147,8 @@ public struct QuotedPacket: Equatable, BitwiseCopyable, Sendable {
             networkOffset: place.network,
             transportOffset: place.transport,
             fragmentOffset: place.fragment,
-            end: place.end
+            end: place.end,
+            addressHeaderLength: place.addressHeader
         )
         return .read(packet)
     }
@@ -144,6 +157,32 @@ public struct QuotedPacket: Equatable, BitwiseCopyable, Sendable {
 // MARK: - Rewriting
 
 extension QuotedPacket {
+    /// The packet without a header with the client's address, once that is taken out of the frame by
+    /// moving what is before it.
+    var withoutAddressHeader: QuotedPacket {
+        var packet = self
+        packet.totalLength &-= addressHeaderLength
+        packet.transportOffset &-= addressHeaderLength
+        packet.end &-= addressHeaderLength
+        packet.addressHeaderLength = 0
+        return packet
+    }
+
+    /// Says in the quoted IP header, which is right so far, what `withoutAddressHeader` is.
+    func writeWithoutAddressHeader(_ bytes: FrameBytes) {
+        guard !isIPv6 else {
+            bytes.set(UInt16(truncatingIfNeeded: totalLength &- 40), at: networkOffset &+ 4)
+            let next = fragmentOffset ?? networkOffset &+ 6
+            bytes.set(IPProtocol.udp.rawValue, at: next)
+            return
+        }
+        bytes.set(UInt16(truncatingIfNeeded: totalLength), at: networkOffset &+ 2)
+        bytes.set(IPProtocol.udp.rawValue, at: networkOffset &+ 9)
+        bytes.set(UInt16(0), at: networkOffset &+ 10)
+        let length = transportOffset &- networkOffset
+        bytes.set(bytes.checksum(networkOffset, length), at: networkOffset &+ 10)
+    }
+
     /// Gives the transport header the ports of `new`, `sequenceDelta` more as sequence number, and
     /// the checksum, where it is quoted, what all that and the addresses of `new` add to it.
     ///

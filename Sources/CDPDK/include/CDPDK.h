@@ -111,12 +111,8 @@ typedef struct CDPDK_port_facts {
 
 /// What a device can do, and what it is asked to do.
 enum CDPDK_offload {
-    CDPDK_rx_ipv4_checksum = 1 << 0,
     CDPDK_rx_l4_checksum = 1 << 1,
     CDPDK_rx_vlan_strip = 1 << 2,
-    CDPDK_tx_ipv4_checksum = 1 << 3,
-    CDPDK_tx_tcp_checksum = 1 << 4,
-    CDPDK_tx_udp_checksum = 1 << 5,
     CDPDK_tx_vlan_insert = 1 << 6,
     CDPDK_tx_fast_free = 1 << 7,
 };
@@ -272,6 +268,14 @@ typedef struct CDPDK_link {
 } CDPDK_link;
 
 int CDPDK_port_get_link(uint16_t port, CDPDK_link *link);
+
+enum { CDPDK_interface_name_capacity = 16 };
+
+/// The name that the kernel interface under a port has now; -ENODEV when there is none.
+int CDPDK_port_kernel_interface(uint16_t port, char name[CDPDK_interface_name_capacity]);
+
+/// The link of the kernel interface under a port, for drivers that do not look themselves.
+int CDPDK_port_get_kernel_link(uint16_t port, CDPDK_link *link);
 
 enum { CDPDK_group_capacity = 256 };
 

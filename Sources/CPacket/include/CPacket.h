@@ -55,7 +55,8 @@ typedef struct CPacket_buffer {
     uint32_t dynfield1[9];
 } CPacket_buffer;
 
-/// `ol_flags` bits, asserted equal to DPDK's in `CDPDK/mirror.c`.
+/// `ol_flags` bits, asserted equal to DPDK's in `CDPDK/mirror.c`. "Bad" and "good" of one checksum
+/// together say that the data are whole and the checksum is unfinished.
 enum {
     CPacket_rx_vlan_bit = 0,
     CPacket_rx_rss_hash_bit = 1,
@@ -64,9 +65,6 @@ enum {
     CPacket_rx_vlan_stripped_bit = 6,
     CPacket_rx_ip_checksum_good_bit = 7,
     CPacket_rx_l4_checksum_good_bit = 8,
-    CPacket_tx_ip_checksum_bit = 54,
-    CPacket_tx_ipv4_bit = 55,
-    CPacket_tx_vlan_bit = 57,
 };
 
 // MARK: - Single instructions
