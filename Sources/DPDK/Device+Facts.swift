@@ -9,7 +9,7 @@ extension Device.Facts {
     /// Drivers that report no RSS and have flows spread over all of their queues by the kernel.
     ///
     /// With PACKET_FANOUT_HASH a queue that nobody polls would swallow its share.
-    private static let spreadingDrivers = ["af_packet"]
+    private static let spreadingDrivers = ["af_packet", "af_xdp"]
 
     init(_ raw: CDPDK_port_facts) {
         device = Self.text(raw.device)

@@ -192,6 +192,11 @@ public struct Device: Sendable {
         /// 0 when the device does not know.
         public var megabits: Int
 
+        public init(isUp: Bool, megabits: Int) {
+            self.isUp = isUp
+            self.megabits = megabits
+        }
+
         /// nil when the device does not know.
         public var bitsPerSecond: UInt64? { megabits > 0 ? UInt64(megabits) * 1_000_000 : nil }
     }

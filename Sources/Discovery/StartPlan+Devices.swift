@@ -20,6 +20,10 @@ extension StartPlan {
                 : "metadata.annotations[\"k8s.v1.cni.cncf.io/networks\"]: \(resource)"
             return [.missing(subject, problem, pod: pod)]
         }
+        if let interface = choice.interface {
+            let needs = virtualChecks(subject, interface.driver, surroundings)
+            return interfaceChecks(subject, interface, needs)
+        }
         if let driver = choice.driver { return virtualChecks(subject, driver, surroundings) }
         guard let device = choice.device else {
             return [.note(subject, "takes the next device in DPDK's order: name one instead")]
@@ -180,7 +184,9 @@ extension StartPlan {
             let node = kind.hasPrefix("net_tap") ? findings.tun : findings.vhostNet
             return [.ok(subject, driver)] + makerChecks(subject, node)
         }
-        let absent = names.first { !surroundings.exists("/sys/class/net/\($0)") }
+        let absent = names.first {
+            !surroundings.exists("/sys/class/net/\($0)") && surroundings.kernelLink($0) == nil
+        }
         if let absent {
             return [
                 .missing(

@@ -4,6 +4,7 @@ import Balancing
 import Control
 import DPDK
 import Dataplane
+import Discovery
 import Foundation
 import Linux
 import MetricsExposition
@@ -122,13 +123,15 @@ extension DaemonBackend {
     private static func port(_ port: PortSet.Port) -> PortStatistics {
         let facts = port.device.facts
         let counted = port.device.statistics
-        let link = port.device.link
+        let link = port.link
         var result = PortStatistics(
             name: port.name,
             driver: facts.driver,
             macAddress: facts.macAddress.description
         )
         result.steering = port.steering.method.rawValue
+        result.interface = port.interface?.name ?? ""
+        result.way = port.interface?.way.rawValue ?? ""
         result.isLinkUp = link.isUp
         result.speed = link.bitsPerSecond
         result.mtu = port.setup.mtu

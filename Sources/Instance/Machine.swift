@@ -243,6 +243,9 @@ final class Machine: Sendable {
                 \(port.setup.receiveDescriptors)/\(port.setup.transmitDescriptors) descriptors
                 """
             )
+            if let interface = port.interface {
+                logger.notice("port \(port.name): \(interface.description)")
+            }
             if let companion = companions.all[index] {
                 logger.notice(
                     "port \(port.name): kernel companion \(companion.name) (\(companion.kind))"

@@ -18,6 +18,10 @@ struct PortSet {
         var flowRules: FlowRules?
         /// What it is made of when it is a bond.
         var bond: BondedPort?
+        /// How it is driven when its block names an interface of the kernel.
+        var interface: KernelInterface?
+        /// The kernel's interface that it is, of drivers that do not tell how its link fares.
+        var kernelName: String?
         var isVirtual: Bool { device.facts.isVirtual }
     }
 
@@ -25,6 +29,8 @@ struct PortSet {
     var pool: PacketPool
     var notes: [String] = []
     var domain: SteeringDomain
+    /// By the name of the block.
+    var kernelDevices: [String: KernelDevice] = [:]
 
     /// The names by which DPDK will know the devices: "net_af_packet0", "0000:06:00.0".
     struct Names {
@@ -33,6 +39,9 @@ struct PortSet {
         var busDevices: [String] = []
         /// DPDK's name for each device block; nil takes the next device in DPDK's order.
         var devices: [String?] = []
+        /// Interfaces of the kernel, by the name of the block: their devices are made after EAL's
+        /// start, so that there is a second choice when one cannot be had.
+        var kernelDevices: [String: KernelDevice] = [:]
 
         /// `bonds` are the ports of devices that are slaves.
         init(
@@ -44,7 +53,11 @@ struct PortSet {
                 if let problem = choice.problem {
                     throw StartError("device \(choice.name): \(problem); dpvs doctor tells more")
                 }
-                if let driver = choice.driver {
+                if let interface = choice.interface {
+                    let kernel = KernelDevice(interface: interface, number: index)
+                    kernelDevices[choice.name] = kernel
+                    devices.append(kernel.name)
+                } else if let driver = choice.driver {
                     let queues = plan.queues(of: bonds[choice.name] ?? choice.name)
                     let device = Self.virtualDevice(
                         driver,
@@ -61,7 +74,7 @@ struct PortSet {
         }
 
         /// Gives the device a number of its own, and AF_PACKET the queues and frames it needs.
-        private static func virtualDevice(_ driver: String, _ index: Int, _ queues: Int) -> String {
+        static func virtualDevice(_ driver: String, _ index: Int, _ queues: Int) -> String {
             var parts = driver.split(separator: ",").map(String.init)
             if parts.isEmpty { return driver }
             if parts[0].last?.isNumber == false { parts[0] += String(index) }
@@ -82,6 +95,8 @@ struct PortSet {
         names: Names,
         steeringKey: [UInt8]? = nil
     ) throws {
+        var names = names
+        let prepared = try names.makeKernelDevices(settings, plan)
         let all = try Device.all()
         // Where all devices are near one node, packets are there, too.
         let sockets = Set(all.map(\.facts.socket))
@@ -99,6 +114,8 @@ struct PortSet {
             key: steeringKey,
             random: Host.randomNumber
         )
+        notes = prepared
+        kernelDevices = names.kernelDevices
         var unnamed = all.filter { !named.contains($0.facts.device) }
         var found: [String: Device] = [:]
         for (block, name) in zip(settings.devices, names.devices) {
@@ -120,7 +137,7 @@ struct PortSet {
         }
         var bonds: [String: BondedPort] = [:]
         for (index, block) in settings.bonds.enumerated() {
-            let bond = try BondedPort.make(Bond(block), index, devices: found)
+            let bond = try BondedPort.make(Bond(block), index, devices: found, kernelNames: settings.kernelNames)
             notes += bond.notes
             bonds[block.name] = bond
         }
@@ -156,7 +173,7 @@ struct PortSet {
             setup.rssKey = Array(domain.wantedKey.prefix(device.facts.keySize))
         }
         let (applied, notes) =
-            try bond?.start(setup, pool: pool) ?? device.start(setup, pool: pool)
+            try bond?.start(setup, pool: pool) ?? begin(&device, setup, of: block)
         device = bond?.device ?? device
         self.notes += notes.map { "\(block.name): \($0)" }
         guard applied.transmitQueues >= queues.transmit else {
@@ -172,7 +189,9 @@ struct PortSet {
             setup: applied,
             wantedSteering: wish,
             steering: PortSteering(.direct, "there is one worker"),
-            bond: bond
+            bond: bond,
+            interface: kernelDevices[block.name]?.interface,
+            kernelName: block.kernelName
         )
         steer(&port, plan)
         ports.append(port)

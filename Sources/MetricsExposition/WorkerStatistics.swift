@@ -50,6 +50,10 @@ package struct PortStatistics: Sendable {
     package var macAddress: String
     /// How replies reach their worker: direct, rss, redirect.
     package var steering = ""
+    /// The kernel's interface that `interface` names, and how it is driven: af_xdp_zero_copy, af_xdp or
+    /// af_packet; empty for other devices.
+    package var interface = ""
+    package var way = ""
     package var isLinkUp = false
     /// Bits per second; nil when the device does not say.
     package var speed: UInt64?

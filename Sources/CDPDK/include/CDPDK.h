@@ -61,6 +61,9 @@ void CDPDK_free_pool(CDPDK_pool *pool);
 unsigned CDPDK_pool_available(const CDPDK_pool *pool);
 unsigned CDPDK_pool_in_use(const CDPDK_pool *pool);
 
+/// Whether the buffers of the pool lie behind one another in one piece of memory.
+bool CDPDK_pool_is_one_piece(const CDPDK_pool *pool);
+
 /// One buffer with an empty frame, or null. Any thread.
 CPacket_buffer *CDPDK_allocate(CDPDK_pool *pool);
 

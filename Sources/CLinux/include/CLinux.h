@@ -12,6 +12,8 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 
+#include "CLinuxInterfaces.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
