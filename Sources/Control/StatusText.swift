@@ -93,7 +93,8 @@ extension Status {
         let companions = ports.compactMap { port in
             port.companion.map { "\(port.name): \(Self.line($0))\n" }
         }
-        return table.isEmpty ? "" : table.text() + interfaces.joined() + steering.joined() + companions.joined()
+        return table.isEmpty
+            ? "" : table.text() + interfaces.joined() + steering.joined() + companions.joined()
     }
 
     private static func line(_ companion: CompanionStatus) -> String {

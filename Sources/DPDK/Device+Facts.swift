@@ -6,6 +6,8 @@ import Packet
 extension Device.Facts {
     /// Drivers that take frames from senders on this host, whose checksums may be unfinished.
     private static let localDrivers = ["af_packet", "tap", "virtio_user", "af_xdp", "vhost"]
+    /// Drivers whose sends or receives are system calls.
+    private static let callingDrivers = ["af_packet", "tap", "af_xdp", "pcap"]
     /// Drivers that report no RSS and have flows spread over all of their queues by the kernel.
     ///
     /// With PACKET_FANOUT_HASH a queue that nobody polls would swallow its share.
@@ -28,6 +30,7 @@ extension Device.Facts {
         offloads = PortTraits.Offloads(rawValue: raw.offloads & 0x7F)
         let name = driver
         canScaleReceive = raw.rss != 0 || Self.spreadingDrivers.contains(where: name.contains)
+        if Self.callingDrivers.contains(where: name.contains) { offloads.insert(.callsKernel) }
         if Self.localDrivers.contains(where: name.contains) {
             offloads.insert(.unfinishedReceiveChecksums)
         }

@@ -40,6 +40,8 @@ public struct Device: Sendable {
         public var isPromiscuous = false
         public var allMulticast = false
         public var fastFree = true
+        /// Whether receive interrupts are wanted, by devices that can raise them.
+        public var interrupts = false
 
         public init() {}
     }
@@ -139,14 +141,20 @@ public struct Device: Sendable {
         unsafe raw.promiscuous = applied.isPromiscuous
         unsafe raw.all_multicast = applied.allMulticast
         unsafe raw.is_bond = bondMode != nil
+        unsafe raw.interrupts = applied.interrupts && bondMode == nil
         unsafe raw.pool = pool.pointer
         var failed: UnsafePointer<CChar>?
         let key = applied.rssKey.flatMap { $0.count == facts.keySize ? $0 : nil }
         let result = unsafe (key ?? [])
             .withUnsafeBufferPointer { octets in
                 unsafe raw.rss_key = key == nil ? nil : octets.baseAddress
+                let result = unsafe CDPDK_port_start(port, &raw, &failed)
+                guard result < 0, unsafe raw.interrupts else { return result }
+                // Some drivers refuse to start with interrupts that they do not have.
+                unsafe raw.interrupts = false
                 return unsafe CDPDK_port_start(port, &raw, &failed)
             }
+        applied.interrupts = unsafe raw.interrupts
         unsafe raw.rss_key = nil
         guard result >= 0 else {
             let call = unsafe failed.map { unsafe String(cString: $0) } ?? "start"
@@ -165,6 +173,7 @@ public struct Device: Sendable {
         receiveQueue: Int,
         transmitQueue: Int,
         mtu: Int,
+        isInterrupted: Bool = false,
         pool: PacketPool
     ) -> DPDKPort {
         DPDKPort(
@@ -172,6 +181,7 @@ public struct Device: Sendable {
             receiveQueue: receiveQueue,
             transmitQueue: transmitQueue,
             duties: bondMode?.duties ?? [],
+            isInterrupted: isInterrupted,
             pool: pool,
             traits: PortTraits(
                 index: UInt16(index),

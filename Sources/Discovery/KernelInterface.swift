@@ -129,7 +129,8 @@ package struct KernelInterface: Equatable, Codable, Sendable {
             return "its \(link.queues) receive queues are no combined channels, which DPDK demands"
         }
         if link.queues < conditions.workers {
-            return "it has \(counted(link.queues, "queue")) and \(conditions.workers) workers send on "
+            return
+                "it has \(counted(link.queues, "queue")) and \(conditions.workers) workers send on "
                 + "one each: ethtool -L \(link.name) combined \(conditions.workers)"
         }
         if conditions.frameSize > longestFrameRoom {

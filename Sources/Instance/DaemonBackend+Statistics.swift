@@ -102,6 +102,7 @@ extension DaemonBackend {
         worker.idleTurns = counters[.idleTurns]
         worker.busyCycles = counters[.busyCycles]
         worker.idleCycles = counters[.idleCycles]
+        worker.kernelCycles = counters[.kernelCycles]
         worker.receivedPackets = counters[.received]
         worker.transmittedPackets = counters[.transmitted]
         worker.redirectedOut = counters[.redirectedOut]

@@ -23,6 +23,10 @@ final class Machine: Sendable {
     let memory: String
     /// What the process may not lose while the devices run.
     let lastingCapabilities: Capabilities
+    /// What wakes workers that wait; open as long as they are.
+    private let workerEvents: [EventFD]
+    /// What each worker does when nothing comes.
+    private let idlings: [Idling]
     let loops: [WorkerLoop<DPDKPort>]
     let clock: CycleClock
     private let slowPathThread: SlowPathThread
@@ -92,13 +96,16 @@ final class Machine: Sendable {
             )
         )
         limits.fragments = FragmentTable.Limits(settings)
+        let workerEvents = try (0..<workers).map { _ in try EventFD() }
+        self.workerEvents = workerEvents
         let engine = Engine(
             workers: workers,
             limits: limits,
             seed: try Host.randomNumber(),
             persistenceSeed: handover?.head.clientSeed,
             steering: ports.makeSteering(),
-            doorbell: Doorbell(descriptor: doorbell.descriptor)
+            doorbell: Doorbell(descriptor: doorbell.descriptor),
+            workerBells: workerEvents.map { Doorbell(descriptor: $0.descriptor) }
         )
         guard let engine else { throw StartError("not enough memory for the connection tables") }
         self.engine = engine
@@ -147,7 +154,9 @@ final class Machine: Sendable {
                 bonds.tune($0)
             }
         )
-        loops = try Self.startWorkers(plan, ports, engine, clock, settings)
+        let idlings = plan.workers.map { [ports] in ports.idling(of: $0, settings) }
+        self.idlings = idlings
+        loops = try Self.startWorkers(plan, ports, engine, clock, idlings)
         slowPathThread = SlowPathThread(
             slowPath,
             doorbell,
@@ -205,10 +214,8 @@ final class Machine: Sendable {
         _ ports: PortSet,
         _ engine: Engine,
         _ clock: CycleClock,
-        _ settings: Settings
+        _ idlings: [Idling]
     ) throws -> [WorkerLoop<DPDKPort>] {
-        let mode = settings.text("global_defs.idle_backoff")
-        let backsOff = mode == "on" || mode == "auto" && ports.ports.contains(where: \.isVirtual)
         var loops: [WorkerLoop<DPDKPort>] = []
         for (index, planned) in plan.workers.enumerated() {
             let now = clock.instant(at: Host.cycles)
@@ -225,7 +232,7 @@ final class Machine: Sendable {
                 transmitters: ports.transmitters(of: planned),
                 balancer: balancer
             )
-            let loop = WorkerLoop(worker, clock: clock, backsOff: backsOff)
+            let loop = WorkerLoop(worker, clock: clock, idling: idlings[index])
             loops.append(loop)
             try Lcore.run(loop, on: planned.id)
         }
@@ -259,13 +266,17 @@ final class Machine: Sendable {
                     """
                 )
             }
+            for slave in port.bond?.slaves ?? [] {
+                guard let kernel = ports.kernelDevices[slave.name] else { continue }
+                logger.notice("port \(port.name): \(slave.name): \(kernel.interface.description)")
+            }
             let steering = port.steering
             logger.notice(
                 "port \(port.name): steering \(steering.method.rawValue): \(steering.reason)"
             )
         }
-        for worker in plan.workers {
-            logger.notice("worker \(worker.id) runs on CPU \(worker.cpu)")
+        for (worker, idling) in zip(plan.workers, idlings) {
+            logger.notice("worker \(worker.id) runs on CPU \(worker.cpu); idle, it \(idling.deed)")
         }
     }
 

@@ -22,6 +22,8 @@ struct PortSet {
         var interface: KernelInterface?
         /// The kernel's interface that it is, of drivers that do not tell how its link fares.
         var kernelName: String?
+        /// What can be read when a receive queue has frames, by queue; empty: it gives no signals.
+        var descriptors: [[Int32]] = []
         var isVirtual: Bool { device.facts.isVirtual }
     }
 
@@ -137,13 +139,19 @@ struct PortSet {
         }
         var bonds: [String: BondedPort] = [:]
         for (index, block) in settings.bonds.enumerated() {
-            let bond = try BondedPort.make(Bond(block), index, devices: found, kernelNames: settings.kernelNames)
+            let bond = try BondedPort.make(
+                Bond(block),
+                index,
+                devices: found,
+                kernelNames: settings.kernelNames
+            )
             notes += bond.notes
             bonds[block.name] = bond
         }
         for block in settings.ports {
             guard let device = bonds[block.name]?.device ?? found[block.name] else { continue }
-            try start(device, block, plan, bonds[block.name])
+            let interrupts = Self.wantsInterrupts(device, settings)
+            try start(device, block, plan, bonds[block.name], interrupts: interrupts)
         }
         settleSteering()
     }
@@ -152,7 +160,8 @@ struct PortSet {
         _ device: Device,
         _ block: NamedBlock,
         _ plan: WorkerPlan,
-        _ bond: BondedPort?
+        _ bond: BondedPort?,
+        interrupts: Bool
     ) throws {
         var (device, bond) = (device, bond)
         let queues = plan.queues(of: block.name)
@@ -165,6 +174,8 @@ struct PortSet {
         setup.isPromiscuous = block.isOn("promisc_mode")
         setup.allMulticast = block.isOn("allmulticast")
         setup.fastFree = block.isOn("tx.mbuf_fast_free")
+        setup.interrupts = interrupts
+        let others = Set(QueueSockets.xdp)
         setup.rss = Self.rss(block.words("rx.rss"))
         let wish = block.text("steering") ?? "auto"
         let wantsRSS = plan.workers.count > 1 && setup.receiveQueues > 1 && wish != "redirect"
@@ -193,6 +204,7 @@ struct PortSet {
             interface: kernelDevices[block.name]?.interface,
             kernelName: block.kernelName
         )
+        port.descriptors = Self.descriptors(of: port, notAmong: others)
         steer(&port, plan)
         ports.append(port)
     }
@@ -251,6 +263,7 @@ struct PortSet {
             receiveQueue: queue,
             transmitQueue: worker.transmitQueue[port.name] ?? 0,
             mtu: port.setup.mtu,
+            isInterrupted: port.setup.interrupts && !port.descriptors.isEmpty,
             pool: pool
         )
     }

@@ -179,7 +179,9 @@ extension KernelLink {
     }
 
     /// Tries, without touching the driver, whether an XDP program can be loaded and an AF_XDP socket
-    /// bound to each queue; nil: all of it. Frames go on to the kernel meanwhile.
+    /// bound to each queue; nil: all of it.
+    ///
+    /// Frames go on to the kernel meanwhile.
     package func tryXDP() -> XDPRefusal? {
         for queue in 0..<queues {
             let step = CLinux_try_xdp(index, UInt32(queue))
@@ -195,8 +197,10 @@ extension KernelLink {
         return nil
     }
 
-    /// Has the driver run a program that lets every frame pass, and takes it off again: some drivers
-    /// stop the link for a moment. What the kernel says when it refuses; nil: it does not.
+    /// What the kernel says when it refuses to have the driver run a program; nil: it does not.
+    ///
+    /// The program lets every frame pass and is taken off again; some drivers stop the link for a
+    /// moment.
     package func tryAttaching() -> String? {
         unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { message in
             unsafe message.initialize(repeating: 0)

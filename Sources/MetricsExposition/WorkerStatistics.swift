@@ -10,6 +10,7 @@ package struct WorkerStatistics: Sendable {
     package var idleTurns: UInt64 = 0
     package var busyCycles: UInt64 = 0
     package var idleCycles: UInt64 = 0
+    package var kernelCycles: UInt64 = 0
     package var receivedPackets: UInt64 = 0
     package var transmittedPackets: UInt64 = 0
     package var redirectedOut: UInt64 = 0

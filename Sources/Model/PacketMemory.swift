@@ -26,7 +26,9 @@ extension Settings {
         switch bond.mode {
         case .lacp:
             let slaves = devices.filter { bond.slaves.contains($0.name) }
-            let queues = slaves.count { bond.usesDedicatedQueues && $0.text("driver") == nil && $0.text("interface") == nil }
+            let queues = slaves.count {
+                bond.usesDedicatedQueues && $0.text("driver") == nil && $0.text("interface") == nil
+            }
             return 4 * slaves.count + 32 * queues
         case .adaptiveLoad: return 8
         default: return 0

@@ -33,7 +33,9 @@ extension SystemTests {
         /// The name of the XDP program that the kernel has on an interface; nil: none.
         private func program(_ lab: Lab, _ name: String) async throws -> String? {
             let shown = try await lab.run(in: .balancer, "ip", "-d", "link", "show", name)
-            guard let line = shown.output.split(separator: "\n").first(where: { $0.contains("prog/xdp") })
+            guard
+                let line = shown.output.split(separator: "\n")
+                    .first(where: { $0.contains("prog/xdp") })
             else { return nil }
             return String(line)
         }
@@ -78,7 +80,9 @@ extension SystemTests {
         }
 
         @Test(.enabled(if: isThere), arguments: Way.allCases)
-        func `connections, a reload and VLANs pass, and the buffers come back`(way: Way) async throws {
+        func `connections, a reload and VLANs pass, and the buffers come back`(
+            way: Way
+        ) async throws {
             try await Lab.balance(way.setup()) { lab, dpvs in
                 #expect(Set(try await lab.backends(answering: 10)) == [1, 2])
                 var services = ServiceFile()
@@ -93,13 +97,21 @@ extension SystemTests {
                     )
                 #expect(try await dpvs.apply(services).isSuccess)
                 #expect(try await ask(lab, "5") == ["arp 5", "echo 5"])
-                let page = try await lab.curl("http://10.0.0.100/large", "-r", "0-1999999", "-o", "/dev/null")
+                let page = try await lab.curl(
+                    "http://10.0.0.100/large",
+                    "-r",
+                    "0-1999999",
+                    "-o",
+                    "/dev/null"
+                )
                 #expect(page.status == 0, "\(page.errors)")
             }
         }
 
         @Test(.enabled(if: isThere), arguments: Way.allCases)
-        func `a killed process leaves nothing that the next one stumbles over`(way: Way)
+        func `a killed process leaves nothing that the next one stumbles over`(
+            way: Way
+        )
             async throws
         {
             try await Lab.run { lab in
@@ -125,7 +137,9 @@ extension SystemTests {
         }
 
         @Test(.enabled(if: isThere), arguments: Way.allCases)
-        func `the link is the kernel's, and an interface that is down is switched on`(way: Way)
+        func `the link is the kernel's, and an interface that is down is switched on`(
+            way: Way
+        )
             async throws
         {
             try await Lab.run { lab in
@@ -135,6 +149,9 @@ extension SystemTests {
                         #expect(dpvs.log.contains("client0 was down: switched it on"))
                     } else {
                         try await lab.ip(.balancer, "link set client0 up")
+                        try await eventually("the log says that it is up") {
+                            dpvs.log.contains("port dpdk0: link is up")
+                        }
                     }
                     #expect(Set(try await lab.backends(answering: 4)) == [1, 2])
                     try await lab.ip(.client, "link set eth0 down")
@@ -157,7 +174,9 @@ extension SystemTests {
         // MARK: - What rules AF_XDP out
 
         @Test(.enabled(if: isThere))
-        func `two workers on one queue go by AF_PACKET, and the reason has the remedy`() async throws {
+        func `two workers on one queue go by AF_PACKET, and the reason has the remedy`()
+            async throws
+        {
             let setup = Way.xdp.setup { $0.workers = 2 }
             try await Lab.balance(setup) { lab, dpvs in
                 let port = try #require(try await dpvs.status().ports.first)
@@ -194,7 +213,18 @@ extension SystemTests {
                     let size = String(mtu - 28)
                     let ping = try await lab.run(
                         in: .client,
-                        "ping", "-c", "2", "-i", "0.2", "-W", "2", "-M", "do", "-s", size, "10.0.0.1"
+                        "ping",
+                        "-c",
+                        "2",
+                        "-i",
+                        "0.2",
+                        "-W",
+                        "2",
+                        "-M",
+                        "do",
+                        "-s",
+                        size,
+                        "10.0.0.1"
                     )
                     #expect(ping.status == 0, "\(ping.output)")
                 }
