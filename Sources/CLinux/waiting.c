@@ -77,15 +77,17 @@ static int take_signals(CLinux_waiter *waiter) {
     return signals;
 }
 
-void CLinux_wait(CLinux_waiter *waiter, uint64_t nanoseconds) {
+int CLinux_wait(CLinux_waiter *waiter, uint64_t nanoseconds) {
     if (waiter == NULL || waiter->count == 0) {
         sleep_for(nanoseconds);
-        return;
+        return 0;
     }
     struct timespec time = {.tv_sec = (time_t)(nanoseconds / second),
                             .tv_nsec = (long)(nanoseconds % second)};
     int ready = ppoll(waiter->places, waiter->count, &time, NULL);
+    int signals = ready > 0 ? take_signals(waiter) : 0;
     // What has nothing but errors to tell must not turn a wait into a loop.
-    if (ready > 0 && take_signals(waiter) == 0)
+    if (ready > 0 && signals == 0)
         sleep_for(nanoseconds < error_pause ? nanoseconds : error_pause);
+    return signals;
 }

@@ -19,7 +19,8 @@ struct IdleWaiter: BitwiseCopyable, @unchecked Sendable {
 
     func destroy() { unsafe CLinux_free_waiter(place) }
 
-    /// Returns when one of the descriptors can be read or the time is over; signals of eventfds are
-    /// forgotten.
-    func wait(_ nanoseconds: UInt64) { unsafe CLinux_wait(place, nanoseconds) }
+    /// Returns when one of the descriptors can be read or the time is over; whether it was one of them.
+    ///
+    /// Signals of eventfds are forgotten.
+    func wait(_ nanoseconds: UInt64) -> Bool { unsafe CLinux_wait(place, nanoseconds) > 0 }
 }

@@ -52,6 +52,14 @@ struct IdleState: BitwiseCopyable {
     private let longestWait: UInt64?
     private var lastWork: Instant
     private var nap: UInt64
+    /// How the latest wait ended, until the turn after it.
+    private var end = End.none
+    /// Waits that time ended although packets were there, since the last one that a signal ended.
+    private var missed = 0
+    /// So many of them, and signals are not relied upon: some drivers promise interrupts and raise none.
+    private static var tolerance: Int { 2 }
+
+    private enum End: BitwiseCopyable { case none, time, signal }
 
     init(_ idling: Idling, now: Instant) {
         patience = idling.patience?.wholeNanoseconds ?? .max
@@ -62,7 +70,10 @@ struct IdleState: BitwiseCopyable {
 
     /// What follows a turn that ended at `now` and has handled so many packets.
     mutating func step(handled: Int, now: Instant) -> Step {
+        defer { end = .none }
         if handled > 0 {
+            if end == .time { missed = min(missed + 1, Self.tolerance) }
+            if end == .signal { missed = 0 }
             lastWork = now
             nap = Idling.firstNap.wholeNanoseconds
             return .poll
@@ -70,10 +81,13 @@ struct IdleState: BitwiseCopyable {
         // The counter of another CPU may be a little behind.
         let idle = now > lastWork ? now.nanoseconds &- lastWork.nanoseconds : 0
         guard idle >= patience else { return .poll }
-        if let longestWait { return .wait(longestWait) }
+        if let longestWait, missed < Self.tolerance { return .wait(longestWait) }
         if idle >= Idling.doze.wholeNanoseconds {
             nap = min(nap &* 2, Idling.longestNap.wholeNanoseconds)
         }
         return .wait(nap)
     }
+
+    /// Notes how a wait has ended; the next turn shows whether a signal was missed.
+    mutating func woke(bySignal: Bool) { end = bySignal ? .signal : .time }
 }

@@ -84,7 +84,7 @@ public final class WorkerLoop<Port: PacketPort>: @unchecked Sendable {
         // What came before bell and queues knew is seen now; the rest gives a signal.
         let handled = turn(&worker, &last)
         if handled == 0, !isStopping.load(ordering: .relaxed) {
-            waiter.wait(nanoseconds)
+            idle.woke(bySignal: waiter.wait(nanoseconds))
         } else {
             _ = idle.step(handled: handled, now: clock.instant(at: last))
         }

@@ -47,6 +47,30 @@ import Timing
         #expect(state.step(handled: 0, now: at(3_600_000_000)) == .poll)
     }
 
+    @Test
+    func
+        `a queue that has packets and gives no signal is looked at after naps, until it gives one`()
+    {
+        var state = IdleState(Idling(patience: .microseconds(50), descriptors: []), now: at(0))
+        for number in 1...2 as ClosedRange<UInt64> {
+            #expect(state.step(handled: 0, now: at(number * 40_000)) == .wait(20 * milliseconds))
+            state.woke(bySignal: false)
+            #expect(state.step(handled: 1, now: at(number * 40_000 + 20_000)) == .poll)
+        }
+        #expect(state.step(handled: 0, now: at(120_000)) == .wait(50_000))
+        state.woke(bySignal: true)
+        #expect(state.step(handled: 1, now: at(120_010)) == .poll)
+        #expect(state.step(handled: 0, now: at(160_000)) == .wait(20 * milliseconds))
+    }
+
+    @Test func `a wait that ends by time without packets says nothing about signals`() {
+        var state = IdleState(Idling(patience: .microseconds(50), descriptors: []), now: at(0))
+        for number in 1...9 as ClosedRange<UInt64> {
+            #expect(state.step(handled: 0, now: at(number * 20_000)) == .wait(20 * milliseconds))
+            state.woke(bySignal: false)
+        }
+    }
+
     @Test func `a clock that is behind counts as no time`() {
         var state = IdleState(Idling(patience: .microseconds(50), descriptors: []), now: at(10))
         #expect(state.step(handled: 0, now: at(5)) == .poll)

@@ -50,8 +50,8 @@ CLinux_waiter *CLinux_make_waiter(const int *descriptors, unsigned count);
 void CLinux_free_waiter(CLinux_waiter *waiter);
 
 /// Returns when one of the descriptors can be read, or after `nanoseconds` and the thread's timer
-/// slack; eventfds are read. Null only sleeps.
-void CLinux_wait(CLinux_waiter *waiter, uint64_t nanoseconds);
+/// slack; eventfds are read. How many could be read; null only sleeps.
+int CLinux_wait(CLinux_waiter *waiter, uint64_t nanoseconds);
 
 /// Writes the CPUs that this thread may run on, in order; returns how many, or -1.
 int CLinux_usable_cpus(int32_t *cpus, int capacity);
