@@ -50,6 +50,10 @@ struct IdleState: BitwiseCopyable {
     private let patience: UInt64
     /// Nanoseconds to wait for a signal; nil: there are none, it naps.
     private let longestWait: UInt64?
+    /// The same of `Idling`, in nanoseconds: the worker's loop computes none of them.
+    private let firstNap = Idling.firstNap.wholeNanoseconds
+    private let longestNap = Idling.longestNap.wholeNanoseconds
+    private let doze = Idling.doze.wholeNanoseconds
     private var lastWork: Instant
     private var nap: UInt64
     /// How the latest wait ended, until the turn after it.
@@ -65,7 +69,7 @@ struct IdleState: BitwiseCopyable {
         patience = idling.patience?.wholeNanoseconds ?? .max
         longestWait = idling.descriptors == nil ? nil : idling.longestWait.wholeNanoseconds
         lastWork = now
-        nap = Idling.firstNap.wholeNanoseconds
+        nap = firstNap
     }
 
     /// What follows a turn that ended at `now` and has handled so many packets.
@@ -75,16 +79,14 @@ struct IdleState: BitwiseCopyable {
             if end == .time { missed = min(missed + 1, Self.tolerance) }
             if end == .signal { missed = 0 }
             lastWork = now
-            nap = Idling.firstNap.wholeNanoseconds
+            nap = firstNap
             return .poll
         }
         // The counter of another CPU may be a little behind.
         let idle = now > lastWork ? now.nanoseconds &- lastWork.nanoseconds : 0
         guard idle >= patience else { return .poll }
         if let longestWait, missed < Self.tolerance { return .wait(longestWait) }
-        if idle >= Idling.doze.wholeNanoseconds {
-            nap = min(nap &* 2, Idling.longestNap.wholeNanoseconds)
-        }
+        if idle >= doze { nap = min(nap &* 2, longestNap) }
         return .wait(nap)
     }
 

@@ -33,7 +33,8 @@ public final class WorkerLoop<Port: PacketPort>: @unchecked Sendable {
     public func run() {
         guard var worker = worker.take() else { return }
         if idling.patience != nil { CLinux_sleep_exactly() }
-        loop(&worker)
+        var idle = IdleState(idling, now: clock.instant(at: CPacket_cycles()))
+        loop(&worker, &idle)
         worker.stop()
         self.worker = consume worker
     }
@@ -49,9 +50,8 @@ public final class WorkerLoop<Port: PacketPort>: @unchecked Sendable {
 
     /// The root of the hot path: see scripts/audit-hot-path.
     @inline(never)
-    private func loop(_ worker: inout Worker<Port>) {
+    private func loop(_ worker: inout Worker<Port>, _ idle: inout IdleState) {
         var last = CPacket_cycles()
-        var idle = IdleState(idling, now: clock.instant(at: last))
         while !isStopping.load(ordering: .relaxed) {
             let handled = turn(&worker, &last)
             switch idle.step(handled: handled, now: clock.instant(at: last)) {

@@ -11,8 +11,6 @@ extension PortSet {
         var interface: KernelInterface
         /// Number of the block, which tells DPDK's devices apart.
         let number: Int
-        /// Largest IP packet in octets.
-        var mtu = 1500
 
         /// DPDK's name of the device.
         var name: String { (interface.way.isXDP ? "net_af_xdp" : "net_af_packet") + String(number) }
@@ -36,16 +34,7 @@ extension PortSet {
         private func arguments(_ queues: Int) -> String {
             let words = interface.driver.split(separator: ",", maxSplits: 1)
             let options = words.last.map(String.init) ?? ""
-            let ring = interface.way.isXDP ? "" : ringOptions
-            return Names.virtualDevice("\(words[0]),\(options)\(ring)", number, queues)
-        }
-
-        /// Places of AF_PACKET's rings that hold a frame of the MTU behind the kernel's own 66 octets, in
-        /// blocks of whole pages; empty where the usual ones do.
-        private var ringOptions: String {
-            let place = (mtu + 66 + 14 + 4 + 15) & ~15
-            guard place > 2048 else { return "" }
-            return ",blocksz=\((place + 4095) & ~4095),framesz=\(place),framecnt=512"
+            return Names.virtualDevice("\(words[0]),\(options)", number, queues)
         }
 
         /// Prepares the interface: off with what a killed process has left, on with the interface.
@@ -112,8 +101,6 @@ extension PortSet.Names {
         let bonds = settings.bondOfSlave
         for (index, block) in settings.devices.enumerated() {
             guard var kernel = kernelDevices[block.name] else { continue }
-            let port = settings.ports.first { $0.name == bonds[block.name] } ?? block
-            kernel.mtu = port.integer("mtu") ?? 1500
             notes += try kernel.prepare()
             let queues = plan.queues(of: bonds[block.name] ?? block.name)
             _ = try kernel.make(queues: max(queues.receive, queues.transmit))
