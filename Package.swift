@@ -227,7 +227,7 @@ let testTargets: [Target] = [
         "DataplaneTests",
         [
             "Dataplane", "Balancing", "Networking", "Packet", "PacketTesting", "Addressing",
-            "CPacket", "Containers", "Timing",
+            "CPacket", "Containers", "Timing", "Linux",
         ]
     ),
     tests(

@@ -22,14 +22,38 @@ package struct IdleDelay: Sendable {
         self.longest = longest
     }
 
+    /// How the worker learns of a frame.
+    package enum Way: CaseIterable, Sendable {
+        /// Its queue gives a signal, as those of kernel interfaces and interrupts do.
+        case signal
+        /// It looks after naps.
+        case nap
+        /// It never sleeps.
+        case poll
+
+        package var name: String {
+            switch self {
+            case .signal: "signal"
+            case .nap: "nap"
+            case .poll: "poll"
+            }
+        }
+    }
+
     /// Sends `frames` single frames, 1 to 5 ms apart, to a worker that its real loop turns on the
     /// first CPU of `conditions`; this thread goes to the second.
     package static func measure(
         frames: Int,
-        backsOff: Bool,
+        way: Way,
         _ conditions: Conditions
     ) throws(RunError) -> IdleDelay {
         let load = Load(traffic: .datagrams(flows: 1))
+        let event: EventFD?
+        do {
+            event = way == .signal ? try EventFD() : nil
+        } catch {
+            throw RunError("idle: \(error)")
+        }
         let wire = IdleWire(load)
         defer { wire.destroy() }
         guard let testbed = Testbed(load.setting) else { throw shortOfMemory }
@@ -41,7 +65,11 @@ package struct IdleDelay: Sendable {
             cycles: CPacket_cycles(),
             instant: Instant(nanoseconds: Host.monotonicNanoseconds)
         )
-        let loop = WorkerLoop(worker, clock: clock, backsOff: backsOff)
+        let idling = Idling(
+            patience: way == .poll ? nil : .microseconds(100),
+            descriptors: event.map { [$0.descriptor] }
+        )
+        let loop = WorkerLoop(worker, clock: clock, idling: idling)
         let cpu = conditions.cpus[0]
         let thread = Thread(name: "dpvs-bench-idle") {
             try? Host.pin(toCPU: cpu)
@@ -50,7 +78,7 @@ package struct IdleDelay: Sendable {
         if conditions.cpus.count > 1 { try? Host.pin(toCPU: conditions.cpus[1]) }
         // The first frame opens the connection, and pages are touched: it does not count.
         var cycles: [UInt64] = []
-        for _ in 0...frames { cycles.append(send(over: wire)) }
+        for _ in 0...frames { cycles.append(send(over: wire, telling: event)) }
         loop.requestStop()
         thread.join()
         let microseconds = cycles.dropFirst().map { Double($0) / conditions.frequency * 1e6 }
@@ -60,13 +88,14 @@ package struct IdleDelay: Sendable {
         return delay
     }
 
-    /// Cycles from the arrival of a frame to its departure.
+    /// Cycles from the arrival of a frame to its departure; `event` gets a signal of it.
     ///
     /// This thread sleeps meanwhile, in case the worker shares the CPU with it.
-    private static func send(over wire: IdleWire) -> UInt64 {
+    private static func send(over wire: IdleWire, telling event: EventFD?) -> UInt64 {
         CLinux_sleep(.random(in: 0...4_000_000))
         let start = CPacket_cycles()
         _ = wire.arrivals.push(start)
+        event?.signal()
         while true {
             CLinux_sleep(1_000_000)
             if let end = wire.departures.pop() { return end &- start }

@@ -184,6 +184,7 @@ int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed
             conf.rx_adv_conf.rss_conf.rss_key_len = key_size(&info);
         }
     }
+    conf.intr_conf.rxq = setup->interrupts;
     TRY(rte_eth_dev_configure(port, setup->rx_queues, setup->tx_queues, &conf),
         "rte_eth_dev_configure");
     TRY(rte_eth_dev_adjust_nb_rx_tx_desc(port, &setup->rx_descriptors, &setup->tx_descriptors),

@@ -113,6 +113,9 @@ package struct PortStatus: Equatable, Codable, Sendable {
     /// How replies of backends reach the worker that owns their connection, and why.
     package var steering = ""
     package var steeringReason = ""
+    /// The kernel's interface that it is and how that is driven, with the reasons against better ways;
+    /// nil for others.
+    package var interface: String?
     /// What the device computes for us, by name.
     package var offloads: [String] = []
     package var receivedPackets: UInt64 = 0

@@ -87,10 +87,14 @@ extension Status {
         // One worker has nothing to steer.
         let steering = ports.filter { !$0.steering.isEmpty && workers.count > 1 }
             .map { "\($0.name): steering \($0.steering): \($0.steeringReason)\n" }
+        let interfaces = ports.compactMap { port in
+            port.interface.map { "\(port.name): \($0)\n" }
+        }
         let companions = ports.compactMap { port in
             port.companion.map { "\(port.name): \(Self.line($0))\n" }
         }
-        return table.isEmpty ? "" : table.text() + steering.joined() + companions.joined()
+        return table.isEmpty
+            ? "" : table.text() + interfaces.joined() + steering.joined() + companions.joined()
     }
 
     private static func line(_ companion: CompanionStatus) -> String {

@@ -18,6 +18,8 @@ public struct DPDKPort: PacketPort, @unchecked Sendable {
     private let receiveQueue: UInt16
     private let transmitQueue: UInt16
     private let duties: Duties
+    /// Whether the device raises receive interrupts where it is asked to.
+    private let isInterrupted: Bool
     private let pool: PacketPool
     public let traits: PortTraits
 
@@ -26,6 +28,7 @@ public struct DPDKPort: PacketPort, @unchecked Sendable {
         receiveQueue: Int,
         transmitQueue: Int,
         duties: Duties,
+        isInterrupted: Bool,
         pool: PacketPool,
         traits: PortTraits
     ) {
@@ -33,6 +36,7 @@ public struct DPDKPort: PacketPort, @unchecked Sendable {
         self.receiveQueue = UInt16(receiveQueue)
         self.transmitQueue = UInt16(transmitQueue)
         self.duties = duties
+        self.isInterrupted = isInterrupted
         self.pool = pool
         self.traits = traits
     }
@@ -65,6 +69,10 @@ public struct DPDKPort: PacketPort, @unchecked Sendable {
         unsafe CDPDK_free(burst.storage, UInt32(truncatingIfNeeded: burst.count))
         burst.count = 0
     }
+
+    public func arm() { if isInterrupted { CDPDK_enable_interrupt(port, receiveQueue) } }
+
+    public func disarm() { if isInterrupted { CDPDK_disable_interrupt(port, receiveQueue) } }
 
     public func allocate() -> Packet? {
         guard let buffer = unsafe CDPDK_allocate(pool.pointer) else { return nil }

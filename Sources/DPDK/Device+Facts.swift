@@ -14,6 +14,8 @@ extension Device.Facts {
     ]
     /// Drivers that say that the link is up whatever the kernel knows.
     private static let blindDrivers = ["af_packet", "af_xdp"]
+    /// Drivers whose sends or receives are system calls.
+    private static let callingDrivers = ["af_packet", "tap", "af_xdp", "pcap"]
     /// DPDK's tap passes the descriptors of all queues, each direction's, in an array for eight, and
     /// does not look how many they are.
     private static let tapQueues = 4
@@ -48,6 +50,7 @@ extension Device.Facts {
         filtersVLANs =
             raw.can_filter_vlans && Self.filteringDrivers.contains(where: name.contains)
         looksAtLink = !Self.blindDrivers.contains(where: name.contains)
+        if Self.callingDrivers.contains(where: name.contains) { offloads.insert(.callsKernel) }
         if Self.localDrivers.contains(where: name.contains) {
             offloads.takeLocalSenders()
         }

@@ -45,6 +45,8 @@ public struct Device: Sendable {
         public var isPromiscuous = false
         public var allMulticast = false
         public var fastFree = true
+        /// Whether receive interrupts are wanted, by devices that can raise them.
+        public var interrupts = false
 
         public init() {}
     }
@@ -144,14 +146,20 @@ public struct Device: Sendable {
         unsafe raw.promiscuous = applied.isPromiscuous
         unsafe raw.all_multicast = applied.allMulticast
         unsafe raw.is_bond = bondMode != nil
+        unsafe raw.interrupts = applied.interrupts && bondMode == nil
         unsafe raw.pool = pool.pointer
         var failed: UnsafePointer<CChar>?
         let key = applied.rssKey.flatMap { $0.count == facts.keySize ? $0 : nil }
         let result = unsafe (key ?? [])
             .withUnsafeBufferPointer { octets in
                 unsafe raw.rss_key = key == nil ? nil : octets.baseAddress
+                let result = unsafe CDPDK_port_start(port, &raw, &failed)
+                guard result < 0, unsafe raw.interrupts else { return result }
+                // Some drivers refuse to start with interrupts that they do not have.
+                unsafe raw.interrupts = false
                 return unsafe CDPDK_port_start(port, &raw, &failed)
             }
+        applied.interrupts = unsafe raw.interrupts
         unsafe raw.rss_key = nil
         guard result >= 0 else {
             let call = unsafe failed.map { unsafe String(cString: $0) } ?? "start"
@@ -170,6 +178,7 @@ public struct Device: Sendable {
         receiveQueue: Int,
         transmitQueue: Int,
         mtu: Int,
+        isInterrupted: Bool = false,
         pool: PacketPool
     ) -> DPDKPort {
         DPDKPort(
@@ -177,6 +186,7 @@ public struct Device: Sendable {
             receiveQueue: receiveQueue,
             transmitQueue: transmitQueue,
             duties: bondMode?.duties ?? [],
+            isInterrupted: isInterrupted,
             pool: pool,
             traits: PortTraits(
                 index: UInt16(index),
@@ -196,6 +206,11 @@ public struct Device: Sendable {
         public var isUp: Bool
         /// 0 when the device does not know.
         public var megabits: Int
+
+        public init(isUp: Bool, megabits: Int) {
+            self.isUp = isUp
+            self.megabits = megabits
+        }
 
         /// nil when the device does not know.
         public var bitsPerSecond: UInt64? { megabits > 0 ? UInt64(megabits) * 1_000_000 : nil }

@@ -41,6 +41,9 @@ public struct PacketPool: BitwiseCopyable, @unchecked Sendable {
 
     public func destroy() { unsafe CDPDK_free_pool(pointer) }
 
+    /// Whether all buffers lie behind one another, as AF_XDP registers them with the kernel.
+    public var isOnePiece: Bool { unsafe CDPDK_pool_is_one_piece(pointer) }
+
     /// Buffers that are in the pool or in a cache of it.
     public var available: Int { unsafe Int(CDPDK_pool_available(pointer)) }
     public var inUse: Int { unsafe Int(CDPDK_pool_in_use(pointer)) }

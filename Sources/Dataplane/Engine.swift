@@ -72,7 +72,8 @@ public final class Engine: Sendable {
         seed: UInt64,
         persistenceSeed: UInt64? = nil,
         steering: FamilySteering? = nil,
-        doorbell: Doorbell = Doorbell(descriptor: -1)
+        doorbell: Doorbell = Doorbell(descriptor: -1),
+        workerBells: [Doorbell] = []
     ) {
         precondition(limits.backendSlots <= PersistenceTable.slotLimit)
         self.limits = limits
@@ -91,7 +92,8 @@ public final class Engine: Sendable {
             workers: workers,
             initial: firstSnapshot.pointer,
             vlans: vlans,
-            doorbell: doorbell
+            doorbell: doorbell,
+            workerBells: workerBells
         )
         guard let interchange else { return nil }
         self.interchange = interchange

@@ -88,17 +88,23 @@ public final class Interchange: @unchecked Sendable {
     /// Connections that ended while both ends believe in them.
     let resets: [Ring<ConnectionReset>]
     public let doorbell: Doorbell
+    /// Of each worker: it is rung by whoever puts something into a ring of the worker's or asks it.
+    public let workerBells: [Doorbell]
 
     /// Wires for `workers` that begin with the snapshot `initial`; nil when memory is short.
     ///
-    /// `ringSize` is how many packets fit each ring.
+    /// `ringSize` is how many packets fit each ring; `workerBells` are nobody's where workers never
+    /// wait.
     public init?(
         workers: Int,
         initial: UnsafeMutablePointer<Snapshot>,
         vlans: VLANTable,
         ringSize: Int = 2048,
-        doorbell: Doorbell = Doorbell(descriptor: -1)
+        doorbell: Doorbell = Doorbell(descriptor: -1),
+        workerBells: [Doorbell] = []
     ) {
+        self.workerBells = (0..<workers)
+            .map { workerBells.indices.contains($0) ? workerBells[$0] : Doorbell(descriptor: -1) }
         workerCount = workers
         unsafe cell = SnapshotCell(initial)
         self.vlans = vlans
@@ -155,16 +161,20 @@ public final class Interchange: @unchecked Sendable {
         stale.forEach { $0.destroy() }
         resets.forEach { $0.destroy() }
         doorbell.destroy()
+        workerBells.forEach { $0.destroy() }
     }
+
+    /// Has every worker that waits turn now: there is another snapshot, or a question.
+    public func wakeWorkers() { workerBells.forEach { $0.ring() } }
 
     /// The oldest generation that some worker may still read.
     public var oldestGeneration: UInt64 { quiescent.map(\.generation).min() ?? .max }
 }
 
-/// Wakes the slow path through an eventfd, with a system call only when it sleeps.
+/// Wakes a thread through an eventfd, with a system call only when it sleeps.
 @safe
 public struct Doorbell: BitwiseCopyable, @unchecked Sendable {
-    private let descriptor: Int32
+    let descriptor: Int32
     /// 1 while the consumer is about to sleep or asleep.
     private let sleeping: UnsafeMutablePointer<UInt64>
 
@@ -191,4 +201,7 @@ public struct Doorbell: BitwiseCopyable, @unchecked Sendable {
         unsafe CPacket_store_relaxed(sleeping, 1)
         CPacket_fence()
     }
+
+    /// Consumer, when it has woken by itself: rings need not wake it.
+    func wake() { unsafe CPacket_store_relaxed(sleeping, 0) }
 }

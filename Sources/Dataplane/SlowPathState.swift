@@ -181,6 +181,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         if !engine.interchange.injections[worker].push(injected) {
             unsafe drop(Packet(owning: injected.buffer), .transmitRingFull)
         }
+        engine.interchange.workerBells[worker].ring()
     }
 
     /// A fresh packet with `length` zeroed octets, counted as made here; nil when the pool is empty:

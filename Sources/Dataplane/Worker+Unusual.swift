@@ -241,6 +241,7 @@ extension Worker {
         let buffer = unsafe packet.release()
         if unsafe outgoing[owner].push(buffer) {
             counters.add(1, to: .redirectedOut)
+            handedOver |= 1 &<< UInt64(owner & 63)
         } else {
             unsafe drop(Packet(owning: buffer), .redirectRingFull)
         }

@@ -31,6 +31,10 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     let injections: Ring<InjectedPacket>
     let staleNeighbours: Ring<AdjacencyHandle>
     let doorbell: Doorbell
+    /// Rung by others for this worker.
+    let bell: Doorbell
+    /// Those of the other workers.
+    private let bells: UnsafeMutablePointer<Doorbell>
     let vlans: VLANTable
     let tunnelSequences: TunnelSequences
     let workerCount: Int
@@ -63,6 +67,12 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     var heldFragments = 0
     /// Whether the slow path has something new to look at.
     var hasPunted = false
+    /// Workers that got packets in this turn, a bit each.
+    var handedOver: UInt64 = 0
+    /// Cycles of this turn that went to the kernel's send and receive.
+    var kernelCycles: UInt64 = 0
+    /// Whether ports are driven by system calls.
+    private let callsKernel: Bool
     /// Whether it has taken over what the process before has left.
     private var hasAdopted = false
     /// Timers that may fire in one turn: more than connections that one turn can open.
@@ -99,6 +109,13 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         injections = interchange.injections[index]
         staleNeighbours = interchange.stale[index]
         doorbell = interchange.doorbell
+        bell = interchange.workerBells[index]
+        unsafe bells = .allocate(capacity: workerCount)
+        for other in 0..<workerCount {
+            unsafe (bells + other).initialize(to: interchange.workerBells[other])
+        }
+        callsKernel = (receivers + transmitters)
+            .contains { $0.traits.offloads.contains(.callsKernel) }
         vlans = interchange.vlans
         tunnelSequences = interchange.tunnelSequences
         unsafe outgoing = .allocate(capacity: workerCount)
@@ -133,6 +150,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         unsafe slots.deallocate()
         unsafe receivers.deallocate()
         unsafe exceptions.deallocate()
+        unsafe bells.deallocate()
         unsafe outgoing.deallocate()
         unsafe incoming.deallocate()
         unsafe lookahead.deallocate()
@@ -152,7 +170,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         }
         var handled = 0
         for position in 0..<receiverCount {
-            unsafe receivers[position].receive(into: &arrivals)
+            receive(from: position)
             guard !arrivals.isEmpty else { continue }
             handled &+= arrivals.count
             counters.add(arrivals.count, to: .received)
@@ -177,6 +195,17 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         flush()
         unsafe quiescent.report(snapshot.pointee.generation)
         return handled
+    }
+
+    @inline(__always)
+    private mutating func receive(from position: Int) {
+        guard callsKernel else {
+            unsafe receivers[position].receive(into: &arrivals)
+            return
+        }
+        let start = CPacket_cycles()
+        unsafe receivers[position].receive(into: &arrivals)
+        kernelCycles &+= CPacket_cycles() &- start
     }
 
     /// Gives back what the worker holds; call once, when no more turns follow.
@@ -259,11 +288,23 @@ public struct Worker<Port: PacketPort>: ~Copyable {
             hasPunted = false
             doorbell.ring()
         }
+        if handedOver != 0 { ringOthers() }
+    }
+
+    /// Wakes the workers that got packets.
+    @inline(never)
+    private mutating func ringOthers() {
+        for other in 0..<workerCount where handedOver >> UInt64(other & 63) & 1 != 0 {
+            unsafe bells[other].ring()
+        }
+        handedOver = 0
     }
 
     private mutating func flush(_ port: Int) {
         let waiting = unsafe slots[port].egress.count
+        let start = callsKernel ? CPacket_cycles() : 0
         unsafe slots[port].port.transmit(&slots[port].egress)
+        if callsKernel { kernelCycles &+= CPacket_cycles() &- start }
         let left = unsafe slots[port].egress.count
         counters.add(waiting &- left, to: .transmitted)
         guard left > 0 else { return }

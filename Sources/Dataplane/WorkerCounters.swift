@@ -7,6 +7,8 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
     public enum Kind: Int, CaseIterable, Sendable {
         case turns, idleTurns
         case busyCycles, idleCycles
+        /// Cycles of turns with packets that went to the kernel's send and receive.
+        case kernelCycles
         case received, transmitted
         /// Packets that belong to another worker, and those that others handed over.
         case redirectedOut, redirectedIn

@@ -8,31 +8,33 @@ public import Timing
 
 /// Turns one worker on its thread until it is told to stop.
 ///
-/// Another thread may only call `requestStop`.
+/// Another thread may only call `requestStop`. While the worker waits it is woken by its queues, where
+/// these have descriptors, and by its doorbell, which whoever has something for it rings.
 public final class WorkerLoop<Port: PacketPort>: @unchecked Sendable {
     /// While `run` has it, the loop's own thread is the only one that can reach it.
     private var worker: Worker<Port>?
     private let clock: CycleClock
-    private let backsOff: Bool
+    private let idling: Idling
+    private let waiter: IdleWaiter
+    private let bell: Doorbell
     private let isStopping = Atomic(false)
 
-    /// Empty turns before the loop begins to sleep between turns.
-    private static var patience: Int { 512 }
-    /// How long a packet may wait because the loop sleeps; waking takes its time besides.
-    public static var longestSleep: Duration { .microseconds(50) }
-
-    /// `backsOff` makes the loop sleep for moments when nothing comes: see `longestSleep`.
-    public init(_ worker: consuming Worker<Port>, clock: CycleClock, backsOff: Bool) {
-        self.worker = consume worker
+    public init(_ worker: consuming Worker<Port>, clock: CycleClock, idling: Idling) {
         self.clock = clock
-        self.backsOff = backsOff
+        self.idling = idling
+        bell = worker.bell
+        waiter = IdleWaiter((idling.descriptors ?? []) + [bell.descriptor])
+        self.worker = consume worker
     }
+
+    deinit { waiter.destroy() }
 
     /// Runs on the worker's thread, once; returns after `requestStop`.
     public func run() {
         guard var worker = worker.take() else { return }
-        if backsOff { CLinux_sleep_exactly() }
-        loop(&worker)
+        if idling.patience != nil { CLinux_sleep_exactly() }
+        var idle = IdleState(idling, now: clock.instant(at: CPacket_cycles()))
+        loop(&worker, &idle)
         worker.stop()
         self.worker = consume worker
     }
@@ -48,31 +50,55 @@ public final class WorkerLoop<Port: PacketPort>: @unchecked Sendable {
 
     /// The root of the hot path: see scripts/audit-hot-path.
     @inline(never)
-    private func loop(_ worker: inout Worker<Port>) {
-        var idleTurns = 0
+    private func loop(_ worker: inout Worker<Port>, _ idle: inout IdleState) {
         var last = CPacket_cycles()
         while !isStopping.load(ordering: .relaxed) {
-            let handled = worker.turn(now: clock.instant(at: last))
-            let now = CPacket_cycles()
-            worker.account(cycles: now &- last, handled: handled)
-            last = now
-            guard handled == 0 else {
-                idleTurns = 0
-                continue
-            }
-            idleTurns &+= 1
-            if backsOff, idleTurns > Self.patience {
-                CLinux_sleep(50_000)
-                let awake = CPacket_cycles()
-                worker.account(cycles: awake &- last, handled: 0)
-                last = awake
-            } else {
-                CPacket_pause()
+            let handled = turn(&worker, &last)
+            switch idle.step(handled: handled, now: clock.instant(at: last)) {
+            case .poll: if handled == 0 { CPacket_pause() }
+            case .wait(let nanoseconds): wait(nanoseconds, &worker, &last, &idle)
             }
         }
     }
 
-    public func requestStop() { isStopping.store(true, ordering: .relaxed) }
+    /// One turn, from the end of the one before at `last` to its own end, which `last` is then.
+    @inline(__always)
+    private func turn(_ worker: inout Worker<Port>, _ last: inout UInt64) -> Int {
+        let handled = worker.turn(now: clock.instant(at: last))
+        let now = CPacket_cycles()
+        worker.account(cycles: now &- last, handled: handled)
+        last = now
+        return handled
+    }
+
+    /// Waits until there is something to do or the time is over.
+    @inline(never)
+    private func wait(
+        _ nanoseconds: UInt64,
+        _ worker: inout Worker<Port>,
+        _ last: inout UInt64,
+        _ idle: inout IdleState
+    ) {
+        bell.prepareToSleep()
+        worker.arm()
+        // What came before bell and queues knew is seen now; the rest gives a signal.
+        let handled = turn(&worker, &last)
+        if handled == 0, !isStopping.load(ordering: .relaxed) {
+            idle.woke(bySignal: waiter.wait(nanoseconds))
+        } else {
+            _ = idle.step(handled: handled, now: clock.instant(at: last))
+        }
+        bell.wake()
+        worker.disarm()
+        let awake = CPacket_cycles()
+        worker.accountWaiting(cycles: awake &- last)
+        last = awake
+    }
+
+    public func requestStop() {
+        isStopping.store(true, ordering: .sequentiallyConsistent)
+        bell.ring()
+    }
 }
 
 extension Worker {
@@ -83,10 +109,27 @@ extension Worker {
             counters.add(1, to: .idleTurns)
             counters.add(Int(truncatingIfNeeded: cycles), to: .idleCycles)
         } else {
-            counters.add(Int(truncatingIfNeeded: cycles), to: .busyCycles)
+            let kernel = min(kernelCycles, cycles)
+            counters.add(Int(truncatingIfNeeded: kernel), to: .kernelCycles)
+            counters.add(Int(truncatingIfNeeded: cycles &- kernel), to: .busyCycles)
         }
+        kernelCycles = 0
         counters.set(balancer.connections.count, for: .connections)
         counters.set(Int(truncatingIfNeeded: balancer.expired), for: .connectionsExpired)
         counters.set(Int(truncatingIfNeeded: balancer.lostResets), for: .lostResets)
+    }
+
+    /// Counts time between turns in which the worker slept.
+    mutating func accountWaiting(cycles: UInt64) {
+        counters.add(Int(truncatingIfNeeded: cycles), to: .idleCycles)
+    }
+
+    /// Has every queue give a signal for frames that come from now on.
+    mutating func arm() {
+        for position in 0..<receiverCount { unsafe receivers[position].arm() }
+    }
+
+    mutating func disarm() {
+        for position in 0..<receiverCount { unsafe receivers[position].disarm() }
     }
 }

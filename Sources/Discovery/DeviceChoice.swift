@@ -10,6 +10,8 @@ package struct DeviceChoice: Equatable, Codable, Sendable {
     /// A device of DPDK without a bus: "net_af_packet,iface=eth1".
     package var driver: String?
     package var device: BusDevice?
+    /// How the interface of the kernel is driven that the block names.
+    package var interface: KernelInterface?
     /// Why there is none.
     package var problem: String?
 
@@ -30,6 +32,9 @@ package struct DeviceChoice: Equatable, Codable, Sendable {
         return settings.devices.map { block -> DeviceChoice in
             if let driver = block.text("driver") {
                 return DeviceChoice(name: block.name, source: "driver", driver: driver)
+            }
+            if let name = block.text("interface") {
+                return DeviceChoice(name: block.name, source: "interface \(name)")
             }
             if let resource = block.text("resource") {
                 var choice = DeviceChoice(name: block.name, source: "resource \(resource)")
@@ -52,6 +57,11 @@ package struct DeviceChoice: Equatable, Codable, Sendable {
             choice.device = BusDevice(address, in: surroundings)
             return choice
         }
+    }
+
+    /// The interface of the kernel that the block names.
+    package var wantedInterface: String? {
+        source.hasPrefix("interface ") ? String(source.dropFirst("interface ".count)) : nil
     }
 
     private static func choice(

@@ -91,7 +91,11 @@ package struct DoctorReport: Equatable, Codable, Sendable {
 
     private var useRows: [(String, String)] {
         var rows = use.devices.map { choice in
-            (choice.name, choice.driver ?? choice.device?.name ?? choice.problem ?? choice.source)
+            (
+                choice.name,
+                choice.interface?.description ?? choice.driver ?? choice.device?.name ?? choice
+                    .problem ?? choice.source
+            )
         }
         rows += use.bonds.map { bond in
             let slaves = bond.slaves.joined(separator: ", ")

@@ -21,6 +21,10 @@ extension StartPlan {
                 : "metadata.annotations[\"k8s.v1.cni.cncf.io/networks\"]: \(resource)"
             return [.missing(subject, problem, pod: pod)]
         }
+        if let interface = choice.interface {
+            let needs = virtualChecks(subject, interface.driver, surroundings)
+            return interfaceChecks(subject, interface, needs)
+        }
         if let driver = choice.driver { return virtualChecks(subject, driver, surroundings) }
         guard let device = choice.device else {
             return [.note(subject, "takes the next device in DPDK's order: name one instead")]
@@ -191,7 +195,9 @@ extension StartPlan {
             return [.ok(subject, driver)] + makerChecks(subject, node)
                 + [tapCheck(subject, kind)].compactMap(\.self)
         }
-        let absent = names.first { !surroundings.exists("/sys/class/net/\($0)") }
+        let absent = names.first {
+            !surroundings.exists("/sys/class/net/\($0)") && surroundings.kernelLink($0) == nil
+        }
         if let absent {
             return [
                 .missing(

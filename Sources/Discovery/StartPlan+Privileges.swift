@@ -27,6 +27,8 @@ extension StartPlan {
             case .kernel, .unbound, .absent, .mediated, nil: break
             }
             let driver = choice.driver ?? ""
+            // The end takes the XDP program off the interface.
+            if driver.hasPrefix("net_af_xdp") { kept.formUnion([.netAdmin, .bpf]) }
             if driver.hasPrefix("net_tap") || driver.hasPrefix("net_virtio_user") {
                 kept.formUnion(.netAdmin)
             }

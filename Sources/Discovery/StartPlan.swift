@@ -21,6 +21,7 @@ package struct StartPlan: Sendable {
         cpus = Self.order(findings, near: near)
         workers = WorkerPlan(settings, cpus: cpus)
         memory = MemoryPlan(settings, findings, near: near.count == 1 ? near.first : nil)
+        chooseDrivers(surroundings)
     }
 
     /// Workers get CPUs near the devices, the control side one that is far from them if there is

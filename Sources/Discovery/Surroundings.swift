@@ -15,6 +15,10 @@ package struct Surroundings: Sendable {
     package var nodes: [NUMA.Node]
     /// Whether the process may open a path for reading and writing.
     package var mayOpen: @Sendable (String) -> Bool = Files.isReadableAndWritable
+    /// The kernel's interface of a name, in this network namespace.
+    package var kernelLink: @Sendable (String) -> KernelLink? = { _ in nil }
+    /// Tries what XDP takes on an interface, without harm to it.
+    package var tryXDP: @Sendable (KernelLink) -> KernelLink.XDPRefusal? = { _ in nil }
 
     /// This machine, as sched_getaffinity(2) and libnuma tell it.
     package init(environment: [String: String]) {
@@ -22,6 +26,8 @@ package struct Surroundings: Sendable {
         self.environment = environment
         usableCPUs = Host.usableCPUs()
         nodes = NUMA.nodes()
+        kernelLink = KernelLink.named
+        tryXDP = { $0.tryXDP() }
     }
 
     /// The machine that the files under `root` describe.

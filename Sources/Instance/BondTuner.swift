@@ -56,7 +56,7 @@ final class BondTuner: Sendable {
     }
 
     private func changeOver(_ port: BondedPort) {
-        let up = port.slaves.filter { $0.device.link.isUp }
+        let up = port.slaves.filter { $0.link.isUp }
         let preferred = applied.withLock { $0[port.bond.name]?.primary }
         let (current, now) = (port.primary, up.first { $0.name == port.primary })
         guard let best = up.first(where: { $0.name == preferred }) ?? now ?? up.first,

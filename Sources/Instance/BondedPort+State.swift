@@ -15,7 +15,7 @@ extension BondedPort {
             bond.tuning.transmitPolicy = policies[policy]
         }
         bond.tuning.primary = primary ?? bond.tuning.primary
-        return BondStatus(bond, slaves: slaves.map { status($0.name, $0.device, state) })
+        return BondStatus(bond, slaves: slaves.map { status($0, state) })
     }
 
     /// The slave that is the primary one now.
@@ -24,19 +24,20 @@ extension BondedPort {
         return slaves.first { state.isPrimary($0.device) }?.name
     }
 
-    private func status(_ name: String, _ slave: Device, _ state: BondState?) -> BondStatus.Slave {
-        let seen = state?[slave]
-        let isPrimary = state?.isPrimary(slave) ?? false
+    private func status(_ slave: Slave, _ state: BondState?) -> BondStatus.Slave {
+        let seen = state?[slave.device]
+        let isPrimary = state?.isPrimary(slave.device) ?? false
+        let isUp = slave.link.isUp
         let isActive =
             switch bond.mode {
-            case .activeBackup: isPrimary && seen?.isLinkUp == true
+            case .activeBackup: isPrimary && seen?.isLinkUp == true && isUp
             case .lacp: seen?.isDistributing == true
             default: seen?.isLinkUp == true
             }
         let partner = seen.flatMap { $0.partner == 0 ? nil : MACAddress(rawValue: $0.partner) }
         return BondStatus.Slave(
-            name: name,
-            isLinkUp: slave.link.isUp,
+            name: slave.name,
+            isLinkUp: isUp,
             isActive: isActive,
             isPrimary: isPrimary,
             partner: bond.mode == .lacp ? partner?.description : nil

@@ -4,14 +4,23 @@ import Model
 
 /// A port that is a bond, with its slaves.
 struct BondedPort: Sendable {
+    struct Slave: Sendable {
+        var name: String
+        var device: Device
+        /// See `PortSet.Port.kernelName`.
+        var kernelName: String?
+
+        var link: Device.Link { device.link(ofKernel: kernelName) }
+    }
+
     var bond: Bond
     private(set) var device: Device
-    var slaves: [(name: String, device: Device)]
+    var slaves: [Slave]
     /// What could not be had, in words.
     private(set) var notes: [String] = []
     private var hasDedicatedQueues = false
 
-    private init(_ bond: Bond, _ device: Device, _ slaves: [(name: String, device: Device)]) {
+    private init(_ bond: Bond, _ device: Device, _ slaves: [Slave]) {
         self.bond = bond
         self.device = device
         self.slaves = slaves
@@ -21,9 +30,13 @@ struct BondedPort: Sendable {
     static func make(
         _ bond: Bond,
         _ index: Int,
-        devices: [String: Device]
+        devices: [String: Device],
+        kernelNames: [String: String]
     ) throws -> BondedPort {
-        let slaves = bond.slaves.compactMap { name in devices[name].map { (name, $0) } }
+        let slaves = bond.slaves.compactMap { name in
+            devices[name]
+                .map { Slave(name: name, device: $0, kernelName: kernelNames[name]) }
+        }
         guard let primary = devices[bond.tuning.primary] else {
             throw StartError("bonding \(bond.name): there is no device '\(bond.tuning.primary)'")
         }
@@ -33,7 +46,7 @@ struct BondedPort: Sendable {
         let device = try Device.bond(
             "net_bonding\(index)",
             mode,
-            of: slaves.map(\.1),
+            of: slaves.map(\.device),
             primary: primary,
             node: bond.node
         )
@@ -41,17 +54,19 @@ struct BondedPort: Sendable {
         var port = BondedPort(bond, device, slaves)
         port.noteSilentLinks()
         if bond.usesDedicatedQueues { port.useDedicatedQueues() }
-        port.device = try device.knowing(slaves.map(\.1), primary)
+        port.device = try device.knowing(slaves.map(\.device), primary)
         return port
     }
 
-    /// DPDK's AF_PACKET says that a link is up whatever the kernel knows.
+    /// DPDK's AF_PACKET says that a link is up whatever the kernel knows; only in mode 1 do we choose
+    /// the slave.
     private mutating func noteSilentLinks() {
-        let silent = slaves.filter { $0.device.facts.driver.contains("af_packet") }.map(\.name)
+        guard bond.mode != .activeBackup else { return }
+        let silent = slaves.filter { $0.kernelName != nil }.map(\.name)
         guard !silent.isEmpty else { return }
         notes.append(
-            "\(bond.name): net_af_packet does not tell when a link goes down, so the bond goes on "
-                + "to use \(silent.joined(separator: ", "))"
+            "\(bond.name): DPDK does not learn when the links of kernel interfaces go down, so the bond "
+                + "goes on to use \(silent.joined(separator: ", ")) in mode \(bond.mode.rawValue)"
         )
     }
 

@@ -4,6 +4,7 @@ import Balancing
 import Control
 import DPDK
 import Dataplane
+import Discovery
 import Foundation
 import Linux
 import MetricsExposition
@@ -101,6 +102,7 @@ extension DaemonBackend {
         worker.idleTurns = counters[.idleTurns]
         worker.busyCycles = counters[.busyCycles]
         worker.idleCycles = counters[.idleCycles]
+        worker.kernelCycles = counters[.kernelCycles]
         worker.receivedPackets = counters[.received]
         worker.transmittedPackets = counters[.transmitted]
         worker.redirectedOut = counters[.redirectedOut]
@@ -124,13 +126,15 @@ extension DaemonBackend {
         let faults = machine.faults
         let facts = port.device.facts
         let counted = port.device.statistics
-        let link = port.device.link
+        let link = port.link
         var result = PortStatistics(
             name: port.name,
             driver: facts.driver,
             macAddress: facts.macAddress.description
         )
         result.steering = port.steering.method.rawValue
+        result.interface = port.interface?.name ?? ""
+        result.way = port.interface?.way.rawValue ?? ""
         result.isLinkUp = link.isUp
         result.speed = link.bitsPerSecond
         result.mtu = port.setup.mtu

@@ -3,6 +3,7 @@ import Balancing
 import Control
 import DPDK
 import Dataplane
+import Discovery
 import Foundation
 import Linux
 import MetricsExposition
@@ -106,7 +107,7 @@ extension DaemonBackend {
     private static func status(_ port: PortSet.Port) -> PortStatus {
         let facts = port.device.facts
         let counted = port.device.statistics
-        let link = port.device.link
+        let link = port.link
         var status = PortStatus(
             name: port.name,
             driver: facts.driver,
@@ -116,6 +117,7 @@ extension DaemonBackend {
             speed: link.bitsPerSecond,
             queues: port.setup.receiveQueues
         )
+        status.interface = port.interface?.description
         status.steering = port.steering.method.rawValue
         status.steeringReason = port.steering.reason
         status.receivedPackets = counted.receivedPackets

@@ -20,7 +20,7 @@ struct Housekeeping {
     }
 
     func run() async {
-        var links = machine.ports.ports.map { $0.device.link.isUp }
+        var links = machine.ports.ports.map { $0.link.isUp }
         for (index, isUp) in links.enumerated() {
             machine.companions.show(isLinkUp: isUp, of: index)
         }
@@ -62,7 +62,7 @@ struct Housekeeping {
     /// `moved` are bonds whose neighbours have to learn another way to them.
     private func watch(_ links: inout [Bool], _ moved: Set<String>) {
         for (index, port) in machine.ports.ports.enumerated() {
-            let isUp = port.device.link.isUp
+            let isUp = port.link.isUp
             if isUp, links[index], moved.contains(port.name) { machine.slowPath.linkCameUp(index) }
             guard isUp != links[index] else { continue }
             links[index] = isUp

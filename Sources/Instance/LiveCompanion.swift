@@ -126,7 +126,7 @@ struct CompanionMaker: Sendable {
         } catch {
             throw CompanionError(error, otherwise: .likeness)
         }
-        try? tap.setCarrier(device.link.isUp)
+        try? tap.setCarrier(ports.ports[request.port].link.isUp)
         let port = TapPort(tap, beside: handles[request.port])
         return LiveCompanion(
             request: request,

@@ -26,6 +26,10 @@ final class Machine: Sendable {
     let memory: String
     /// What the process may not lose while the devices run.
     let lastingCapabilities: Capabilities
+    /// What wakes workers that wait; open as long as they are.
+    private let workerEvents: [EventFD]
+    /// What each worker does when nothing comes.
+    private let idlings: [Idling]
     let loops: [WorkerLoop<DPDKPort>]
     let clock: CycleClock
     private let slowPathThread: SlowPathThread
@@ -111,13 +115,16 @@ final class Machine: Sendable {
             )
         )
         limits.fragments = FragmentTable.Limits(settings)
+        let workerEvents = try (0..<workers).map { _ in try EventFD() }
+        self.workerEvents = workerEvents
         let engine = Engine(
             workers: workers,
             limits: limits,
             seed: try Host.randomNumber(),
             persistenceSeed: handover?.head.clientSeed,
             steering: ports.makeSteering(),
-            doorbell: Doorbell(descriptor: doorbell.descriptor)
+            doorbell: Doorbell(descriptor: doorbell.descriptor),
+            workerBells: workerEvents.map { Doorbell(descriptor: $0.descriptor) }
         )
         guard let engine else { throw StartError("not enough memory for the connection tables") }
         self.engine = engine
@@ -171,7 +178,9 @@ final class Machine: Sendable {
                 bonds.tune($0)
             }
         )
-        loops = try Self.startWorkers(plan, ports, engine, clock, settings)
+        let idlings = plan.workers.map { [ports] in ports.idling(of: $0, settings) }
+        self.idlings = idlings
+        loops = try Self.startWorkers(plan, ports, engine, clock, idlings)
         slowPathThread = SlowPathThread(
             slowPath,
             doorbell,
@@ -241,10 +250,8 @@ final class Machine: Sendable {
         _ ports: PortSet,
         _ engine: Engine,
         _ clock: CycleClock,
-        _ settings: Settings
+        _ idlings: [Idling]
     ) throws -> [WorkerLoop<DPDKPort>] {
-        let mode = settings.text("global_defs.idle_backoff")
-        let backsOff = mode == "on" || mode == "auto" && ports.ports.contains(where: \.isVirtual)
         var loops: [WorkerLoop<DPDKPort>] = []
         for (index, planned) in plan.workers.enumerated() {
             let now = clock.instant(at: Host.cycles)
@@ -261,7 +268,7 @@ final class Machine: Sendable {
                 transmitters: ports.transmitters(of: planned),
                 balancer: balancer
             )
-            let loop = WorkerLoop(worker, clock: clock, backsOff: backsOff)
+            let loop = WorkerLoop(worker, clock: clock, idling: idlings[index])
             loops.append(loop)
             try Lcore.run(loop, on: planned.id)
         }
@@ -279,6 +286,9 @@ final class Machine: Sendable {
                 \(port.setup.receiveDescriptors)/\(port.setup.transmitDescriptors) descriptors
                 """
             )
+            if let interface = port.interface {
+                logger.notice("port \(port.name): \(interface.description)")
+            }
             if let companion = companions.all[index] {
                 logger.notice(
                     "port \(port.name): kernel companion \(companion.name) (\(companion.kind))"
@@ -292,13 +302,17 @@ final class Machine: Sendable {
                     """
                 )
             }
+            for slave in port.bond?.slaves ?? [] {
+                guard let kernel = ports.kernelDevices[slave.name] else { continue }
+                logger.notice("port \(port.name): \(slave.name): \(kernel.interface.description)")
+            }
             let steering = port.steering
             logger.notice(
                 "port \(port.name): steering \(steering.method.rawValue): \(steering.reason)"
             )
         }
-        for worker in plan.workers {
-            logger.notice("worker \(worker.id) runs on CPU \(worker.cpu)")
+        for (worker, idling) in zip(plan.workers, idlings) {
+            logger.notice("worker \(worker.id) runs on CPU \(worker.cpu); idle, it \(idling.deed)")
         }
     }
 

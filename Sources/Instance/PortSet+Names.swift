@@ -10,6 +10,9 @@ extension PortSet {
         var busDevices: [String] = []
         /// DPDK's name for each device block; nil takes the next device in DPDK's order.
         var devices: [String?] = []
+        /// Interfaces of the kernel, by the name of the block: their devices are made after EAL's
+        /// start, so that there is a second choice when one cannot be had.
+        var kernelDevices: [String: KernelDevice] = [:]
 
         /// `bonds` are the ports of devices that are slaves, `frameSizes` the octets of the longest
         /// frame of a device by its name.
@@ -23,7 +26,15 @@ extension PortSet {
                 if let problem = choice.problem {
                     throw StartError("device \(choice.name): \(problem); dpvs doctor tells more")
                 }
-                if let driver = choice.driver {
+                if let interface = choice.interface {
+                    let kernel = KernelDevice(
+                        interface: interface,
+                        number: index,
+                        frameSize: frameSizes[choice.name] ?? 1500
+                    )
+                    kernelDevices[choice.name] = kernel
+                    devices.append(kernel.name)
+                } else if let driver = choice.driver {
                     let queues = plan.queues(of: bonds[choice.name] ?? choice.name)
                     let device = Self.virtualDevice(
                         driver,
@@ -41,7 +52,7 @@ extension PortSet {
         }
 
         /// Gives the device a number of its own, and AF_PACKET the queues and frames it needs.
-        private static func virtualDevice(
+        static func virtualDevice(
             _ driver: String,
             _ index: Int,
             queues: Int,

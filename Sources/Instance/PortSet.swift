@@ -20,6 +20,12 @@ struct PortSet {
         var polled: [[Int]]
         /// What it is made of when it is a bond.
         var bond: BondedPort?
+        /// How it is driven when its block names an interface of the kernel.
+        var interface: KernelInterface?
+        /// The kernel's interface that it is, of drivers that do not tell how its link fares.
+        var kernelName: String?
+        /// What can be read when a receive queue has frames, by queue; empty: it gives no signals.
+        var descriptors: [[Int32]] = []
         var isVirtual: Bool { device.facts.isVirtual }
         /// Itself, or what it is made of.
         var devices: [Device] { bond?.slaves.map(\.device) ?? [device] }
@@ -29,6 +35,8 @@ struct PortSet {
     var pool: PacketPool
     var notes: [String] = []
     var domain: SteeringDomain
+    /// By the name of the block.
+    var kernelDevices: [String: KernelDevice] = [:]
 
     /// `steeringKey` is what devices were asked to hash with before, if anybody relies on that.
     init(
@@ -37,6 +45,8 @@ struct PortSet {
         names: Names,
         steeringKey: [UInt8]? = nil
     ) throws {
+        var names = names
+        let prepared = try names.makeKernelDevices(settings, plan)
         let all = try Device.all()
         // Where all devices are near one node, packets are there, too.
         let sockets = Set(all.map(\.facts.socket))
@@ -54,6 +64,8 @@ struct PortSet {
             key: steeringKey,
             random: Host.randomNumber
         )
+        notes = prepared
+        kernelDevices = names.kernelDevices
         var unnamed = all.filter { !named.contains($0.facts.device) }
         var found: [String: Device] = [:]
         for (block, name) in zip(settings.devices, names.devices) {
@@ -75,13 +87,19 @@ struct PortSet {
         }
         var bonds: [String: BondedPort] = [:]
         for (index, block) in settings.bonds.enumerated() {
-            let bond = try BondedPort.make(Bond(block), index, devices: found)
+            let bond = try BondedPort.make(
+                Bond(block),
+                index,
+                devices: found,
+                kernelNames: settings.kernelNames
+            )
             notes += bond.notes
             bonds[block.name] = bond
         }
         for block in settings.ports {
             guard let device = bonds[block.name]?.device ?? found[block.name] else { continue }
-            try start(device, block, plan, bonds[block.name])
+            let interrupts = Self.wantsInterrupts(device, settings)
+            try start(device, block, plan, bonds[block.name], interrupts: interrupts)
         }
         settleSteering()
     }
@@ -90,7 +108,8 @@ struct PortSet {
         _ device: Device,
         _ block: NamedBlock,
         _ plan: WorkerPlan,
-        _ bond: BondedPort?
+        _ bond: BondedPort?,
+        interrupts: Bool
     ) throws {
         var (device, bond) = (device, bond)
         let queues = try QueuePlan(
@@ -109,6 +128,8 @@ struct PortSet {
         setup.isPromiscuous = block.isOn("promisc_mode")
         setup.allMulticast = block.isOn("allmulticast")
         setup.fastFree = block.isOn("tx.mbuf_fast_free")
+        setup.interrupts = interrupts
+        let others = Set(QueueSockets.xdp)
         setup.rss = Self.rss(block.words("rx.rss"))
         let wish = block.text("steering") ?? "auto"
         if plan.workers.count > 1, setup.receiveQueues > 1 {
@@ -122,7 +143,7 @@ struct PortSet {
             }
         }
         let (applied, notes) =
-            try bond?.start(setup, pool: pool) ?? device.start(setup, pool: pool)
+            try bond?.start(setup, pool: pool) ?? begin(&device, setup, of: block)
         device = bond?.device ?? device
         self.notes += notes.map { "\(block.name): \($0)" }
         noteFarWorkers(device, block.name, plan)
@@ -133,8 +154,11 @@ struct PortSet {
             wantedSteering: wish,
             steering: PortSteering(.direct, "there is one worker"),
             polled: queues.polled,
-            bond: bond
+            bond: bond,
+            interface: kernelDevices[block.name]?.interface,
+            kernelName: block.kernelName
         )
+        port.descriptors = Self.descriptors(of: port, notAmong: others)
         steer(&port, plan)
         ports.append(port)
     }
@@ -207,6 +231,7 @@ struct PortSet {
             receiveQueue: queue,
             transmitQueue: worker.transmitQueue[port.name] ?? 0,
             mtu: port.setup.mtu,
+            isInterrupted: port.setup.interrupts && !port.descriptors.isEmpty,
             pool: pool
         )
     }

@@ -35,6 +35,9 @@ package struct Capabilities: OptionSet, Equatable, Sendable, CustomStringConvert
     /// Access to I/O ports and to devices without an IOMMU.
     package static let rawIO = Capabilities("SYS_RAWIO")
 
+    /// Loading BPF programs and looking at them.
+    package static let bpf = Capabilities("BPF")
+
     /// Reads `field` ("CapEff") of a text such as /proc/self/status.
     package init?(_ field: String, ofStatus text: String) {
         let line = text.split(separator: "\n").first { $0.hasPrefix(field + ":") }

@@ -6,9 +6,11 @@ extension PortStatistics: MetricRow {
 }
 
 struct PortInfoRow: MetricRow {
-    static let labels = ["port", "driver", "mac", "steering"]
+    static let labels = ["port", "driver", "mac", "steering", "interface", "way"]
     var port: PortStatistics
-    var labelValues: [String] { [port.name, port.driver, port.macAddress, port.steering] }
+    var labelValues: [String] {
+        [port.name, port.driver, port.macAddress, port.steering, port.interface, port.way]
+    }
 }
 
 extension ExceptionStatistics: MetricRow {

@@ -66,6 +66,12 @@ extension Catalogue {
             "Cycles of turns that found nothing to do.",
             value: \.idleCycles
         ),
+        .counter(
+            "dpvs_worker_kernel_cycles_total",
+            unit: "cycles",
+            "Cycles of turns that had work, spent in the kernel's send and receive: neither busy nor idle.",
+            value: \.kernelCycles
+        ),
     ]
 
     private static let workerPackets: [MetricTable<WorkerStatistics>.Entry] = [

@@ -10,6 +10,7 @@ package struct WorkerStatistics: Sendable {
     package var idleTurns: UInt64 = 0
     package var busyCycles: UInt64 = 0
     package var idleCycles: UInt64 = 0
+    package var kernelCycles: UInt64 = 0
     package var receivedPackets: UInt64 = 0
     package var transmittedPackets: UInt64 = 0
     package var redirectedOut: UInt64 = 0
@@ -50,6 +51,10 @@ package struct PortStatistics: Sendable {
     package var macAddress: String
     /// How replies reach their worker: direct, rss, redirect.
     package var steering = ""
+    /// The kernel's interface that `interface` names, and how it is driven: af_xdp_zero_copy, af_xdp or
+    /// af_packet; empty for other devices.
+    package var interface = ""
+    package var way = ""
     package var isLinkUp = false
     /// Bits per second; nil when the device does not say.
     package var speed: UInt64?

@@ -92,7 +92,7 @@ extension Settings {
 
     /// What tells a device apart, which a bond does not take over from its primary.
     private static let ownItems: Set = [
-        "driver", "pci", "resource", "network", "lldp", "kni_name", "kni_type",
+        "interface", "driver", "pci", "resource", "network", "lldp", "kni_name", "kni_type",
     ]
 
     private func port(of block: NamedBlock) -> NamedBlock {

@@ -107,7 +107,7 @@ package enum ItemCatalogue {
             .text("auto"),
             .start,
             true,
-            "sleep for moments when no packets come; auto: with virtual devices only"
+            "sleep while no packets come; auto: on devices on a bus only after 100 ms and with interrupts"
         ),
         row(
             "global_defs.hugepages",
@@ -251,6 +251,14 @@ package enum ItemCatalogue {
             .start,
             true,
             "DPDK device without a bus: net_af_packet,iface=eth1"
+        ),
+        row(
+            "netif_defs.device.interface",
+            .text(longest: 15),
+            nil,
+            .start,
+            true,
+            "kernel interface, driven by AF_XDP where that can be had and by AF_PACKET else: eth1"
         ),
         row(
             "netif_defs.device.pci",

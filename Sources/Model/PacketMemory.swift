@@ -13,7 +13,9 @@ extension Settings {
     /// Room for a frame of this many octets in every packet buffer.
     package var frameSize: Int {
         let largest = (devices + bonds).compactMap { $0.integer("mtu") }.max() ?? 1500
-        return max(2048, (largest + 64 + 63) / 64 * 64)
+        // AF_XDP keeps the first 256 octets of a buffer for programs (XDP_PACKET_HEADROOM).
+        let kept = devices.contains { $0.usesXDP } ? 256 : 0
+        return max(2048, (largest + kept + 64 + 63) / 64 * 64)
     }
 
     /// MiB that DPDK gets: `global_defs.memory`, or what the packet buffers need and some more.
@@ -33,10 +35,19 @@ extension Settings {
         switch bond.mode {
         case .lacp:
             let slaves = devices.filter { bond.slaves.contains($0.name) }
-            let queues = slaves.count { bond.usesDedicatedQueues && $0.text("driver") == nil }
+            let queues = slaves.count {
+                bond.usesDedicatedQueues && $0.text("driver") == nil && $0.text("interface") == nil
+            }
             return 4 * slaves.count + 32 * queues
         case .adaptiveLoad: return 8
         default: return 0
         }
+    }
+}
+
+extension NamedBlock {
+    /// Whether the device may come to be driven by AF_XDP.
+    fileprivate var usesXDP: Bool {
+        text("interface") != nil || text("driver")?.hasPrefix("net_af_xdp") == true
     }
 }

@@ -48,6 +48,17 @@ package struct WorkerPlan: Equatable, Sendable {
         return (receive + 1, transmit + 1)
     }
 
+    /// Gives queues 0..<`queues` of `device` that nobody polls to workers, the next one's first.
+    ///
+    /// For devices whose frames would be lost, or go to somebody else, in a queue that is not opened.
+    package mutating func poll(queues: Int, of device: String) {
+        let polled = Set(workers.flatMap { $0.receiveQueues[device] ?? [] })
+        guard !workers.isEmpty else { return }
+        for (position, queue) in (0..<queues).filter({ !polled.contains($0) }).enumerated() {
+            workers[position % workers.count].receiveQueues[device, default: []].append(queue)
+        }
+    }
+
     // MARK: - Without worker blocks
 
     private static func automatic(

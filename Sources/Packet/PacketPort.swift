@@ -22,6 +22,18 @@ public protocol PacketPort: BitwiseCopyable, Sendable {
 
     /// A fresh buffer with an empty frame and room before it, or nil when the pool is empty.
     func allocate() -> Packet?
+
+    /// Has the receive queue give a signal, by its descriptor, for frames that come from now on; of
+    /// those that are there already it may say nothing.
+    func arm()
+
+    /// No signals are wanted any more.
+    func disarm()
+}
+
+extension PacketPort {
+    public func arm() {}
+    public func disarm() {}
 }
 
 /// What the packet path must know of a port.
@@ -62,5 +74,7 @@ public struct PortTraits: BitwiseCopyable, Sendable {
         ///
         /// What is left there is the sum of the pseudo-header; only what has that is finished.
         public static let unfinishedReceiveChecksums = Offloads(rawValue: 1 << 7)
+        /// The driver sends or receives by system calls, whose time is the kernel's and not our load.
+        public static let callsKernel = Offloads(rawValue: 1 << 8)
     }
 }

@@ -128,6 +128,7 @@ package actor Conductor {
         defer { isExplaining = false }
         let cells = provisioner.engine.interchange.inspections
         for cell in cells { cell.ask(flow) }
+        provisioner.engine.interchange.wakeWorkers()
         let deadline = ContinuousClock.now + Self.patience
         while !cells.allSatisfy(\.isAnswered) {
             guard ContinuousClock.now < deadline else {

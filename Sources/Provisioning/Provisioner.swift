@@ -276,6 +276,7 @@ package final class Provisioner {
         neighbours.install(next.addresses)
         neighbours.fix(next.neighbours)
         unsafe engine.interchange.cell.publish(next.memory.pointer)
+        engine.interchange.wakeWorkers()
         if let published { leaving.append(published) }
         published = next.memory
         state = next.state

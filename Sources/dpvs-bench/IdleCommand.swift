@@ -5,7 +5,8 @@ import Benchmarking
 struct IdleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "idle",
-        abstract: "Measure how long a frame waits at an idle worker, with and without back-off."
+        abstract:
+            "Measure how long a frame waits at a worker that sleeps until a signal, naps, or polls."
     )
 
     @Option(help: "Frames, sent one by one.")
@@ -20,16 +21,16 @@ struct IdleCommand: ParsableCommand {
 
     func run() throws {
         let conditions = try Bench.conditions(cpu: cpu)
-        print(Self.row(["back-off", "median", "99 %", "longest"]) + "   microseconds")
-        for backsOff in [true, false] {
+        print(Self.row(["worker", "median", "99 %", "longest"]) + "   microseconds")
+        for way in IdleDelay.Way.allCases {
             let delay: IdleDelay
             do {
-                delay = try IdleDelay.measure(frames: frames, backsOff: backsOff, conditions)
+                delay = try IdleDelay.measure(frames: frames, way: way, conditions)
             } catch {
                 throw ValidationError("\(error)")
             }
             let figures = [delay.median, delay.percentile99, delay.longest]
-            print(Self.row([backsOff ? "on" : "off"] + figures.map { MeasurementText.text($0, 1) }))
+            print(Self.row([way.name] + figures.map { MeasurementText.text($0, 1) }))
         }
     }
 

@@ -329,6 +329,8 @@ extension DPVSConf {
 
     @Test(arguments: [
         ("driver af_packet", "network driver"), ("pci 6:0.0", "PCI address"),
+        ("interface eth1,queue=1", "name of an interface"),
+        ("interface eth1\ndriver net_null0", "beside"),
         ("driver net_null0\npci 0000:06:00.0", "beside"),
     ])
     func `devices that cannot be are refused`(line: String, why: String) {

@@ -112,6 +112,32 @@ extension SystemTests {
             }
         }
 
+        /// DPDK's drivers of these say that the link is up whatever happens; the kernel knows.
+        @Test func `a bond of kernel interfaces leaves the one whose cable is pulled`() async throws
+        {
+            try await Lab.run { lab in
+                try await connect(lab)
+                try await bridge(lab)
+                var setup = setup(mode: 1, "primary dpdk1")
+                setup.drivers = ["interface client0", "interface client1", "interface backend0"]
+                try await lab.balance(setup) { dpvs in
+                    #expect(dpvs.log.contains("DPDK's AF_XDP cannot take the address of a bond"))
+                    for (link, other) in [("eth1", "dpdk0"), ("eth0", "dpdk1")] {
+                        try await lab.ip(.client, "link set \(link) down")
+                        try await eventually("\(other) carries packets") {
+                            try await slaves(dpvs).filter(\.isActive).map(\.name) == [other]
+                        }
+                        #expect(Set(try await lab.backends(answering: 4)) == [1, 2])
+                        try await expectOnlyActive(other, dpvs)
+                        try await lab.ip(.client, "link set \(link) up")
+                        try await eventually("both links are up") {
+                            try await slaves(dpvs).allSatisfy(\.isLinkUp)
+                        }
+                    }
+                }
+            }
+        }
+
         @Test(arguments: [0, 2, 3, 5, 6])
         func `a client is served in every mode without LACP, by two workers`(
             mode: Int

@@ -11,7 +11,8 @@ struct Setup: Sendable {
     var workers = 1
     /// Kernel interfaces for dpdk0 and dpdk1.
     var interfaces = ["client0", "backend0"]
-    /// What drives dpdk0 and dpdk1; nil: AF_PACKET on the interfaces.
+    /// What drives dpdk0 and dpdk1: "net_tap", or "interface client0" for the best way to that one;
+    /// nil: AF_PACKET on the interfaces.
     var drivers: [String]?
     /// Names of the kernel companions of dpdk0 and dpdk1; nil: what they have by themselves.
     var companions: [String]?
@@ -35,7 +36,7 @@ struct Setup: Sendable {
             .map { number, driver in
                 """
                     device dpdk\(number) {
-                        driver \(driver)
+                        \(driver.hasPrefix("interface ") ? "" : "driver ")\(driver)
                         \(companions.map { "kni_name \($0[number])" } ?? "")
                         \(number == 0 ? deviceItems.joined(separator: "\n            ") : "")
                     }

@@ -64,6 +64,9 @@ void CDPDK_free_pool(CDPDK_pool *pool);
 unsigned CDPDK_pool_available(const CDPDK_pool *pool);
 unsigned CDPDK_pool_in_use(const CDPDK_pool *pool);
 
+/// Whether the buffers of the pool lie behind one another in one piece of memory.
+bool CDPDK_pool_is_one_piece(const CDPDK_pool *pool);
+
 /// One buffer with an empty frame, or null. Any thread.
 CPacket_buffer *CDPDK_allocate(CDPDK_pool *pool);
 
@@ -142,6 +145,8 @@ typedef struct CDPDK_port_setup {
     bool all_multicast;
     /// A bond hands its MTU to slaves that it configures itself.
     bool is_bond;
+    /// Asks for receive interrupts: see `CDPDK_queue_descriptor`.
+    bool interrupts;
     CDPDK_pool *pool;
     /// The key to hash with, `rss_key_size` octets, or null for the driver's.
     const uint8_t *rss_key;
@@ -151,6 +156,16 @@ typedef struct CDPDK_port_setup {
 /// as the device wanted them.
 int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed);
 void CDPDK_port_close(uint16_t port);
+
+// MARK: - Receive interrupts
+
+/// The descriptor that can be read after an interrupt of a receive queue of a port that was started
+/// with interrupts; a negative errno when it has none.
+int CDPDK_queue_descriptor(uint16_t port, uint16_t queue);
+
+/// Lets a receive queue raise an interrupt for the next frame.
+void CDPDK_enable_interrupt(uint16_t port, uint16_t queue);
+void CDPDK_disable_interrupt(uint16_t port, uint16_t queue);
 
 // MARK: - Bonds
 

@@ -12,6 +12,8 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 
+#include "CLinuxInterfaces.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -39,6 +41,17 @@ void CLinux_sleep_exactly(void);
 
 /// Sleeps for `nanoseconds`, below a second, and the thread's timer slack.
 void CLinux_sleep(uint64_t nanoseconds);
+
+/// Descriptors that a thread waits for.
+typedef struct CLinux_waiter CLinux_waiter;
+
+/// Lays `count` descriptors out to be waited for; null when memory is short.
+CLinux_waiter *CLinux_make_waiter(const int *descriptors, unsigned count);
+void CLinux_free_waiter(CLinux_waiter *waiter);
+
+/// Returns when one of the descriptors can be read, or after `nanoseconds` and the thread's timer
+/// slack; eventfds are read. How many could be read; null only sleeps.
+int CLinux_wait(CLinux_waiter *waiter, uint64_t nanoseconds);
 
 /// Writes the CPUs that this thread may run on, in order; returns how many, or -1.
 int CLinux_usable_cpus(int32_t *cpus, int capacity);

@@ -19,7 +19,7 @@ extension DPVSConfParser {
     }
 
     private mutating func checkDevice(_ device: NamedBlock) {
-        let sources = ["driver", "pci", "resource", "network"]
+        let sources = ["interface", "driver", "pci", "resource", "network"]
             .filter { device.items[$0] != nil }
         if sources.count > 1 {
             report(
@@ -28,7 +28,7 @@ extension DPVSConfParser {
                 "netif_defs.device.\(sources[1])",
                 "stands beside \(sources[0]) in device \(device.name)",
                 nil,
-                "one of driver, pci, resource, network"
+                "one of interface, driver, pci, resource, network"
             )
         }
         if let pci = device.text("pci"), !Self.isPCIAddress(pci) {
@@ -39,6 +39,18 @@ extension DPVSConfParser {
                 "is not a PCI address",
                 pci,
                 "dddd:bb:dd.f, for example 0000:06:00.0"
+            )
+        }
+        if let interface = device.text("interface"),
+            interface.contains(where: { ",=/:".contains($0) || $0.isWhitespace })
+        {
+            report(
+                .error,
+                place(device, "interface"),
+                "netif_defs.device.interface",
+                "is not the name of an interface",
+                interface,
+                "a name as `ip link` shows it, for example eth1"
             )
         }
         if let driver = device.text("driver"), !driver.hasPrefix("net_") {
