@@ -80,6 +80,12 @@ import Testing
             logger: Logger(label: "test")
         )
         await #expect(throws: ControlServerError.self) { try await server.run() }
+        #expect(throws: ControlServerError.self) { try ControlServer.check(socket: path) }
+        let error = ControlError.pathTooLong(path)
+        await #expect(throws: error) { try await ControlClient(socket: path).probe("/livez") }
+        #expect(
+            error.description.contains("at most 107 are possible") && error.exitCode.rawValue == 3
+        )
     }
 
     @Test func `without a socket the client says that nothing runs, and what does`() async throws {
