@@ -94,6 +94,7 @@ package struct ConfigurationLoader: Sendable {
     }
 
     private func isMissing(_ reader: any SourceReader) -> Bool {
+        if conf.isEmpty { return true }
         do throws(SourceError) {
             _ = try reader.read(conf)
             return false
