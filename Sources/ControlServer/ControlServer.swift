@@ -74,7 +74,8 @@ package struct ControlServer: Service {
             group.addTask {
                 if try await publish(place, when: bound) { await keep(place, from: first) }
             }
-            try await group.waitForAll()
+            // The first that fails ends the others; `waitForAll` would wait for them.
+            while try await group.next() != nil {}
         }
     }
 
