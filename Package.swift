@@ -87,6 +87,7 @@ func package(_ product: String, _ package: String) -> Target.Dependency {
 let argumentParser = package("ArgumentParser", "swift-argument-parser")
 let logging = package("Logging", "swift-log")
 let hummingbird = package("Hummingbird", "hummingbird")
+let hummingbirdCore = package("HummingbirdCore", "hummingbird")
 let hummingbirdTesting = package("HummingbirdTesting", "hummingbird")
 let httpTypes = package("HTTPTypes", "swift-http-types")
 let asyncHTTPClient = package("AsyncHTTPClient", "async-http-client")
@@ -103,6 +104,7 @@ let c: [Target] = [
     .target(name: "CAllocations", cSettings: cSettings),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CNUMA", pkgConfig: "numa", providers: [.apt(["libnuma-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
         name: "CNetlink",
@@ -123,6 +125,7 @@ let leaf: [Target] = [
     cold("Linux", ["CLinux", "CNUMA", "CSystemd"]),
     cold("YAML", ["CYAML"]),
     hot("Cryptography", ["CCrypto"]),
+    cold("Compression", ["CZlib"]),
 ]
 
 let hotTargets: [Target] = [
@@ -155,8 +158,8 @@ let coldTargets: [Target] = [
     cold(
         "ControlServer",
         [
-            "Control", "MetricsExposition", "Model", hummingbird, httpTypes, nioCore, logging,
-            lifecycle,
+            "Control", "MetricsExposition", "Model", "Addressing", "Compression", hummingbird,
+            hummingbirdCore, httpTypes, nioCore, nioHTTP1, logging, lifecycle,
         ]
     ),
     cold(
@@ -181,6 +184,7 @@ let testTargets: [Target] = [
     .target(name: "FileTesting", path: "Tests/FileTesting", swiftSettings: swiftSettings),
     tests("LinuxTests", ["Linux", "FileTesting"]),
     tests("CryptographyTests", ["Cryptography"]),
+    tests("CompressionTests", ["Compression"]),
     tests("YAMLTests", ["YAML", "PacketTesting"]),
     tests("PacketTests", ["Packet", "PacketTesting", "Addressing", "CPacket"]),
     tests("NetworkingTests", ["Networking", "Packet", "PacketTesting", "Addressing", "Timing"]),
@@ -220,7 +224,7 @@ let testTargets: [Target] = [
         "ControlTests",
         [
             "Control", "ControlServer", "MetricsExposition", "Model", "Addressing",
-            hummingbirdTesting, asyncHTTPClient, httpTypes, nioCore, logging, lifecycle,
+            hummingbirdTesting, asyncHTTPClient, httpTypes, nioCore, nioHTTP1, logging, lifecycle,
         ]
     ),
     tests(
@@ -270,7 +274,7 @@ let dpdkTargets: [Target] = [
         name: "dpvs",
         dependencies: [
             "Instance", "Reload", "ConfigurationFiles", "Model", "Control", "Discovery", "Linux",
-            "Addressing", argumentParser,
+            "Addressing", argumentParser, nioCore,
         ],
         swiftSettings: hotSettings
     ),

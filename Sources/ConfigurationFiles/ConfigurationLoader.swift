@@ -11,39 +11,76 @@ package struct LoadedConfiguration: Sendable {
     package var digest: String
     /// SHA-256 of each file, by path.
     package var files: [String: String]
+    /// Whether something could not be read for a reason that may pass by itself.
+    package var isPassing = false
 
     package var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
 }
 
 /// Reads `dpvs.conf` and the service files behind it into one desired state.
 package struct ConfigurationLoader: Sendable {
+    /// Where service files are.
+    package enum Services: Equatable, Sendable {
+        /// Those in a directory; `isNeeded`: without it nothing is right, else there are none.
+        case directory(String, isNeeded: Bool)
+        case files([String])
+    }
+
     package var conf: String
-    package var servicesDirectory: String
+    package var services: Services
     /// Whether every default may serve when `dpvs.conf` is not there.
     package var allowsMissingConf: Bool
 
+    /// Service files, and octets of all of them: several times what ten thousand services need.
+    private static let mostFiles = 16_384
+    private static let mostOctets = 256 << 20
+
     package init(conf: String, servicesDirectory: String, allowsMissingConf: Bool = false) {
-        self.conf = conf
-        self.servicesDirectory = servicesDirectory
+        self.init(conf: conf, services: .directory(servicesDirectory, isNeeded: false))
         self.allowsMissingConf = allowsMissingConf
+    }
+
+    package init(conf: String, services: Services) {
+        self.conf = conf
+        self.services = services
+        allowsMissingConf = false
+    }
+
+    /// Where files are looked for, besides the directory of `conf`.
+    package var servicesDirectory: String? {
+        if case .directory(let path, _) = services { path } else { nil }
     }
 
     /// Everything there is to say about the files, and what they ask for.
     package func load(_ reader: any SourceReader) -> LoadedConfiguration {
         var result = DPVSConf()
-        if !allowsMissingConf || (try? reader.read(conf)) != nil {
+        if !allowsMissingConf || !isMissing(reader) {
             result = parseDPVSConf(path: conf, reader: reader)
         }
         var checker = StateChecker(settings: result.settings)
-        for path in servicePaths(reader, &result.diagnostics) {
+        var octets = 0
+        for path in servicePaths(reader, &result) {
             do throws(SourceError) {
                 let bytes = try reader.read(path)
+                octets += bytes.count
+                guard octets <= Self.mostOctets else {
+                    let most = Self.mostOctets >> 20
+                    let message = "the service files have more than \(most) MiB together"
+                    throw SourceError(path: path, message: message)
+                }
                 result.files[path] = bytes
-                let file = ServiceFile(bytes, path: path, keys: reader)
+                let file = ServiceFile(
+                    bytes,
+                    path: path,
+                    keys: reader,
+                    isQuoted: !reader.isOutside(path, of: path)
+                )
                 result.files.merge(file.sources) { first, _ in first }
+                result.isPassing = result.isPassing || file.isPassing
                 checker.add(file)
             } catch {
-                result.diagnostics.append(cannotRead(error))
+                complain(error, .error, &result)
+                if octets > Self.mostOctets { break }
             }
         }
         checker.check()
@@ -51,30 +88,51 @@ package struct ConfigurationLoader: Sendable {
             state: checker.state,
             diagnostics: result.diagnostics + checker.diagnostics,
             digest: digest(of: result.files),
-            files: result.files.mapValues { SHA256.hexadecimal($0) }
+            files: result.files.mapValues { SHA256.hexadecimal($0) },
+            isPassing: result.isPassing
         )
     }
 
-    private func servicePaths(
-        _ reader: any SourceReader,
-        _ diagnostics: inout [Diagnostic]
-    ) -> [String] {
+    private func isMissing(_ reader: any SourceReader) -> Bool {
+        if conf.isEmpty { return true }
         do throws(SourceError) {
-            return try reader.list(servicesDirectory)
-                .filter { !$0.hasPrefix(".") && ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) }
-                .map { "\(servicesDirectory)/\($0)" }
+            _ = try reader.read(conf)
+            return false
         } catch {
-            // No directory is no services; a directory that cannot be read is a mistake.
-            var problem = cannotRead(error)
-            problem.severity = .warning
-            diagnostics.append(problem)
+            return error.kind == .missing
+        }
+    }
+
+    private func servicePaths(_ reader: any SourceReader, _ result: inout DPVSConf) -> [String] {
+        guard case .directory(let directory, let isNeeded) = services else {
+            if case .files(let paths) = services { return paths }
+            return []
+        }
+        do throws(SourceError) {
+            let names = try reader.list(directory)
+                .filter { !$0.hasPrefix(".") && ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) }
+            guard names.count <= Self.mostFiles else {
+                let message = "it has more than \(Self.mostFiles) service files"
+                throw SourceError(path: directory, message: message)
+            }
+            return names.map { "\(directory)/\($0)" }
+        } catch {
+            // No directory is no services, unless somebody has named it.
+            let isFine = error.kind == .missing && !isNeeded
+            complain(error, isFine ? .warning : .error, &result)
             return []
         }
     }
 
-    private func cannotRead(_ error: SourceError) -> Diagnostic {
+    private func complain(
+        _ error: SourceError,
+        _ severity: Diagnostic.Severity,
+        _ result: inout DPVSConf
+    ) {
         let location = SourceLocation(file: error.path, line: 1, column: 1)
-        return Diagnostic(.error, at: location, path: "", "cannot be read: \(error.message)")
+        let message = "cannot be read: \(error.message)"
+        result.diagnostics.append(Diagnostic(severity, at: location, path: "", message))
+        result.isPassing = result.isPassing || error.isPassing
     }
 
     /// Of names and contents, sorted by name: the same wherever the directories are.
@@ -95,8 +153,8 @@ package struct ConfigurationLoader: Sendable {
     private func name(of path: String) -> String {
         if path == conf { return "dpvs.conf" }
         let folder = conf.lastIndex(of: "/").map { String(conf[...$0]) } ?? ""
-        if path.hasPrefix(servicesDirectory + "/") {
-            return "services/" + path.dropFirst(servicesDirectory.count + 1)
+        if let directory = servicesDirectory, path.hasPrefix(directory + "/") {
+            return "services/" + path.dropFirst(directory.count + 1)
         }
         return path.hasPrefix(folder) ? String(path.dropFirst(folder.count)) : path
     }

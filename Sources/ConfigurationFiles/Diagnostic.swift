@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Model
 
 /// A place in a file; line and column count from 1, columns in characters.
 package struct SourceLocation: Hashable, Sendable, Codable, CustomStringConvertible {
@@ -12,7 +13,7 @@ package struct SourceLocation: Hashable, Sendable, Codable, CustomStringConverti
         self.column = column
     }
 
-    package var description: String { "\(file):\(line):\(column)" }
+    package var description: String { "\(file.printable):\(line):\(column)" }
 }
 
 /// One thing to say about a configuration.
@@ -65,10 +66,28 @@ extension Diagnostic: CustomStringConvertible {
     /// The same without place and severity.
     package var text: String {
         var text = path.isEmpty ? "" : "\(path): "
-        if let value { text += "'\(value)' " }
-        text += message
-        if let accepted { text += "; accepted: \(accepted)" }
-        if let suggestion { text += "; did you mean '\(suggestion)'?" }
+        if let value { text += "'\(value.printable)' " }
+        text += message.printable
+        if let suggestion { text += "; did you mean '\(suggestion.printable)'?" }
+        // Who is told the word does not need a list of all.
+        if let accepted, suggestion == nil || accepted.count < Self.longestList {
+            text += "\(suggestion == nil ? ";" : "") accepted: \(accepted.printable)"
+        }
         return text
+    }
+
+    /// Characters of what is accepted, beside a suggestion.
+    private static let longestList = 100
+
+    /// The same with nothing of what the file says: it may be a file that this user may not read.
+    package var withoutText: Diagnostic {
+        var other = self
+        other.path = ""
+        other.value = nil
+        other.suggestion = nil
+        other.accepted = nil
+        other.message =
+            "this does not belong into a configuration; a file outside its directory is not quoted"
+        return other
     }
 }

@@ -31,8 +31,9 @@ extension StateChecker {
 
     mutating func check(_ object: ServiceFile.Located<InterfaceAddress>) {
         checkInterface(object.value.interface, object.location(of: "interface"), object.path)
-        let address = object.value.prefix.address
-        checkUsable(address, object.location(of: "address"), object.path + ".address")
+        let prefix = object.value.prefix
+        checkUsable(prefix.address, object.location(of: "address"), object.path + ".address")
+        checkHost(prefix, object.location(of: "address"), object.path + ".address")
     }
 
     /// The same link-local address may be ours on two links (RFC 4007 section 6).
@@ -57,6 +58,7 @@ extension StateChecker {
             )
         }
         checkMTU(of: route, object.location(of: "mtu"), path)
+        checkMTU(object)
         if route.scope == .kniHost {
             checkScope(of: route, object.location(of: "scope"), path)
             return
@@ -69,6 +71,7 @@ extension StateChecker {
         }
         let location = object.location(of: "via")
         checkUsable(gateway, location, path + ".via")
+        checkGateway(gateway, location, path + ".via")
         guard gateway.family == route.destination.address.family else {
             report(
                 location,
@@ -89,7 +92,7 @@ extension StateChecker {
                 gateway.description,
                 "an interface beside it"
             )
-        } else if !addresses.contains(where: { $0.value.prefix.contains(gateway) }) {
+        } else if !isIncomplete, !addresses.contains(where: { $0.value.prefix.contains(gateway) }) {
             report(
                 location,
                 path + ".via",
@@ -151,7 +154,7 @@ extension StateChecker {
     ) {
         let devices = settings.ports.map(\.name)
         let known = devices + vlans.map(\.value.name) + tunnels.map(\.value.name)
-        guard !devices.isEmpty, !known.contains(name) else { return }
+        guard !devices.isEmpty, !isIncomplete, !known.contains(name) else { return }
         let otherwise =
             known == devices ? "is no device of dpvs.conf" : "is neither a device nor an interface"
         report(

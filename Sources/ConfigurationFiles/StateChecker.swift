@@ -8,10 +8,12 @@ struct StateChecker {
     var vlans: [ServiceFile.Located<VLANInterface>] = []
     var tunnels: [ServiceFile.Located<TunnelInterface>] = []
     var addresses: [ServiceFile.Located<InterfaceAddress>] = []
-    private var routes: [ServiceFile.Located<Route>] = []
-    private var neighbours: [ServiceFile.Located<Neighbour>] = []
+    private(set) var routes: [ServiceFile.Located<Route>] = []
+    private(set) var neighbours: [ServiceFile.Located<Neighbour>] = []
     private var services: [ServiceFile.Located<Service>] = []
     private(set) var diagnostics: [Diagnostic] = []
+    /// Whether something is not here that a file meant to have: what refers to it may be right.
+    private(set) var isIncomplete = false
     /// Own addresses, and networks whose addresses are all ours; of all services.
     var ownHosts: Set<IPAddress> = []
     private var ownNetworks: [IPPrefix] = []
@@ -28,6 +30,7 @@ struct StateChecker {
         neighbours += file.neighbours
         services += file.services
         diagnostics += file.diagnostics
+        isIncomplete = isIncomplete || file.isIncomplete
     }
 
     var state: DesiredState {
@@ -61,7 +64,7 @@ struct StateChecker {
         for address in addresses { check(address) }
         for route in routes { check(route) }
         for neighbour in neighbours { check(neighbour) }
-        for service in services { check(service) }
+        for service in services where !service.isBroken { check(service) }
     }
 
     // MARK: - Twice
@@ -111,6 +114,8 @@ struct StateChecker {
         for (index, address) in service.localAddresses.enumerated() {
             let path = "\(object.path).localAddresses[\(index)]"
             checkUsable(address, localPlace, path)
+            checkHost(address, localPlace, path)
+            checkLink(of: address, localPlace, path)
             if !seen.insert(address).inserted {
                 report(localPlace, path, "is there twice", address.description)
             }
@@ -132,14 +137,22 @@ struct StateChecker {
     /// What an association or a query may be silent for is fixed.
     private mutating func checkTimeout(of object: ServiceFile.Located<Service>) {
         let number = object.value.key.protocol
-        guard let timeout = object.value.connectionTimeout, number != .tcp, number != .udp else {
-            return
+        guard let timeout = object.value.connectionTimeout else { return }
+        if timeout < .seconds(1) {
+            report(
+                object.location(of: "connectionTimeout"),
+                object.path + ".connectionTimeout",
+                "would end connections as soon as they are silent",
+                timeout.text,
+                "1s or more"
+            )
         }
+        guard number != .tcp, number != .udp else { return }
         report(
             object.location(of: "connectionTimeout"),
             object.path + ".connectionTimeout",
             "does not exist over \(number.rawValue)",
-            "\(timeout)",
+            timeout.text,
             "no connectionTimeout, or protocol tcp or udp"
         )
     }
@@ -151,6 +164,15 @@ struct StateChecker {
         case .destination(let prefix, _):
             let place = object.location(of: "address")
             checkUsable(prefix.address, place, path)
+            if prefix.isHost {
+                checkHost(prefix.address, place, path)
+            } else {
+                checkOverlap(prefix, place, path)
+            }
+            if prefix.address.ipv6?.isLinkLocal == true {
+                let message = "is link-local, and clients behind a router never reach it"
+                report(place, path, message, prefix.description, "an address of a wider scope")
+            }
             if prefix != prefix.network {
                 report(
                     place,
@@ -239,6 +261,17 @@ struct StateChecker {
         guard let mode = service.clientAddress else { return }
         let location = object.location(of: "clientAddress")
         let path = object.path + ".clientAddress"
+        if service.mode != .fnat, mode != .none {
+            let keeps = service.mode == .snat ? "has no backends to tell it" : "keeps it as it is"
+            report(
+                location,
+                path,
+                "is of no use with mode \(service.mode.rawValue), which \(keeps)",
+                mode.rawValue,
+                "mode fnat, or no clientAddress"
+            )
+            return
+        }
         if !mode.protocols.contains(service.key.protocol) {
             report(
                 location,
@@ -269,25 +302,30 @@ struct StateChecker {
         for (index, backend) in service.backends.enumerated() {
             let path = "\(object.path).backends[\(index)]"
             checkUsable(backend.endpoint.address, place, path)
+            checkHost(backend.endpoint.address, place, path)
             if !seen.insert(backend.endpoint).inserted {
                 report(place, path, "is there twice", backend.endpoint.description)
             }
             let address = backend.endpoint.address
-            let isOwn =
-                ownHosts.contains(address) || locals.contains(address)
-                || ownNetworks.contains { $0.contains(address) }
-            if isOwn {
+            if isOwn(address) || locals.contains(address) {
                 report(
                     place,
                     path,
                     "is an address of the balancer itself",
                     backend.endpoint.address.description
                 )
+            } else {
+                checkReach(of: address, service.mode, place, path)
             }
         }
     }
 
     // MARK: - Every address
+
+    /// Whether an interface or a service has it.
+    func isOwn(_ address: IPAddress) -> Bool {
+        ownHosts.contains(address) || ownNetworks.contains { $0.contains(address) }
+    }
 
     mutating func checkUsable(
         _ address: IPAddress,
@@ -330,6 +368,26 @@ struct StateChecker {
                 value: value,
                 accepted: accepted,
                 suggestion: suggestion
+            )
+        )
+    }
+
+    /// The same of what is applied, though it is hardly meant so.
+    mutating func warn(
+        _ location: SourceLocation,
+        _ path: String,
+        _ message: String,
+        _ value: String? = nil,
+        _ accepted: String? = nil
+    ) {
+        diagnostics.append(
+            Diagnostic(
+                .warning,
+                at: location,
+                path: path,
+                message,
+                value: value,
+                accepted: accepted
             )
         )
     }

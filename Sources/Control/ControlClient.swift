@@ -76,7 +76,7 @@ package struct ControlClient: Sendable {
         } catch {
             switch error {
             case .noSocket, .notRunning: return false
-            case .noPermission, .noAnswer, .refused, .unreadable: return true
+            case .noPermission, .noAnswer, .refused, .unreadable, .pathTooLong: return true
             }
         }
     }
@@ -116,6 +116,7 @@ package struct ControlClient: Sendable {
         _ path: String,
         _ body: Data? = nil
     ) async throws(ControlError) -> Answer {
+        guard socket.utf8.count <= SocketPath.longest else { throw .pathTooLong(socket) }
         var configuration = HTTPClient.Configuration()
         // A daemon that is not there now will not be in a moment; say so at once.
         configuration.connectionPool.retryConnectionEstablishment = false

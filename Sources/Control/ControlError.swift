@@ -7,6 +7,8 @@ package enum ControlError: Error, Equatable, Sendable {
     /// There is a socket that nobody listens on.
     case notRunning(String)
     case noPermission(String)
+    /// No socket can have such a path.
+    case pathTooLong(String)
     case noAnswer(String, reason: String)
     /// The daemon says no.
     case refused(ProblemDetails)
@@ -16,7 +18,7 @@ package enum ControlError: Error, Equatable, Sendable {
     /// What the command ends with.
     package var exitCode: ExitStatus {
         switch self {
-        case .noSocket, .notRunning, .noPermission, .noAnswer: .unreachable
+        case .noSocket, .notRunning, .noPermission, .noAnswer, .pathTooLong: .unreachable
         case .refused, .unreadable: .problem
         }
     }
@@ -45,6 +47,9 @@ extension ControlError: CustomStringConvertible {
             "dpvs is not running: nobody listens on \(path), which an earlier run left behind"
         case .noPermission(let path):
             "\(path) is for the user that runs dpvs: permission denied"
+        case .pathTooLong(let path):
+            "\(path) is too long for a unix socket: \(path.utf8.count) octets, "
+                + "at most \(SocketPath.longest) are possible"
         case .noAnswer(let path, let reason):
             "dpvs does not answer on \(path): \(reason)"
         case .refused(let problem):

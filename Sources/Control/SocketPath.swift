@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Model
 
 /// Where an instance's control socket is: `/run/dpvs/<instance>/control.sock`.
 package enum SocketPath {
@@ -9,6 +10,14 @@ package enum SocketPath {
     /// Directory beside those of the instances; no instance has this name.
     package static let claims = "claims"
     package static let defaultInstance = "default"
+    /// `sun_path` of unix(7) has room for so many octets and a zero.
+    package static let longest = 107
+
+    /// Whether an instance may have the name: it is part of paths and of labels.
+    package static func isInstance(_ name: String) -> Bool {
+        !name.isEmpty && !name.contains("/") && !name.hasPrefix(".") && name != claims
+            && !name.hasControlCharacters
+    }
 
     package static func of(instance: String, under root: String = root) -> String {
         "\(root)/\(instance)/\(file)"

@@ -266,6 +266,8 @@ package struct BackendStatus: Equatable, Codable, Sendable {
     package var endpoint: Endpoint
     package var weight: Int
     package var role: Role
+    /// Whether persistence still gives it new connections, of the clients that it had before.
+    package var keepsClients = false
     package var activeConnections: UInt64 = 0
     package var inactiveConnections: UInt64 = 0
     package var totalConnections: UInt64 = 0

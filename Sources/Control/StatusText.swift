@@ -171,7 +171,7 @@ extension Status {
             )
             for backend in service.backends {
                 table.append(
-                    "  \(backend.role.rawValue)",
+                    "  \(backend.role.rawValue)\(backend.keepsClients ? ", keeps its clients" : "")",
                     "  \(backend.endpoint)",
                     "",
                     String(backend.weight),

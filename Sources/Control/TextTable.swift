@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Model
 
 /// Rows of text in aligned columns, for terminals.
 package struct TextTable {
@@ -35,7 +36,7 @@ package struct TextTable {
     /// `cells` has one text for each column.
     package mutating func append(_ cells: String...) {
         precondition(cells.count == columns.count, "one cell for each column")
-        rows.append(cells)
+        rows.append(cells.map(\.printable))
     }
 
     /// The title line and the rows; cells of the widest columns are cut where a line would be

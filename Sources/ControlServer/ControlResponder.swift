@@ -4,6 +4,7 @@ import HTTPTypes
 package import Hummingbird
 import Logging
 import NIOCore
+import NIOHTTP1
 
 /// Finds the route of a request and answers; every failure is problem JSON.
 package struct ControlResponder: HTTPResponder {
@@ -46,7 +47,8 @@ package struct ControlResponder: HTTPResponder {
             return .problem(.forbidden, "\(route.path) is served on the unix socket only")
         }
         let response = await answer(request, by: route, context: context)
-        return wantsHeadOnly ? response.createHeadResponse() : response
+        let packed = response.compressed(for: request.headers)
+        return wantsHeadOnly ? packed.createHeadResponse() : packed
     }
 
     private func answer(
@@ -63,6 +65,12 @@ package struct ControlResponder: HTTPResponder {
             return .problem(
                 .contentTooLarge,
                 "a body has at most \(Self.largestBody) octets",
+                headers: [.connection: "close"]
+            )
+        } catch let error as HTTPParserError {
+            return .problem(
+                .badRequest,
+                "the body is not as HTTP has it: \(error)",
                 headers: [.connection: "close"]
             )
         } catch let problem as ProblemDetails {

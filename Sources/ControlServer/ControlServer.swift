@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Hummingbird
+import HummingbirdCore
 package import Logging
 import NIOCore
 import ServiceLifecycle
@@ -47,86 +48,170 @@ package struct ControlServer: Service {
         self.onListening = onListening
     }
 
+    /// Throws when no socket can be made at `path`, whatever the machine has.
+    package static func check(socket path: String) throws(ControlServerError) {
+        _ = try SocketPlace(path)
+    }
+
     package func run() async throws {
         let place = try SocketPlace(socket)
         try await place.prepare()
         let (bound, binding) = AsyncStream.makeStream(of: TCPAddress?.self)
-        try await withThrowingTaskGroup(of: SocketPlace.Identity?.self) { group in
-            var published: SocketPlace.Identity?
-            defer { place.remove(published) }
+        let first = listener(at: place) { binding.yield(nil) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { place.remove() }
             group.addTask {
                 defer { binding.finish() }
-                let address = BindAddress.unixDomainSocket(path: place.temporaryPath)
-                try await serve(.socket, at: address, called: socket) { _ in binding.yield(nil) }
-                return nil
+                try await run(first, called: socket)
             }
             if let tcp {
                 group.addTask {
                     defer { binding.finish() }
-                    let address = BindAddress.hostname(tcp.host, port: tcp.port)
-                    try await serve(.tcp, at: address, called: tcp.description) { channel in
-                        let port = channel.localAddress?.port ?? tcp.port
-                        binding.yield(TCPAddress(host: tcp.host, port: port))
-                    }
-                    return nil
+                    let listener = listener(at: tcp) { binding.yield($0) }
+                    try await run(listener, called: tcp.description)
                 }
             }
-            group.addTask { try await publish(place, when: bound) }
-            while let identity = try await group.next() {
-                if let identity { published = identity }
+            group.addTask {
+                if try await publish(place, when: bound) { await keep(place, from: first) }
             }
+            // The first that fails ends the others; `waitForAll` would wait for them.
+            while try await group.next() != nil {}
         }
     }
 
-    /// Waits until everything is bound; nil when the server ended before.
+    /// Waits until everything is bound; false when the server ended before.
     private func publish(
         _ place: SocketPlace,
         when bound: AsyncStream<TCPAddress?>
-    ) async throws -> SocketPlace.Identity? {
+    ) async throws -> Bool {
         var listening = Listening(socket: socket)
         var missing = tcp == nil ? 1 : 2
         for await address in bound {
             if let address { listening.tcp = address }
             missing -= 1
             if missing > 0 { continue }
-            let identity = try place.publish()
+            try place.publish()
             logger.info("listening on \(listening)")
             await onListening(listening)
-            return identity
+            return true
         }
-        return nil
+        return false
     }
 
-    private func serve(
+    // MARK: - A socket that somebody removes
+
+    /// How often is looked whether the socket is still there.
+    private static let lookInterval = Duration.seconds(1)
+
+    /// Binds the socket anew whenever its file is gone, until the server ends.
+    private func keep(_ place: SocketPlace, from first: ServiceGroup) async {
+        await withTaskGroup(of: Void.self) { group in
+            var current = first
+            var complaint: String?
+            while await Self.sleep() {
+                guard place.isLost else { continue }
+                do {
+                    try await place.prepare()
+                    let (bound, binding) = AsyncStream.makeStream(of: Void.self)
+                    let next = listener(at: place) { binding.yield() }
+                    group.addTask {
+                        defer { binding.finish() }
+                        do {
+                            try await run(next, called: socket)
+                        } catch {
+                            logger.error("\(error)")
+                        }
+                    }
+                    guard await bound.first(where: { true }) != nil else { continue }
+                    try place.publish()
+                    // Who is connected to the old one gets the answer that he waits for.
+                    await current.triggerGracefulShutdown()
+                    current = next
+                    complaint = nil
+                    logger.warning("\(socket) was removed, and is there again")
+                } catch {
+                    if complaint != "\(error)" {
+                        logger.error("\(socket) was removed and cannot be made again: \(error)")
+                    }
+                    complaint = "\(error)"
+                }
+            }
+        }
+    }
+
+    /// Whether the server goes on after a moment.
+    private static func sleep() async -> Bool {
+        do {
+            try await cancelWhenGracefulShutdown { try await Task.sleep(for: lookInterval) }
+            return !Task.isCancelled && !Task.isShuttingDownGracefully
+        } catch {
+            return false
+        }
+    }
+
+    // MARK: - Listeners
+
+    private func listener(
+        at place: SocketPlace,
+        onBound: @escaping @Sendable () -> Void
+    ) -> ServiceGroup {
+        let address = BindAddress.unixDomainSocket(path: place.temporaryPath)
+        return listener(.socket, at: address, ConnectionGuard.Limits()) { _ in onBound() }
+    }
+
+    private func listener(
+        at tcp: TCPAddress,
+        onBound: @escaping @Sendable (TCPAddress) -> Void
+    ) -> ServiceGroup {
+        var limits = ConnectionGuard.Limits()
+        limits.answer = Self.longestAnswer
+        return listener(.tcp, at: .hostname(tcp.host, port: tcp.port), limits) { channel in
+            let port = channel.localAddress?.port ?? tcp.port
+            onBound(TCPAddress(host: tcp.host, port: port))
+        }
+    }
+
+    private func listener(
         _ entrance: ControlResponder.Entrance,
         at address: BindAddress,
-        called name: String,
+        _ limits: ConnectionGuard.Limits,
         onBound: @escaping @Sendable (any Channel) -> Void
-    ) async throws {
+    ) -> ServiceGroup {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
+        let clients = ConnectionTable()
         let application = Application(
             responder: ControlResponder(backend: backend, entrance: entrance),
-            server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
-            configuration: ApplicationConfiguration(
-                address: address,
-                serverName: "dpvs",
-                availableConnectionsDelegate: .maximum(Self.connectionLimit, logger: quiet)
-            ),
+            server: HTTPServerBuilder { responder in
+                GuardedHTTP(
+                    base: HTTP1Channel(responder: responder),
+                    table: clients,
+                    limits: limits
+                )
+            },
+            configuration: ApplicationConfiguration(address: address, serverName: "dpvs"),
             onServerRunning: { onBound($0) },
             logger: quiet
         )
+        return ServiceGroup(
+            configuration: .init(
+                services: [application],
+                gracefulShutdownSignals: [],
+                logger: quiet
+            )
+        )
+    }
+
+    private func run(_ listener: ServiceGroup, called name: String) async throws {
         do {
-            try await application.run()
+            try await listener.run()
         } catch let error as IOError {
             throw ControlServerError.cannotListen(name, reason: error.description)
         }
     }
 
-    /// After this long without a request, or with a request half sent, a client is hung up on.
-    private static let idleTimeout = TimeAmount.seconds(30)
-    /// More clients than this wait until others leave.
-    private static let connectionLimit = 128
+    /// The longest that a client from the network may take to read one answer.
+    private static let longestAnswer = TimeAmount.seconds(120)
 }
 
 extension ControlServer.TCPAddress: CustomStringConvertible {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import Control
 import Foundation
+import Synchronization
 
 /// The path of a unix socket, from nothing to a listening socket with mode 0600 and back.
 ///
 /// The socket is bound in a directory that only this user enters and moved to its path when it has
 /// its mode, so that no other user can ever open it.
-struct SocketPlace: Sendable {
-    /// `sun_path` of unix(7) has room for 107 octets and a zero.
-    static let longestPath = 107
-
+final class SocketPlace: Sendable {
     let path: String
     private let nursery: String
+    /// The socket that stands at `path` as far as this process knows.
+    private let published = Mutex<Identity?>(nil)
 
     /// Where to bind.
     var temporaryPath: String { nursery + "/s" }
@@ -21,8 +21,8 @@ struct SocketPlace: Sendable {
         self.path = path
         nursery = "\(directory)/.\(ProcessInfo.processInfo.processIdentifier)"
         let longest = max(path.utf8.count, nursery.utf8.count + "/s".utf8.count)
-        if longest > Self.longestPath {
-            throw .pathTooLong(path, limit: Self.longestPath - (longest - path.utf8.count))
+        if longest > SocketPath.longest {
+            throw .pathTooLong(path, limit: SocketPath.longest - (longest - path.utf8.count))
         }
     }
 
@@ -46,36 +46,40 @@ struct SocketPlace: Sendable {
         )
     }
 
-    /// Shows the bound socket under its path and tells which it is.
-    func publish() throws -> Identity? {
+    /// Shows the bound socket under its path.
+    func publish() throws {
         let files = FileManager.default
         try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: temporaryPath)
         // Nobody listens there: `prepare` asked.
         try? files.removeItem(atPath: path)
         try files.moveItem(atPath: temporaryPath, toPath: path)
         try? files.removeItem(atPath: nursery)
-        return identity()
+        published.withLock { $0 = identity() }
     }
 
+    /// Whether what was published does not stand at the path any more.
+    var isLost: Bool { identity() != published.withLock { $0 } }
+
     /// Removes the socket, unless another one stands there now.
-    func remove(_ published: Identity?) {
+    func remove() {
         try? FileManager.default.removeItem(atPath: nursery)
-        if let published, published == identity() {
-            try? FileManager.default.removeItem(atPath: path)
-        }
+        if !isLost { try? FileManager.default.removeItem(atPath: path) }
     }
 
     /// Which file it is, whatever its name.
-    struct Identity: Equatable, Sendable {
+    private struct Identity: Equatable, Sendable {
         var device: UInt64
         var inode: UInt64
+        /// A new file may get the number of one that was removed.
+        var created: Date
     }
 
     private func identity() -> Identity? {
         guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
             let device = attributes[.systemNumber] as? NSNumber,
-            let inode = attributes[.systemFileNumber] as? NSNumber
+            let inode = attributes[.systemFileNumber] as? NSNumber,
+            let changed = attributes[.modificationDate] as? Date
         else { return nil }
-        return Identity(device: device.uint64Value, inode: inode.uint64Value)
+        return Identity(device: device.uint64Value, inode: inode.uint64Value, created: changed)
     }
 }

@@ -40,10 +40,12 @@ package struct Daemon {
     /// Returns after SIGTERM and the drain; throws a `StartError`, already logged, when it cannot
     /// start.
     package func run() async throws {
+        StandardStreams.prepare()
         // Before any thread is made, so that every thread leaves the signals alone.
         let signals = Signals()
         LoggingSystem.bootstrap { _ in StandardErrorLog() }
         let logger = Logger(label: "dpvs")
+        defer { StandardErrorLog.finish() }
         do {
             try await serve(signals, logger)
         } catch {
@@ -53,10 +55,16 @@ package struct Daemon {
     }
 
     private func serve(_ signals: Signals, _ logger: Logger) async throws {
+        try Self.checkDescriptors()
+        try ControlServer.check(socket: socket)
         let lock = try takeLock()
-        defer {
-            Files.remove(lock.path)
-            Files.removeDirectory(runDirectory)
+        defer { leave(lock.path) }
+        signals.intercept { signal in
+            guard signal != .hangup else { return false }
+            logger.notice("\(signal) while starting: nothing is balanced yet")
+            StandardErrorLog.finish()
+            leave(lock.path)
+            _exit(0)
         }
         let source = FileSource(loader)
         let settings = try firstSettings(source, logger)
@@ -146,6 +154,7 @@ package struct Daemon {
         let group = ServiceGroup(
             configuration: .init(services: [server], gracefulShutdownSignals: [], logger: logger)
         )
+        signals.intercept(nil)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await reloads.run() }
             tasks.addTask { await follower?.run() }
@@ -168,9 +177,27 @@ package struct Daemon {
 
     // MARK: - Start
 
+    /// Descriptors of a small instance, with room for its clients.
+    private static let fewestDescriptors = 256
+
+    private static func checkDescriptors() throws {
+        let limit = Host.raiseDescriptorLimit()
+        guard limit < fewestDescriptors else { return }
+        throw StartError(
+            "\(limit) open files are too few: at least \(fewestDescriptors) are needed; "
+                + "see ulimit -Hn, LimitNOFILE= of systemd or --ulimit nofile= of the container"
+        )
+    }
+
+    /// Takes away what only this process has in the run directory.
+    private func leave(_ lockFile: String) {
+        Files.remove(lockFile)
+        Files.removeDirectory(runDirectory)
+    }
+
     private func takeLock() throws -> InstanceLock {
         do {
-            try Files.makeDirectory(runDirectory)
+            try Files.makePrivateDirectory(runDirectory)
             return try InstanceLock(lockFile)
         } catch {
             guard error.call == "flock" else { throw StartError("\(error)") }
@@ -210,7 +237,7 @@ package struct Daemon {
         let loaded = source.load()
         guard loaded.hasErrors else { return loaded.state.settings }
         for problem in loaded.problems where problem.severity != .notInEffect {
-            FileHandle.standardError.write(Data("\(problem)\n".utf8))
+            logger.error("\(problem)")
         }
         throw StartError("the configuration has errors; nothing was started")
     }
@@ -231,7 +258,7 @@ package struct Daemon {
         case .applied:
             let milliseconds = Int((report.duration * 1000).rounded(.up))
             logger.notice(
-                "\(head): generation \(report.generation), \(report.changes.count) changes, \(milliseconds) ms"
+                "\(head): generation \(report.generation), \(report.changeCount), \(milliseconds) ms"
             )
         case .unchanged: logger.info("\(head): generation \(report.generation)")
         case .rejected, .failed: logger.error("\(head): generation \(report.generation) goes on")
@@ -262,7 +289,8 @@ package struct Daemon {
             case .hangup:
                 // systemd waits for this and for READY=1, whatever comes of it (Type=notify-reload).
                 Systemd.reloading()
-                _ = await reloads.reloadNow(reason: "signal")
+                // Not awaited: SIGTERM must be heard however long this takes.
+                Task { await reloads.reloadNow(reason: "signal") }
             case .terminate, .interrupt:
                 if let draining {
                     logger.notice("\(signal) again: not waiting any longer")

@@ -27,6 +27,7 @@ extension DaemonBackend {
                 isReady: trafficProbe.isPassing
             )
         )
+        statistics.process.lostLogLines = StandardErrorLog.lostLines
         statistics.configuration = await configurationStatistics()
         statistics.cycleFrequency = Double(Environment.cycleFrequency)
         let ages = heartbeatAges()

@@ -43,6 +43,10 @@ extension DaemonBackend {
         status.tunnels = running.tunnels
             .map { complete(TunnelStatus(name: $0.name, way: $0.way), numbers) }
         status.services = await machine.conductor.totals().services.map(Self.status)
+        if !running.settings.isOn("ipvs_defs.conn.expire_quiescent_template") {
+            let persistent = running.services.filter { $0.persistence != nil }.map(\.key)
+            Self.noteClients(of: Set(persistent), in: &status.services)
+        }
         status.drops = machine.drops.filter { $0.packets > 0 }
             .map {
                 DropStatus(
@@ -144,6 +148,19 @@ extension DaemonBackend {
         status.backends += totals.leaving.sorted { "\($0.endpoint)" < "\($1.endpoint)" }
             .map { Self.counting($0.counters, in: BackendStatus(removed: $0.endpoint)) }
         return status
+    }
+
+    /// A drained backend of a service with persistence gets new connections all the same.
+    private static func noteClients(
+        of keys: Set<Service.Key>,
+        in services: inout [ServiceStatus]
+    ) {
+        for index in services.indices where keys.contains(services[index].key) {
+            for backend in services[index].backends.indices
+            where services[index].backends[backend].role == .draining {
+                services[index].backends[backend].keepsClients = true
+            }
+        }
     }
 
     private static func counting(_ counters: [UInt64], in status: BackendStatus) -> BackendStatus {

@@ -8,6 +8,7 @@ import MetricsExposition
 import Model
 import Provisioning
 import Reload
+import Synchronization
 import Timing
 
 /// Answers the control server for the daemon.
@@ -23,6 +24,8 @@ actor DaemonBackend: ControlBackend {
     /// What a command asked for, which counts more than the configuration.
     private(set) var wantedStop: StopMode?
     private var heartbeats: WorkerHeartbeats
+    /// When everything on the control side has last answered, in monotonic nanoseconds.
+    private nonisolated let lastRound = Atomic<UInt64>(Host.monotonicNanoseconds)
     /// Busy and idle cycles of each worker at the last status.
     var lastCycles: [(busy: UInt64, idle: UInt64)] = []
 
@@ -71,6 +74,14 @@ actor DaemonBackend: ControlBackend {
         return now
     }
 
+    /// The control side has just gone through all that it looks after once a second.
+    nonisolated func finishRound() {
+        lastRound.store(Host.monotonicNanoseconds, ordering: .relaxed)
+    }
+
+    /// What a reload of the largest configurations takes on a busy machine, several times over.
+    private static let longestRound = Duration.seconds(60)
+
     /// Goes the way of a signal, so that there is one way to end.
     func stop(_ mode: StopMode?) {
         wantedStop = mode
@@ -84,6 +95,14 @@ actor DaemonBackend: ControlBackend {
     // MARK: - Probes
 
     func liveness() -> Probe {
+        let last = lastRound.load(ordering: .relaxed)
+        let silence = Duration.nanoseconds(Host.monotonicNanoseconds &- last)
+        if silence > Self.longestRound {
+            return .failing(
+                "no answer of the control side for \(silence.components.seconds) s: reloads and "
+                    + "commands stand still"
+            )
+        }
         let stalled = stalledWorkers()
         guard !stalled.isEmpty else { return .passing }
         let names = stalled.map(String.init).joined(separator: ", ")

@@ -5,6 +5,7 @@ import Linux
 import Logging
 import Model
 import Provisioning
+import Reload
 import Timing
 
 /// What is looked after once a second: memory, links, and whether the workers are alive.
@@ -50,6 +51,8 @@ struct Housekeeping {
             for line in Environment.takeLog() {
                 logger.info("\(line)", metadata: ["source": "dpdk"])
             }
+            _ = await backend.reloader.current
+            backend.finishRound()
             try? await Task.sleep(for: Self.period)
         }
     }

@@ -87,7 +87,7 @@ final class KernelFollower: Sendable {
 
     private func tell(_ report: ReloadReport) {
         switch report.outcome {
-        case .applied: logger.info("kernel: \(report.changes.count) changes")
+        case .applied: logger.info("kernel: \(report.changeCount)")
         case .unchanged: break
         case .rejected, .failed:
             refused.add(1, ordering: .relaxed)

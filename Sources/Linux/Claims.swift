@@ -37,11 +37,12 @@ package final class Claims: Sendable {
     private let file: InstanceLock
     private let parts = Mutex<[Part: Set<Claim>]>([:])
 
-    /// Throws a `LinuxError`: `EWOULDBLOCK` when a living instance has the name.
+    /// Throws a `LinuxError`: `EWOULDBLOCK` when a living instance has the name; a `LockError` when
+    /// another process does not let others at the directory.
     package init(in directory: String, instance: String) throws {
         self.directory = directory
         self.instance = instance
-        try Files.makeDirectory(directory)
+        try Files.makePrivateDirectory(directory)
         file = try Self.alone(in: directory) { try InstanceLock("\(directory)/\(instance)") }
     }
 
@@ -52,20 +53,13 @@ package final class Claims: Sendable {
         in directory: String,
         _ body: () throws -> Result
     ) throws -> Result {
-        let path = "\(directory)/.lock"
-        let descriptor = unsafe open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw LinuxError("open", on: path) }
-        defer { close(descriptor) }
-        while flock(descriptor, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw LinuxError("flock", on: path) }
-        }
-        return try body()
+        try InstanceLock.alone(with: "\(directory)/.lock", body)
     }
 
     package func held(for part: Part) -> Set<Claim> { parts.withLock { $0[part] ?? [] } }
 
-    /// Replaces what is claimed for `part`; throws a `ClaimError`, and nothing has changed, when
-    /// another instance has one of them.
+    /// Replaces what is claimed for `part`; throws, and nothing has changed, a `ClaimError` when
+    /// another instance has one of them, and a `LockError` when nobody can look.
     package func hold(_ claims: Set<Claim>, for part: Part) throws {
         try parts.withLock { parts in
             let added = Set(claims.subtracting(parts[part] ?? []).map(\.description))

@@ -31,6 +31,23 @@ package enum Files {
         }
     }
 
+    /// Opens a plain file that only its owner may open, to read and write; makes it when it is not
+    /// there. Never follows a link at its place: who made that would choose what we write to.
+    static func openPrivately(_ path: String) throws(LinuxError) -> Int32 {
+        let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+        let descriptor = unsafe open(path, flags, 0o600)
+        guard descriptor >= 0 else { throw LinuxError("open", on: path) }
+        var facts = stat()
+        let isPlain = unsafe fstat(descriptor, &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG
+        guard isPlain else {
+            close(descriptor)
+            throw LinuxError("open", EINVAL, on: path)
+        }
+        // An earlier version made it readable for all.
+        if facts.st_mode & 0o077 != 0 { fchmod(descriptor, 0o600) }
+        return descriptor
+    }
+
     /// Whether this process may write to a file that is there.
     package static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
 
@@ -65,18 +82,25 @@ package enum Files {
         }
     }
 
-    /// Names in a directory, sorted, without `.` and `..`.
-    package static func list(_ path: String) throws(LinuxError) -> [String] {
+    /// Names in a directory, sorted, without `.` and `..`; throws `EFBIG` when there are more than
+    /// `limit`.
+    package static func list(_ path: String, limit: Int = .max) throws(LinuxError) -> [String] {
         guard let directory = unsafe opendir(path) else { throw LinuxError("opendir", on: path) }
         defer { unsafe closedir(directory) }
         var names: [String] = []
-        while let entry = unsafe readdir(directory) {
+        while true {
+            errno = 0
+            guard let entry = unsafe readdir(directory) else {
+                if errno != 0 { throw LinuxError("readdir", on: path) }
+                return names.sorted()
+            }
             let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if name != ".", name != ".." { names.append(name) }
+            guard name != ".", name != ".." else { continue }
+            guard names.count < limit else { throw LinuxError("readdir", EFBIG, on: path) }
+            names.append(name)
         }
-        return names.sorted()
     }
 
     /// Links are followed; nil when there is no such file.
@@ -128,20 +152,16 @@ package enum Files {
         }
     }
 
+    /// Makes a directory that only its owner may enter; those above it are for all.
+    package static func makePrivateDirectory(_ path: String) throws(LinuxError) {
+        if let slash = path.lastIndex(of: "/") { try makeDirectory(String(path[..<slash])) }
+        try makeDirectory(path, mode: 0o700)
+        // One that is another user's is that user's to close.
+        unsafe chmod(path, 0o700)
+    }
+
     package static func remove(_ path: String) { unsafe unlink(path) }
 
     /// Takes away a directory that is empty; others stay.
     package static func removeDirectory(_ path: String) { unsafe rmdir(path) }
-
-    /// Paths that match a pattern of glob(7), sorted.
-    package static func glob(_ pattern: String) -> [String] {
-        var found = unsafe glob_t()
-        defer { unsafe globfree(&found) }
-        let result = unsafe Glibc.glob(pattern, 0, nil, &found)
-        guard result == 0 else { return [] }
-        return unsafe (0..<Int(found.gl_pathc))
-            .compactMap { index in
-                unsafe found.gl_pathv[index].map { unsafe String(cString: $0) }
-            }
-    }
 }

@@ -34,6 +34,17 @@ package enum Host {
         return UInt64(max(0, time.tv_sec))
     }
 
+    /// Lets the process open as many files as it may at all; returns how many that are.
+    package static func raiseDescriptorLimit() -> Int {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            return .max
+        }
+        limit.rlim_cur = limit.rlim_max
+        unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return Int(clamping: limit.rlim_cur)
+    }
+
     /// Another one after every boot of the kernel; empty where it does not tell.
     package static var bootID: String { kernelText("random/boot_id") }
 

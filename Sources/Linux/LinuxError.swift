@@ -24,6 +24,11 @@ package struct LinuxError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The kernel has no such thing.
     package var isMissing: Bool { code == ENOENT || code == ENODEV || code == ENXIO }
 
+    /// The system lacks something for the moment: the same may work a second later.
+    package var isPassing: Bool {
+        [EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN, EINTR, EIO, ESTALE, ETIMEDOUT].contains(code)
+    }
+
     /// Somebody else uses it.
     package var isBusy: Bool { code == EBUSY }
 

@@ -9,4 +9,10 @@ package enum Poll {
         let milliseconds = time.map { Int32(clamping: Int64(($0 / .milliseconds(1)).rounded(.up))) }
         _ = unsafe poll(&pollers, nfds_t(pollers.count), milliseconds ?? -1)
     }
+
+    /// Whether `descriptor` can be written to, or has failed, before the time is over.
+    package static func writable(_ descriptor: Int32, for time: Duration) -> Bool {
+        var poller = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return unsafe poll(&poller, 1, Int32(clamping: Int64(time / .milliseconds(1)))) > 0
+    }
 }

@@ -25,6 +25,7 @@ package final class Signals: Sendable {
     package let arrivals: AsyncStream<Kind>
     private let sources: Mutex<[any DispatchSourceSignal]>
     private let continuation: AsyncStream<Kind>.Continuation
+    private let interceptor = Interceptor()
 
     /// Takes these signals over from their default, which ends the process.
     ///
@@ -38,13 +39,26 @@ package final class Signals: Sendable {
         let registered = DispatchSemaphore(value: 0)
         for kind in kinds {
             let source = DispatchSource.makeSignalSource(signal: kind.rawValue)
-            source.setEventHandler { continuation.yield(kind) }
+            source.setEventHandler { [interceptor] in
+                let handler = interceptor.handler.withLock { $0 }
+                if handler?(kind) != true { continuation.yield(kind) }
+            }
             source.setRegistrationHandler { registered.signal() }
             source.activate()
             registered.wait()
             sources.append(source)
         }
         self.sources = Mutex(sources)
+    }
+
+    /// From now on `handler` hears a signal first, on a thread of the system's, whatever the process
+    /// does meanwhile; one that it returns true for is not among `arrivals`.
+    package func intercept(_ handler: (@Sendable (Kind) -> Bool)?) {
+        interceptor.handler.withLock { $0 = handler }
+    }
+
+    private final class Interceptor: Sendable {
+        let handler = Mutex<(@Sendable (Kind) -> Bool)?>(nil)
     }
 
     deinit { stop() }

@@ -43,6 +43,11 @@ extension Catalogue {
                 unit: "hertz",
                 "Ticks of the cycle counter per second: divides dpvs_worker_..._cycles_total."
             ) { .number($0.statistics.cycleFrequency) },
+            .counter(
+                "dpvs_log_lost_lines_total",
+                unit: "lines",
+                "Lines of the log that were lost because standard error took nothing."
+            ) { $0.statistics.process.lostLogLines },
         ]
     )
 

@@ -44,6 +44,8 @@ package struct ProcessStatistics: Sendable {
     /// Seconds since 1970.
     package var startTime: Double
     package var isReady: Bool
+    /// Lines that the log had no room for.
+    package var lostLogLines: UInt64 = 0
 
     package init(
         instance: String,

@@ -17,6 +17,8 @@ package struct ConfigurationItem: Sendable {
         case integers(ClosedRange<Int>)
         /// A duration with a unit; without one, seconds.
         case duration
+        /// Whatever stands there: of an item that is gone.
+        case anything
     }
 
     package enum Rounding: Sendable {
@@ -41,6 +43,8 @@ package struct ConfigurationItem: Sendable {
     /// Whether this version acts on it; other items are accepted, so that files load unchanged.
     package var isInEffect: Bool
     package var summary: String
+    /// What serves in the place of an item that has no effect.
+    package var instead: String?
 
     /// The last word of the path: what stands in the file.
     package var keyword: String { path.split(separator: ".").last.map(String.init) ?? path }
@@ -64,6 +68,7 @@ package struct ConfigurationItem: Sendable {
         case .words(let words): return "some of " + words.joined(separator: ", ")
         case .integers(let range): return "numbers in \(Self.text(range))"
         case .duration: return "a duration such as 500ms, 30s or 2m"
+        case .anything: return "anything"
         }
     }
 

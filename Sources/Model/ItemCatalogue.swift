@@ -13,16 +13,19 @@ package enum ItemCatalogue {
         "netif_defs.device", "netif_defs.bonding", "worker_defs.worker", "worker_defs.worker.port",
     ]
 
-    private static let byPath = Dictionary(uniqueKeysWithValues: items.map { ($0.path, $0) })
+    private static let byPath = Dictionary(
+        uniqueKeysWithValues: (items + gone).map { ($0.path, $0) }
+    )
 
     package static func item(_ path: String) -> ConfigurationItem? { byPath[path] }
 
     /// Every path that is a block, from the items' paths.
     package static let blocks: Set<String> = Set(
-        items.flatMap { item in
-            let words = item.path.split(separator: ".")
-            return (1..<words.count).map { words.prefix($0).joined(separator: ".") }
-        }
+        (items + gone)
+            .flatMap { item in
+                let words = item.path.split(separator: ".")
+                return (1..<words.count).map { words.prefix($0).joined(separator: ".") }
+            }
     )
 
     /// Keywords that may stand in the block `path`, "" being the file.
@@ -51,7 +54,8 @@ package enum ItemCatalogue {
             defaultValue: defaultValue,
             moment: moment,
             isInEffect: isInEffect,
-            summary: summary
+            summary: summary,
+            instead: isInEffect ? nil : instead(of: path)
         )
     }
 
@@ -310,7 +314,7 @@ package enum ItemCatalogue {
         ),
         row(
             "netif_defs.device.rx.rss",
-            .words(["all", "ip", "tcp", "udp", "sctp", "ether", "port", "tunnel"]),
+            .words(["all", "none", "ip", "tcp", "udp", "sctp", "ether", "port", "tunnel"]),
             .words(["tcp"]),
             .start,
             true,
@@ -762,7 +766,7 @@ package enum ItemCatalogue {
     private static let connections = [
         row(
             "ipvs_defs.conn.conn_pool_size",
-            .integer(65536...(1 << 30), .powerOfTwoLessOne),
+            .integer(1023...(1 << 30), .powerOfTwoLessOne),
             .integer(2_097_151),
             .start,
             true,

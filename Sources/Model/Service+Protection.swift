@@ -23,7 +23,7 @@ extension Service {
             ProtectionProblem(
                 field: "drainTimeout",
                 message: "contradicts expireQuiescent, which ends connections at once",
-                value: "\(timeout)",
+                value: timeout.text,
                 accepted: "one of the two"
             )
         ]
@@ -39,6 +39,15 @@ extension Service {
                     message: "needs to see what backends answer",
                     value: mode.rawValue,
                     accepted: "mode fnat or nat"
+                )
+            )
+        }
+        if key.protocol == .sctp || key.protocol == .icmp {
+            problems.append(
+                ProtectionProblem(
+                    field: "destCheck",
+                    message: "has no failures to count over \(key.protocol.rawValue)",
+                    accepted: "protocol tcp or udp"
                 )
             )
         }

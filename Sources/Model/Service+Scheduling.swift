@@ -77,7 +77,7 @@ extension Service {
 
     private var slowStartProblems: [SchedulingProblem] {
         guard scheduler == .fo, let slowStart else { return [] }
-        return [misfit(.slowStart, "\(slowStart)", "no slow start: one backend takes all")]
+        return [misfit(.slowStart, slowStart.text, "no slow start: one backend takes all")]
     }
 
     private func misfit(

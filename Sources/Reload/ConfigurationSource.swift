@@ -18,19 +18,23 @@ package struct LoadResult: Equatable, Sendable {
     package var files: [String: String]
     /// Directories in which a change may change the result.
     package var directories: [String]
+    /// Whether an error is about the system, for the moment, and not about the files.
+    package var isPassing: Bool
 
     package init(
         state: DesiredState,
         problems: [Problem] = [],
         digest: String,
         files: [String: String] = [:],
-        directories: [String] = []
+        directories: [String] = [],
+        isPassing: Bool = false
     ) {
         self.state = state
         self.problems = problems
         self.digest = digest
         self.files = files
         self.directories = directories
+        self.isPassing = isPassing
     }
 
     package var hasErrors: Bool { problems.contains { $0.severity == .error } }

@@ -25,7 +25,8 @@ package struct FileSource: ConfigurationSource {
                     problems: loaded.diagnostics.map(Problem.init),
                     digest: loaded.digest,
                     files: loaded.files,
-                    directories: directories(of: loaded, files)
+                    directories: directories(of: loaded, files),
+                    isPassing: loaded.isPassing
                 )
             }
             attempt += 1
@@ -37,7 +38,8 @@ package struct FileSource: ConfigurationSource {
             .map { path in
                 path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
             }
-        return Set(folders + [loader.servicesDirectory] + files.volumes).sorted()
+        let named = loader.servicesDirectory.map { [$0] } ?? []
+        return Set(folders + named + files.volumes).sorted()
     }
 }
 

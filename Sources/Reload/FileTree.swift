@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import ConfigurationFiles
+import Glibc
 import Linux
 import Synchronization
 
@@ -33,31 +34,90 @@ package final class FileTree: SourceReader {
             let message = "it has \(size) octets, and accepted are at most \(Self.limit) (64 MiB)"
             throw SourceError(path: path, message: message)
         }
+        guard !Files.isDirectory(real) else {
+            throw SourceError(path: path, message: "it is a directory")
+        }
         do throws(LinuxError) {
             let bytes = try Files.read(real, limit: Self.limit)
             state.withLock { $0.identities[real] = before }
             return bytes
         } catch {
-            throw SourceError(path: path, message: error.reason)
+            throw SourceError(error, on: path)
         }
     }
 
-    package func glob(_ pattern: String) -> [String] {
-        // Patterns are for names; a directory in which one stands is resolved as any other.
-        let (directory, name) = Self.split(pattern)
-        guard !directory.contains("*"), !directory.contains("?") else { return Files.glob(pattern) }
-        let names = (try? Files.list(resolved(directory))) ?? []
-        return names.filter { matches($0, pattern: name) && !$0.hasPrefix(".") }
-            .map { "\(directory)/\($0)" }
+    /// Files that one pattern may name, and names that are looked at to find them.
+    private static let mostMatches = 256
+    private static let mostNames = 20_000
+
+    package func glob(_ pattern: String) throws(SourceError) -> [String] {
+        var names = 0
+        var found = [pattern.hasPrefix("/") ? "/" : ""]
+        let parts = pattern.split(separator: "/").map(String.init)
+        for (number, part) in parts.enumerated() {
+            let isLast = number == parts.count - 1
+            var next: [String] = []
+            for folder in found {
+                next += try matching(part, in: folder, pattern, &names)
+                    .filter { isLast || Files.isDirectory($0) }
+            }
+            guard next.count <= Self.mostMatches else {
+                let message = "matches more than \(Self.mostMatches) files or directories"
+                throw SourceError(path: pattern, message: message)
+            }
+            found = next
+        }
+        return found.filter { !Files.isDirectory($0) }.sorted()
+    }
+
+    /// The entries of a directory, which ends with a slash or is "", that match one part of a pattern.
+    private func matching(
+        _ part: String,
+        in folder: String,
+        _ pattern: String,
+        _ names: inout Int
+    ) throws(SourceError) -> [String] {
+        let base = folder.isEmpty || folder.hasSuffix("/") ? folder : folder + "/"
+        guard part.contains(where: { "*?[".contains($0) }) else {
+            return Files.identity(of: base + part) == nil ? [] : [base + part]
+        }
+        let directory = folder.isEmpty ? "." : folder
+        let entries: [String]
+        do throws(LinuxError) {
+            entries = try Files.list(resolved(directory), limit: Self.mostNames)
+        } catch {
+            if error.code == ENOENT || error.code == EACCES { return [] }
+            throw SourceError(error, on: directory)
+        }
+        names += entries.count
+        guard names <= Self.mostNames else {
+            let message = "would look at more than \(Self.mostNames) files"
+            throw SourceError(path: pattern, message: message)
+        }
+        return entries.filter { !$0.hasPrefix(".") && matches($0, pattern: part) }
+            .map { base + $0 }
     }
 
     package func list(_ directory: String) throws(SourceError) -> [String] {
         do throws(LinuxError) {
             let real = resolved(directory)
-            return try Files.list(real).filter { !Files.isDirectory("\(real)/\($0)") }
+            return try Files.list(real, limit: Self.mostNames)
+                .filter { !Files.isDirectory("\(real)/\($0)") }
         } catch {
-            throw SourceError(path: directory, message: error.reason)
+            throw SourceError(error, on: directory)
         }
+    }
+
+    package func isOutside(_ path: String, of main: String) -> Bool {
+        let folder = Self.split(main).directory
+        // What is no link, and below by its name, needs no walk along the path.
+        if path.hasPrefix(folder + "/"), !path.contains("/../"), Files.link(path) == nil {
+            return false
+        }
+        guard let file = Files.resolve(path), let start = Files.resolve(folder) else {
+            return false
+        }
+        return !file.hasPrefix(start == "/" ? start : start + "/")
     }
 
     /// Whether everything that was read is still what it was.
@@ -105,5 +165,18 @@ package final class FileTree: SourceReader {
         guard let slash = path.lastIndex(of: "/") else { return (".", path) }
         let directory = String(path[..<slash])
         return (directory.isEmpty ? "/" : directory, String(path[path.index(after: slash)...]))
+    }
+}
+
+extension SourceError {
+    fileprivate init(_ error: LinuxError, on path: String) {
+        let kind: Kind =
+            if error.isMissing { .missing } else if error.isPassing { .passing } else { .other }
+        let message =
+            switch error.code {
+            case EFBIG: "it has more than is accepted"
+            default: error.reason
+            }
+        self.init(path: path, message: message, kind)
     }
 }

@@ -9,6 +9,8 @@ package actor ReloadService {
         case event(DirectoryWatch.Event, watch: Int)
         /// Time to look whether something is due.
         case due
+        /// Time to read once more what could not be read.
+        case readAgain
         /// Somebody else has reloaded.
         case reloaded
     }
@@ -63,6 +65,11 @@ package actor ReloadService {
             await noticed(event)
         case .event: break
         case .reloaded: await watchAgainIfMoved()
+        case .readAgain:
+            timer = nil
+            _ = await reloader.reloadIfChanged(reason: "file")
+            await watchAgainIfMoved()
+            startTimer()
         case .due:
             timer = nil
             if debouncer.due(at: .now) {
@@ -70,6 +77,19 @@ package actor ReloadService {
                 await watchAgainIfMoved()
             }
             startTimer()
+        }
+        // What the system lacked, such as a descriptor, may be there again.
+        if await reloader.mustReadAgain { readAgainSoon() }
+    }
+
+    /// Between two attempts to read files that cannot be read for the moment.
+    private static let readAgainInterval = Duration.seconds(1)
+
+    private func readAgainSoon() {
+        guard timer == nil else { return }
+        timer = Task { [wake] in
+            try? await Task.sleep(for: Self.readAgainInterval)
+            wake.yield(.readAgain)
         }
     }
 

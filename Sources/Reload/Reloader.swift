@@ -55,6 +55,9 @@ package actor Reloader {
         history = History(capacity: historyLimit)
     }
 
+    /// Whether the files could not be read for a reason that may have passed in a moment.
+    package var mustReadAgain: Bool { settled?.isPassing ?? false }
+
     // MARK: - Requests
 
     /// Reads the files and applies them; waits for the reload that is in flight.

@@ -73,5 +73,5 @@ package func readYAML(
     limits: YAMLLimits = YAMLLimits()
 ) throws(YAMLError) -> YAMLNode? {
     var composer = YAMLComposer(limits: limits)
-    return try composer.compose(try YAMLParser(bytes).events())
+    return try composer.compose(try YAMLParser(bytes, limits: limits).events())
 }

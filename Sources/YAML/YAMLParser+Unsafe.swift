@@ -8,6 +8,15 @@ struct YAMLEvent {
         case beginSequence, beginMapping, end
         case alias
         case beginDocument
+
+        /// How it changes the depth.
+        var step: Int {
+            switch self {
+            case .beginSequence, .beginMapping: 1
+            case .end: -1
+            case .scalar, .alias, .beginDocument: 0
+            }
+        }
     }
 
     var kind: Kind
@@ -18,9 +27,11 @@ struct YAMLEvent {
 /// Turns octets into events by libyaml, whose memory does not leave this file.
 struct YAMLParser {
     private let bytes: [UInt8]
+    private let limits: YAMLLimits
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: [UInt8], limits: YAMLLimits) {
         self.bytes = bytes
+        self.limits = limits
     }
 
     func events() throws(YAMLError) -> [YAMLEvent] {
@@ -40,6 +51,7 @@ struct YAMLParser {
         _ parser: UnsafeMutablePointer<yaml_parser_t>
     ) -> Result<[YAMLEvent], YAMLError> {
         var events: [YAMLEvent] = []
+        var depth = 0
         while true {
             var event = unsafe yaml_event_t()
             guard unsafe yaml_parser_parse(parser, &event) != 0 else {
@@ -47,7 +59,17 @@ struct YAMLParser {
             }
             defer { unsafe yaml_event_delete(&event) }
             if unsafe event.type == YAML_STREAM_END_EVENT { return .success(events) }
-            if let copied = unsafe Self.copy(event) { events.append(copied) }
+            guard let copied = unsafe Self.copy(event) else { continue }
+            events.append(copied)
+            // The work of libyaml grows with the square of the depth, so it ends here.
+            depth += copied.kind.step
+            if depth > limits.depth {
+                return .failure(YAMLError("nested too deep", at: copied.place))
+            }
+            if events.count > limits.nodes {
+                let message = "the document has more than \(limits.nodes) values"
+                return .failure(YAMLError(message, at: copied.place))
+            }
         }
     }
 

@@ -5,6 +5,7 @@ import Control
 import Foundation
 import Instance
 import Linux
+import Model
 
 /// Where the files of a configuration are.
 struct FileOptions: ParsableArguments {
@@ -24,7 +25,10 @@ struct FileOptions: ParsableArguments {
         let path = found ?? Self.confPaths[0]
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         let beside = conf == nil ? "/etc/dpvs/services.d" : "\(folder)/services.d"
-        return ConfigurationLoader(conf: path, servicesDirectory: services ?? beside)
+        return ConfigurationLoader(
+            conf: path,
+            services: .directory(services ?? beside, isNeeded: services != nil)
+        )
     }
 }
 
@@ -58,9 +62,8 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment["DPVS_INSTANCE"] ?? ""
         let name = instance ?? (environment.isEmpty ? SocketPath.defaultInstance : environment)
-        guard !name.isEmpty, !name.contains("/"), !name.hasPrefix("."), name != SocketPath.claims
-        else {
-            throw ValidationError("'\(name)' is not the name of an instance")
+        guard SocketPath.isInstance(name) else {
+            throw ValidationError("'\(name.printable)' is not the name of an instance")
         }
         let directory = "\(SocketPath.root)/\(name)"
         let daemon = Daemon(

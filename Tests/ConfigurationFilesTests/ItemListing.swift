@@ -54,7 +54,7 @@ enum ItemListing {
 
     /// An item without a default, and what would make the sample impossible, is a comment.
     private static func listing(of item: ConfigurationItem, _ indent: String) -> [String] {
-        let effect = item.isInEffect ? "" : "; no effect"
+        let effect = item.instead.map { "; no effect, instead: \($0)" } ?? ""
         let comment = "\(indent)! \(item.summary): \(item.accepted)\(effect)"
         let mark = "<\(item.moment.rawValue)> "
         let isComment = ["worker_defs", "netif_defs.bonding"].contains { item.path.hasPrefix($0) }

@@ -538,10 +538,15 @@ private let service = """
             let value = item.defaultValue?.description ?? "(none)"
             let accepted = item.accepted.replacing("|", with: "\\|")
             made += "| `\(item.path)` | \(accepted) | \(value.replacing("|", with: "\\|")) "
-            made += "| \(item.moment.rawValue) | \(item.isInEffect ? "yes" : "no") "
+            made += "| \(item.moment.rawValue) | \(item.instead.map { "no: \($0)" } ?? "yes") "
             made += "| \(item.summary) |\n"
         }
         try expect(made, between: "dpvs.conf items", in: "doc/configuration.md")
+        made = "| item | | instead |\n|---|---|---|\n"
+        for item in ItemCatalogue.gone {
+            made += "| `\(item.path)` | \(item.summary) | \(item.instead ?? "") |\n"
+        }
+        try expect(made, between: "items that are gone", in: "doc/configuration.md")
     }
 
     @Test func `dpvs_conf_items lists every item and loads`() throws {

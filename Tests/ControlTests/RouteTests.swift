@@ -23,6 +23,25 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("gzip", true), ("deflate, GZIP;q=0.5", true), ("*", true), ("gzip;q=0, *", false),
+        ("identity", false), ("", false),
+    ])
+    func `metrics are compressed for who takes that`(accepted: String, isPacked: Bool) async throws
+    {
+        try await ask { client in
+            let headers: HTTPFields = [.acceptEncoding: accepted]
+            let answer = try await client.execute(uri: "/metrics", method: .get, headers: headers)
+            #expect(answer.headers[.contentEncoding] == (isPacked ? "gzip" : nil))
+            let start = Array(answer.body.readableBytesView.prefix(2))
+            #expect((start == [0x1F, 0x8B]) == isPacked)
+            let plain = try await client.execute(uri: "/metrics", method: .get)
+            #expect(!isPacked || answer.body.readableBytes < plain.body.readableBytes / 2)
+            let small = try await client.execute(uri: "/livez", method: .get, headers: headers)
+            #expect(small.headers[.contentEncoding] == nil)
+        }
+    }
+
     @Test func `backends can be left out of the metrics`() async throws {
         try await ask { client in
             let less = try await client.execute(uri: "/metrics?backends=off", method: .get)

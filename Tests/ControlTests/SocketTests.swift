@@ -72,6 +72,21 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `an address that is taken ends the server, its socket with it`() async throws {
+        let tcp = ControlServer.TCPAddress(host: "127.0.0.1", port: 0)
+        try await serve(tcp: tcp) { client, listening in
+            let second = ControlServer(
+                backend: SampleBackend(),
+                socket: client.socket + "2",
+                tcp: listening.tcp,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
+            await #expect(throws: ControlServerError.self) { try await second.run() }
+            #expect(!FileManager.default.fileExists(atPath: client.socket + "2"))
+        }
+    }
+
     @Test func `a path that no socket can have is an error that says so`() async throws {
         let path = "/tmp/" + String(repeating: "x", count: 120) + "/control.sock"
         let server = ControlServer(
@@ -80,6 +95,12 @@ import Testing
             logger: Logger(label: "test")
         )
         await #expect(throws: ControlServerError.self) { try await server.run() }
+        #expect(throws: ControlServerError.self) { try ControlServer.check(socket: path) }
+        let error = ControlError.pathTooLong(path)
+        await #expect(throws: error) { try await ControlClient(socket: path).probe("/livez") }
+        #expect(
+            error.description.contains("at most 107 are possible") && error.exitCode.rawValue == 3
+        )
     }
 
     @Test func `without a socket the client says that nothing runs, and what does`() async throws {

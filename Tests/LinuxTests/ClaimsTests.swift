@@ -75,4 +75,54 @@ import Testing
         #expect(error?.code == EWOULDBLOCK)
         try first.hold([], for: .devices)
     }
+
+    private func mode(_ path: String) throws -> Int? {
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        return attributes[.posixPermissions] as? Int
+    }
+
+    @Test func `only the owner can open, and so lock, what instances share`() throws {
+        let path = directory.path + "/claims"
+        // As an earlier version left them.
+        try directory.makeDirectory("claims")
+        try directory.write("", to: "claims/.lock")
+        for (name, mode) in [("claims", 0o755), ("claims/.lock", 0o644)] {
+            try FileManager.default
+                .setAttributes(
+                    [.posixPermissions: mode],
+                    ofItemAtPath: "\(directory.path)/\(name)"
+                )
+        }
+        let a = try claims("a")
+        try a.hold([address], for: .addresses)
+        #expect(try mode(path) == 0o700)
+        #expect(try mode(path + "/.lock") == 0o600)
+        #expect(try mode(path + "/a") == 0o600)
+    }
+
+    @Test func `a lock that is not given back is an error that names who has it`() throws {
+        let a = try claims("a")
+        let path = directory.path + "/claims/.lock"
+        let other = unsafe open(path, O_RDONLY)
+        try #require(flock(other, LOCK_EX) == 0)
+        let start = ContinuousClock.now
+        let error = #expect(throws: LockError.self) { try a.hold([address], for: .addresses) }
+        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(error?.description.contains("process \(getpid()) has kept this lock") == true)
+        close(other)
+        try a.hold([address], for: .addresses)
+    }
+
+    @Test func `a link or a pipe in the place of a lock file is refused`() throws {
+        try directory.write("precious", to: "target")
+        let link = directory.path + "/pid"
+        try FileManager.default
+            .createSymbolicLink(atPath: link, withDestinationPath: directory.path + "/target")
+        #expect(throws: LinuxError.self) { try InstanceLock(link) }
+        let text = try String(contentsOfFile: directory.path + "/target", encoding: .utf8)
+        #expect(text == "precious")
+        let queue = directory.path + "/fifo"
+        try #require(unsafe mkfifo(queue, 0o600) == 0)
+        #expect(throws: LinuxError.self) { try InstanceLock(queue) }
+    }
 }

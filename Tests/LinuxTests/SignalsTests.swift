@@ -13,4 +13,26 @@ struct SignalsTests {
         signals.stop()
         #expect(await arrivals.next() == nil)
     }
+
+    @Test func `who intercepts signals hears them first, and takes those that it wants`() async {
+        let signals = Signals([.hangup])
+        let (heard, hearing) = AsyncStream.makeStream(of: Signals.Kind.self)
+        signals.intercept { kind in
+            hearing.yield(kind)
+            return true
+        }
+        kill(getpid(), SIGHUP)
+        var hears = heard.makeAsyncIterator()
+        #expect(await hears.next() == .hangup)
+        signals.intercept { kind in
+            hearing.yield(kind)
+            return false
+        }
+        kill(getpid(), SIGHUP)
+        #expect(await hears.next() == .hangup)
+        var arrivals = signals.arrivals.makeAsyncIterator()
+        #expect(await arrivals.next() == .hangup)
+        signals.stop()
+        #expect(await arrivals.next() == nil, "the first one was taken")
+    }
 }

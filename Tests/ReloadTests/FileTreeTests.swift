@@ -60,4 +60,43 @@ import Testing
         #expect(tree.volumes.isEmpty)
         #expect(tree.isUnchanged)
     }
+
+    @Test func `patterns name files in any directory, sorted, and not without end`() throws {
+        let place = try TemporaryDirectory()
+        for folder in ["b", "a", "c"] {
+            try place.makeDirectory(folder)
+            try place.makeDirectory("\(folder)/x.conf")
+            for name in ["1.conf", "2.conf", ".3.conf"] {
+                try place.write("", to: "\(folder)/\(name)")
+            }
+        }
+        let tree = FileTree()
+        let found = try tree.glob("\(place.path)/[ab]/*.conf")
+        let wanted = ["a/1.conf", "a/2.conf", "b/1.conf", "b/2.conf"].map { "\(place.path)/\($0)" }
+        #expect(found == wanted)
+        #expect(try tree.glob("\(place.path)/a/1.conf") == ["\(place.path)/a/1.conf"])
+        #expect(try tree.glob("\(place.path)/none/*").isEmpty)
+        let start = ContinuousClock.now
+        #expect(throws: SourceError.self) { try tree.glob("/*/*/*/*/*") }
+        #expect(ContinuousClock.now - start < .seconds(10))
+    }
+
+    @Test func `a link that leads out of the directory is outside`() throws {
+        let place = try TemporaryDirectory()
+        try place.makeDirectory("conf")
+        try place.write("", to: "secret")
+        try place.write("", to: "conf/dpvs.conf")
+        try place.link("conf/evil.yaml", to: "../secret")
+        try place.link("conf/fine.yaml", to: "dpvs.conf")
+        let main = "\(place.path)/conf/dpvs.conf"
+        let tree = FileTree()
+        #expect(tree.isOutside("\(place.path)/conf/evil.yaml", of: main))
+        #expect(tree.isOutside("\(place.path)/conf/../secret", of: main))
+        #expect(tree.isOutside("\(place.path)/secret", of: main))
+        #expect(!tree.isOutside("\(place.path)/conf/fine.yaml", of: main))
+        #expect(!tree.isOutside(main, of: main))
+        let volume = try makeVolume()
+        let mounted = "\(volume.path)/node-a/dpvs.conf"
+        #expect(!tree.isOutside("\(volume.path)/node-a/web.yaml", of: mounted))
+    }
 }

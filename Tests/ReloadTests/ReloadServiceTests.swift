@@ -15,6 +15,16 @@ private struct WeightSource: ConfigurationSource {
         let data = Files.resolve(directory + "/..data") ?? directory
         let bytes = (try? Files.read(data + "/weight", limit: 64)) ?? []
         let text = String(decoding: bytes, as: UTF8.self)
+        // As if there were no descriptors, once the first weight runs.
+        if text != "1", Files.identity(of: directory + "/../short") != nil {
+            return LoadResult(
+                state: .init(),
+                problems: [Problem(.error, "Too many open files")],
+                digest: "",
+                directories: [directory],
+                isPassing: true
+            )
+        }
         var result = LoadResult(state: .init(), digest: text, directories: [directory])
         if let weight = Int(text) {
             result.state = .services(.sample(weights: [weight]))
@@ -112,6 +122,21 @@ struct ReloadServiceTests {
             for weight in 2...101 { try root.write("\(weight)", to: "conf/weight") }
             try await reachesWeight(101)
             #expect(await reloader.generation < 50)
+        }
+    }
+
+    @Test func `files that cannot be read for the moment are read again without a change`()
+        async throws
+    {
+        try root.write("1", to: "conf/weight")
+        try root.write("", to: "short")
+        try await started {
+            try root.write("2", to: "conf/weight")
+            let rejected = try await report { $0.trigger == "file" }
+            #expect(rejected.outcome == .rejected)
+            // Nothing in the watched directory changes.
+            try root.remove("short")
+            try await reachesWeight(2)
         }
     }
 

@@ -39,6 +39,16 @@ extension SystemTests {
                     "10.0.0.100:80"
                 )
                 #expect(wrong.status == 2 && wrong.errors.contains("'here' is not ADDRESS:PORT"))
+                let upper = try await dpvs.command(
+                    "explain",
+                    "--proto",
+                    "ICMP",
+                    "--from",
+                    "10.0.0.10",
+                    "--to",
+                    "10.0.0.100"
+                )
+                #expect(upper.status != 2 && upper.output.contains("arrival"), "\(upper.errors)")
                 let opened = try await dpvs.scrape().sum("dpvs_backend_connections_total")
                 #expect(opened == 2)
             }
@@ -75,6 +85,35 @@ extension SystemTests {
             #expect(outcome.output.contains("1 item not in effect"))
         }
 
+        @Test func `check takes files, and reads those and no others`() async throws {
+            let directory = FileManager.default.temporaryDirectory
+                .appending(path: "dpvs-files-\(UUID().uuidString)").path
+            try FileManager.default
+                .createDirectory(atPath: directory + "/more", withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: directory) }
+            for (name, text) in [
+                ("dpvs.conf", Setup().conf), ("web.yaml", Setup().services.yaml),
+                ("more/bad.yml", "services: [{ port: 0 }]\n"), ("more/README", "no"),
+            ] {
+                try Data(text.utf8).write(to: URL(filePath: "\(directory)/\(name)"))
+            }
+            func check(_ names: String...) async throws -> Program.Outcome {
+                let paths = names.map { "\(directory)/\($0)" }
+                return try await Program.run([Program.dpvs, "check"] + paths)
+            }
+            #expect(try await check("dpvs.conf").output.hasPrefix("1 file, 0 errors"))
+            #expect(try await check("web.yaml").output.hasPrefix("1 file, 0 errors"))
+            #expect(try await check("web.yaml", "dpvs.conf").output.hasPrefix("2 files, 0 errors"))
+            let all = try await check("dpvs.conf", "web.yaml", "more")
+            #expect(all.status == 1 && all.output.contains("more/bad.yml:1:"), "\(all.output)")
+            #expect(all.output.contains("3 files, "))
+            let missing = try await check("none.yaml")
+            #expect(missing.status == 1 && missing.output.contains("none.yaml:1:1: error: cannot"))
+            let none = try await check("none.conf")
+            #expect(none.output.contains("the configuration file cannot be read"))
+            #expect(try await check("dpvs.conf", "more/README").status == 2)
+        }
+
         @Test func `check says everything that is wrong, where it is, and ends with 1`()
             async throws
         {
@@ -99,6 +138,15 @@ extension SystemTests {
             }
             let outcome = try await Program.run([Program.dpvs, "config", "rollback"])
             #expect(outcome.status == 2)
+            for name in ["..", ".", "a/b", "claims", "a\u{1B}[31m", ""] {
+                let line = [Program.dpvs, "status", "--instance", name]
+                let outcome = try await Program.run(line)
+                #expect(outcome.status == 2 && outcome.errors.contains("is not the name of"))
+                #expect(!outcome.errors.contains("\u{1B}"))
+            }
+            // An answer that cannot be written is no success.
+            let full = ["sh", "-c", "exec \(Program.dpvs) check /dev/null >/dev/full"]
+            #expect(try await Program.run(full).status == 1)
         }
 
         // MARK: - With one

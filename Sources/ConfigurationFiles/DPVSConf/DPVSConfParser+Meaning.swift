@@ -5,11 +5,13 @@ import Model
 extension DPVSConfParser {
     mutating func checkMeaning() {
         for device in result.settings.devices { checkDevice(device) }
+        checkHardware()
         checkBonds()
         checkCompanionNames()
         checkWorkers()
         checkQueues()
         checkMetricsAddress()
+        checkEffects()
     }
 
     func place(_ block: NamedBlock, _ item: String? = nil) -> SourceLocation {
@@ -200,22 +202,5 @@ extension DPVSConfParser {
             names.joined(separator: ", "),
             suggestion: nearest(to: port.name, in: names)
         )
-    }
-
-    private mutating func checkMetricsAddress() {
-        let path = "global_defs.metrics_address"
-        guard let text = result.settings.text(path), let location = places[path] else { return }
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count >= 2, let port = parts.last.flatMap({ UInt16($0) }), port > 0 else {
-            report(
-                .error,
-                location,
-                path,
-                "is not an address with a port",
-                text,
-                "address:port, for example 127.0.0.1:9100"
-            )
-            return
-        }
     }
 }

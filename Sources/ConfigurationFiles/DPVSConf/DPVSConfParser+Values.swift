@@ -3,12 +3,24 @@ import Model
 
 extension DPVSConfParser {
     /// The value of an item's statement, or nil with a complaint.
+    ///
+    /// Of an item that does nothing anything is taken: it does nothing either way.
     mutating func value(of statement: Statement, for item: ConfigurationItem) -> ItemValue? {
+        guard !item.isInEffect else { return read(statement, item) }
+        let before = (result.diagnostics.count, errors)
+        let value = read(statement, item)
+        result.diagnostics.removeLast(result.diagnostics.count - before.0)
+        errors = before.1
+        return value
+    }
+
+    private mutating func read(_ statement: Statement, _ item: ConfigurationItem) -> ItemValue? {
         let texts = statement.values
         switch item.kind {
         case .words(let allowed): return words(statement, item, allowed)
         case .integers(let range): return integers(statement, item, range)
         case .flag where texts.isEmpty: return .flag(true)
+        case .anything: return nil
         default: break
         }
         guard let first = texts.first else {
@@ -35,21 +47,23 @@ extension DPVSConfParser {
     ) -> ItemValue? {
         switch item.kind {
         case .integer(let range, let rounding):
-            guard let number = Int(text.text), range.contains(number), text.text.first != "+" else {
-                return refuse(text, item, "is not in range")
+            guard let number = Self.number(text.text), range.contains(number) else {
+                return refuse(text, item, Self.problem(text.text))
             }
             return .integer(Self.round(number, rounding))
         case .integerOr(let range, let word):
             if text.text.lowercased() == word { return .text(word) }
-            guard let number = Int(text.text), range.contains(number), text.text.first != "+" else {
-                return refuse(text, item, "is not in range")
+            guard let number = Self.number(text.text), range.contains(number) else {
+                return refuse(text, item, Self.problem(text.text))
             }
             return .integer(number)
         case .flag, .onOff:
             switch text.text.lowercased() {
             case "on": return .flag(true)
             case "off": return .flag(false)
-            default: return refuse(text, item, "is neither on nor off")
+            default:
+                let suggestion = nearest(to: text.text, in: ["on", "off"])
+                return refuse(text, item, "is neither on nor off", suggestion: suggestion)
             }
         case .choice(let words):
             // DPVS compares without regard to case where it does not matter.
@@ -64,8 +78,10 @@ extension DPVSConfParser {
             }
             return .text(word)
         case .text(let longest):
-            guard !text.text.isEmpty, text.text.count <= longest else {
-                return refuse(text, item, "is too long")
+            guard !text.text.isEmpty else { return refuse(text, item, "is empty") }
+            guard text.text.count <= longest else { return refuse(text, item, "is too long") }
+            guard !text.text.hasControlCharacters else {
+                return refuse(text, item, "has a control character")
             }
             return .text(text.text)
         case .duration:
@@ -73,7 +89,7 @@ extension DPVSConfParser {
                 return refuse(text, item, "is not a duration")
             }
             return .duration(duration)
-        case .words, .integers: return nil
+        case .words, .integers, .anything: return nil
         }
     }
 
@@ -111,9 +127,8 @@ extension DPVSConfParser {
     ) -> ItemValue? {
         var numbers: [Int] = []
         for value in statement.values {
-            guard let number = Int(value.text), range.contains(number) else {
-                _ = refuse(value, item, "is not in range")
-                return nil
+            guard let number = Self.number(value.text), range.contains(number) else {
+                return refuse(value, item, Self.problem(value.text))
             }
             numbers.append(number)
         }
@@ -140,6 +155,18 @@ extension DPVSConfParser {
             suggestion: suggestion
         )
         return nil
+    }
+
+    /// Decimal digits, with a minus in front or not.
+    private static func number(_ text: String) -> Int? {
+        text.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == "-") }) ? Int(text) : nil
+    }
+
+    /// Why a text is no number of an item: units and other bases are not taken.
+    private static func problem(_ text: String) -> String {
+        let digits = text.drop { $0 == "-" }
+        let isWhole = !digits.isEmpty && digits.allSatisfy { $0.isASCII && $0.isNumber }
+        return isWhole ? "is not in range" : "is not a whole number"
     }
 
     static func round(_ number: Int, _ rounding: ConfigurationItem.Rounding) -> Int {

@@ -8,6 +8,8 @@ package struct DPVSConf: Sendable {
     package var diagnostics: [Diagnostic] = []
     /// Every file that was read, by path.
     package var files: [String: [UInt8]] = [:]
+    /// Whether something could not be read for a reason that may pass by itself.
+    package var isPassing = false
 }
 
 /// Reads `path` and what it includes; finds every problem, not only the first.
@@ -20,11 +22,27 @@ package func parseDPVSConf(path: String, reader: any SourceReader) -> DPVSConf {
 
 struct DPVSConfParser {
     private static let deepestInclude = 8
+    /// Files, and octets of all of them: a hundred times what the largest machine needs.
+    private static let mostFiles = 256
+    private static let mostOctets = 2 << 20
+    /// Devices, bonds or workers: DPVS has 64 of each at most.
+    private static let mostBlocks = 64
+    /// Errors that help a person; further ones are not looked for.
+    private static let mostErrors = 200
 
     private let reader: any SourceReader
     var result = DPVSConf()
     /// Where each item was set, for complaints about combinations.
     var places: [String: SourceLocation] = [:]
+    /// Names of devices, bonds and workers so far, with the block's path in front.
+    private var names: Set<String> = []
+    /// The file that the reading began with, and files that are not below its directory.
+    private var mainFile: String?
+    private var foreign: Set<String> = []
+    private var octets = 0
+    var errors = 0
+    /// Whether there was so much to say, or to read, that the rest is left alone.
+    private var isOver = false
     /// How many devices are declared above each bond.
     var devicesBefore: [String: Int] = [:]
 
@@ -34,24 +52,55 @@ struct DPVSConfParser {
 
     // MARK: - Files
 
-    mutating func read(_ path: String, includedFrom place: SourceLocation?, depth: Int) {
+    /// `block` is the path of the block that the file's statements stand in.
+    mutating func read(
+        _ path: String,
+        includedFrom place: SourceLocation?,
+        in block: String = "",
+        depth: Int
+    ) {
         let bytes: [UInt8]
         do throws(SourceError) {
             bytes = try reader.read(path)
         } catch {
+            result.isPassing = result.isPassing || error.isPassing
+            let start = SourceLocation(file: path, line: 1, column: 1)
+            if let place {
+                report(.error, place, "include", "cannot be read: \(error.message)", path)
+            } else {
+                let accepted = "a file to read; --conf names it"
+                let message = "the configuration file cannot be read: \(error.message)"
+                report(.error, start, "", message, nil, accepted)
+            }
+            return
+        }
+        octets += bytes.count
+        guard result.files.count < Self.mostFiles, octets <= Self.mostOctets else {
             let location = place ?? SourceLocation(file: path, line: 1, column: 1)
-            report(.error, location, "include", "cannot be read: \(error.message)", path)
+            let most = "at most \(Self.mostFiles) files with \(Self.mostOctets >> 20) MiB together"
+            report(.error, location, "include", "is too much to read", path, most)
+            isOver = true
             return
         }
         result.files[path] = bytes
+        if reader.isOutside(path, of: mainFile ?? path) { foreign.insert(path) }
+        mainFile = mainFile ?? path
         var lexer = Lexer(bytes, file: path)
         var parser = StatementParser(lexer.tokens())
         let statements = parser.statements()
-        result.diagnostics += lexer.diagnostics + parser.diagnostics
-        for statement in statements { decode(statement, in: "", file: path, depth) }
+        for diagnostic in lexer.diagnostics + parser.diagnostics { report(diagnostic) }
+        guard !parser.isLost else { return }
+        for statement in statements where !isOver {
+            decode(statement, in: block, file: path, depth)
+        }
     }
 
-    private mutating func include(_ statement: Statement, from file: String, _ depth: Int) {
+    private mutating func include(
+        _ statement: Statement,
+        from file: String,
+        in block: String,
+        _ depth: Int
+    ) {
         guard statement.values.count == 1, let pattern = statement.values.first else {
             report(.error, statement.location, "include", "takes one pattern", nil, "a path")
             return
@@ -62,16 +111,23 @@ struct DPVSConfParser {
         }
         let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
         let absolute = pattern.text.hasPrefix("/") ? pattern.text : folder + pattern.text
-        let found = reader.glob(absolute)
+        let found: [String]
+        do throws(SourceError) {
+            found = try reader.glob(absolute)
+        } catch {
+            result.isPassing = result.isPassing || error.isPassing
+            report(.error, pattern.location, "include", error.message, pattern.text)
+            return
+        }
         if found.isEmpty {
             report(.warning, pattern.location, "include", "matches no file", pattern.text)
         }
-        for path in found {
+        for path in found where !isOver {
             guard result.files[path] == nil else {
                 report(.error, pattern.location, "include", "is included twice", path)
                 continue
             }
-            read(path, includedFrom: pattern.location, depth: depth + 1)
+            read(path, includedFrom: pattern.location, in: block, depth: depth + 1)
         }
     }
 
@@ -84,7 +140,7 @@ struct DPVSConfParser {
         _ depth: Int
     ) {
         if statement.keyword == "include" {
-            include(statement, from: file, depth)
+            include(statement, from: file, in: block, depth)
             return
         }
         let path = block.isEmpty ? statement.keyword : block + "." + statement.keyword
@@ -95,9 +151,10 @@ struct DPVSConfParser {
                 report(.error, statement.location, path, "is not a block")
                 return
             }
-            if let value = value(of: statement, for: item) {
+            let value = value(of: statement, for: item)
+            note(statement, item, earlier: places[path])
+            if let value {
                 result.settings.items[path] = value
-                noteEffect(of: item, value, statement.location)
                 places[path] = statement.location
             }
         } else {
@@ -126,7 +183,7 @@ struct DPVSConfParser {
             for value in statement.values {
                 report(.error, value.location, path, "is a block without a name", value.text)
             }
-            for child in children { decode(child, in: path, file: file, depth) }
+            for child in children where !isOver { decode(child, in: path, file: file, depth) }
             return
         }
         guard let block = namedBlock(statement, children, path) else { return }
@@ -145,7 +202,13 @@ struct DPVSConfParser {
         to list: WritableKeyPath<Settings, [NamedBlock]>,
         _ location: SourceLocation
     ) {
-        if result.settings[keyPath: list].contains(where: { $0.name == block.name }) {
+        guard result.settings[keyPath: list].count < Self.mostBlocks else {
+            let most = "at most \(Self.mostBlocks)"
+            report(.error, location, block.path, "is one too many", block.name, most)
+            isOver = true
+            return
+        }
+        if !names.insert("\(block.path) \(block.name)").inserted {
             report(.error, location, block.path, "is there twice", block.name)
         }
         result.settings[keyPath: list].append(block)
@@ -181,10 +244,15 @@ struct DPVSConfParser {
         into block: inout NamedBlock,
         _ prefix: String
     ) {
-        for statement in statements {
+        for statement in statements where !isOver {
             let path = prefix + "." + statement.keyword
             if ItemCatalogue.namedBlocks.contains(path), let children = statement.children {
                 guard let inner = namedBlock(statement, children, path) else { continue }
+                guard block.blocks.count < Self.mostBlocks else {
+                    let most = "at most \(Self.mostBlocks)"
+                    report(.error, statement.location, path, "is one too many", inner.name, most)
+                    return
+                }
                 block.blocks.append(inner)
                 places["\(block.path) \(block.name) \(inner.name)"] = statement.location
             } else if ItemCatalogue.blocks.contains(path) {
@@ -205,11 +273,13 @@ struct DPVSConfParser {
                     report(.error, statement.location, path, "is not a block")
                     continue
                 }
-                guard let value = value(of: statement, for: item) else { continue }
+                let value = value(of: statement, for: item)
                 let key = String(path.dropFirst(block.path.count + 1))
-                block.items[key] = merged(block.items[key], value, item)
-                noteEffect(of: item, value, statement.location)
                 let owner = "\(block.path) \(block.name)"
+                let isFirst = block.items[key] == nil || item.keyword == "slave"
+                note(statement, item, earlier: isFirst ? nil : places["\(owner) \(key)"])
+                guard let value else { continue }
+                block.items[key] = merged(block.items[key], value, item)
                 places["\(owner) \(key)"] = statement.location
                 if item.keyword == "slave" {
                     for slave in statement.values {
@@ -245,7 +315,7 @@ struct DPVSConfParser {
         _ accepted: String? = nil,
         suggestion: String? = nil
     ) {
-        result.diagnostics.append(
+        report(
             Diagnostic(
                 severity,
                 at: location,
@@ -255,6 +325,20 @@ struct DPVSConfParser {
                 accepted: accepted,
                 suggestion: suggestion
             )
+        )
+    }
+
+    private mutating func report(_ diagnostic: Diagnostic) {
+        guard !isOver else { return }
+        result.diagnostics.append(
+            foreign.contains(diagnostic.location.file) ? diagnostic.withoutText : diagnostic
+        )
+        guard diagnostic.severity == .error else { return }
+        errors += 1
+        guard errors == Self.mostErrors else { return }
+        isOver = true
+        result.diagnostics.append(
+            Diagnostic(.error, at: diagnostic.location, path: "", "what follows is not looked at")
         )
     }
 
@@ -271,18 +355,22 @@ struct DPVSConfParser {
         )
     }
 
-    private mutating func noteEffect(
-        of item: ConfigurationItem,
-        _ value: ItemValue,
-        _ location: SourceLocation
+    /// Says of an item that it does nothing, or that an earlier one does nothing because of it.
+    private mutating func note(
+        _ statement: Statement,
+        _ item: ConfigurationItem,
+        earlier: SourceLocation?
     ) {
-        guard !item.isInEffect, value != item.defaultValue else { return }
-        report(
-            .notInEffect,
-            location,
-            item.path,
-            "is accepted and has no effect",
-            value.description
-        )
+        if let earlier, earlier != statement.location {
+            let message = "is set again at \(statement.location), and that counts"
+            report(.notInEffect, earlier, item.path, message)
+        }
+        guard !item.isInEffect else { return }
+        let isGone = ItemCatalogue.gone.contains { $0.path == item.path }
+        let state = isGone ? "\(item.summary), without effect" : "has no effect"
+        let instead = item.instead.map { "; instead: \($0)" } ?? ""
+        let text = statement.values.map(\.text).joined(separator: " ")
+        let value = text.isEmpty ? nil : text
+        report(.notInEffect, statement.location, item.path, state + instead, value)
     }
 }

@@ -11,6 +11,8 @@ struct Token: Equatable {
 
     var kind: Kind
     var location: SourceLocation
+    /// The column in which its line begins, blanks left aside.
+    var indent = 1
 }
 
 /// Cuts `dpvs.conf` into tokens.
@@ -24,6 +26,7 @@ struct Lexer {
     private var position = 0
     private var line = 1
     private var column = 1
+    private var indent: Int?
     private(set) var diagnostics: [Diagnostic] = []
 
     init(_ bytes: [UInt8], file: String) {
@@ -39,6 +42,7 @@ struct Lexer {
     mutating func tokens() -> [Token] {
         var tokens: [Token] = []
         while let byte = peek() {
+            if indent == nil, byte > UInt8(ascii: " ") { indent = column }
             switch byte {
             case UInt8(ascii: "\n"), UInt8(ascii: "\r"):
                 tokens.append(Token(kind: .endOfLine, location: location))
@@ -71,6 +75,7 @@ struct Lexer {
         if byte == UInt8(ascii: "\r"), peek() == UInt8(ascii: "\n") { position += 1 }
         line += 1
         column = 1
+        indent = nil
     }
 
     private static func endsLine(_ byte: UInt8) -> Bool {
@@ -100,7 +105,7 @@ struct Lexer {
 
     private mutating func brace(_ kind: Token.Kind) -> Token {
         defer { advance() }
-        return Token(kind: kind, location: location)
+        return token(kind, at: location)
     }
 
     private mutating func quoted() -> Token {
@@ -110,14 +115,14 @@ struct Lexer {
         while let byte = peek(), !Self.endsLine(byte) {
             advance()
             if byte == UInt8(ascii: "\"") {
-                return Token(kind: .word(String(decoding: text, as: UTF8.self)), location: start)
+                return token(.word(String(decoding: text, as: UTF8.self)), at: start)
             }
             text.append(byte)
         }
         diagnostics.append(
             Diagnostic(.error, at: start, path: "", "the quote is not closed on its line")
         )
-        return Token(kind: .word(String(decoding: text, as: UTF8.self)), location: start)
+        return token(.word(String(decoding: text, as: UTF8.self)), at: start)
     }
 
     private mutating func word() -> Token {
@@ -131,6 +136,10 @@ struct Lexer {
         // A control octet that is no blank is a word of its own, so that the loop moves on.
         if position == first { advance() }
         let text = String(decoding: bytes[first..<position], as: UTF8.self)
-        return Token(kind: .word(text), location: start)
+        return token(.word(text), at: start)
+    }
+
+    private func token(_ kind: Token.Kind, at place: SourceLocation) -> Token {
+        Token(kind: kind, location: place, indent: indent ?? 1)
     }
 }

@@ -14,6 +14,8 @@ struct ObjectReader {
     var diagnostics: [Diagnostic] = []
     /// Files that values were taken from, by path.
     private(set) var sources: [String: [UInt8]] = [:]
+    /// Whether one of them could not be read for a reason that may pass by itself.
+    private(set) var isPassing = false
 
     /// Nil, with a complaint, when `node` is no mapping.
     init?(
@@ -40,7 +42,10 @@ struct ObjectReader {
             )
             return nil
         }
-        for (key, value) in pairs { take(key, value) }
+        for (key, value) in pairs {
+            take(key, value)
+            guard self.diagnostics.count < ServiceFile.mostDiagnostics else { break }
+        }
         for field in object.fields where field.isRequired && values[field.key] == nil {
             reportMissing(field.key)
         }
@@ -79,8 +84,13 @@ struct ObjectReader {
         object.fields.first { $0.key == key }?.kind
     }
 
+    /// A text for people: in it nothing moves the cursor or ends a line.
     mutating func text(_ key: String) -> String? {
-        read(key) { $0.isEmpty ? nil : $0 }
+        let text = read(key) { $0.isEmpty ? nil : $0 }
+        guard let text, text.hasControlCharacters else { return text }
+        let accepted = "a text without control characters"
+        report(values[key]?.place ?? place, key, "has a control character", text, accepted)
+        return nil
     }
 
     mutating func address(_ key: String) -> IPAddress? { read(key) { IPAddress($0) } }
@@ -106,20 +116,23 @@ struct ObjectReader {
 
     /// A number in quotes is refused as everywhere.
     mutating func ports(_ key: String) -> PortRange? {
-        if case .scalar(let text, isPlain: false) = values[key]?.content, Int(text) != nil {
-            complain(key, values[key])
-            return nil
-        }
+        if let text = values[key]?.text, Int(text) != nil, isQuoted(key) { return nil }
         return read(key) { PortRange($0) }
     }
 
     mutating func flag(_ key: String) -> Bool? {
-        guard case .scalar(_, isPlain: true) = values[key]?.content ?? .scalar("", isPlain: true)
-        else {
-            complain(key, values[key])
-            return nil
+        isQuoted(key) ? nil : read(key) { Bool($0) }
+    }
+
+    /// Whether a value stands in quotes, which is complained about: they make it a text.
+    private mutating func isQuoted(_ key: String) -> Bool {
+        guard let node = values[key], case .scalar(let text, isPlain: false) = node.content else {
+            return false
         }
-        return read(key) { Bool($0) }
+        let accepted = kind(key).map(ServiceFileSchema.accepted)
+        let message = "stands in quotes, which make it a text"
+        report(node.place, key, message, text, accepted.map { $0 + ", without quotes" })
+        return true
     }
 
     /// The fields of a mapping inside this one; its complaints come here with `absorb`.
@@ -138,12 +151,7 @@ struct ObjectReader {
 
     /// A number; one in quotes is a text and refused, as the schema does.
     mutating func integer(_ key: String) -> Int? {
-        guard case .integer(let range) = kind(key) else { return nil }
-        guard case .scalar(_, isPlain: true) = values[key]?.content ?? .scalar("", isPlain: true)
-        else {
-            complain(key, values[key])
-            return nil
-        }
+        guard case .integer(let range) = kind(key), !isQuoted(key) else { return nil }
         return read(key) { text in
             // YAML readers disagree on what a leading zero means, so nobody gets to write one.
             let isPlain = text == "0" || !text.hasPrefix("0") && text.allSatisfy(\.isNumber)
@@ -196,6 +204,7 @@ struct ObjectReader {
                 if let key = QUICKey(hexadecimal: word) { return key }
                 report(node.place, "keyFile", "holds no key", path, "32 hexadecimal digits")
             } catch {
+                isPassing = error.isPassing
                 report(node.place, "keyFile", "cannot be read: \(error.message)", path)
             }
             return nil
@@ -244,8 +253,21 @@ struct ObjectReader {
         return items.enumerated().map { ($1, "\(fullPath(key))[\($0)]") }
     }
 
+    /// Addresses, and ranges of them, each with all of its addresses.
     mutating func addresses(_ key: String) -> [IPAddress] {
-        list(key, of: .address, "is not an address") { IPAddress($0) }
+        guard case .list(let kind) = kind(key) else { return [] }
+        let most = ServiceFileSchema.mostAddresses
+        let ranges = list(key, of: kind, "is not an address") { AddressRange(shortText: $0) }
+        var all: [IPAddress] = []
+        for range in ranges {
+            guard let addresses = range.addresses(most: most - all.count) else {
+                let most = "at most \(most)"
+                report(values[key]?.place ?? place, key, "are too many", nil, most)
+                return []
+            }
+            all += addresses
+        }
+        return all
     }
 
     mutating func choices<Choice: RawRepresentable<String>>(_ key: String) -> [Choice] {
@@ -295,6 +317,8 @@ struct ObjectReader {
         var suggestion: String?
         if case .choice(let words) = kind, let text = node.text {
             suggestion = nearest(to: text, in: words)
+        } else if case .flag = kind, let text = node.text {
+            suggestion = nearest(to: text, in: ["true", "false"])
         }
         let message = node.text == nil ? "is \(node.kind)" : "is not accepted here"
         report(

@@ -27,7 +27,9 @@ extension ServiceFile {
     }
 
     private mutating func readDestCheck(_ outer: inout ObjectReader) -> DestCheck? {
-        if case .scalar = outer.node("destCheck")?.content {
+        if case .scalar(let text, _) = outer.node("destCheck")?.content {
+            // What the manual calls the value of a service without it.
+            if text == "off" { return nil }
             return outer.parsed("destCheck") { DestCheck($0) }
         }
         guard var reader = nested("destCheck", ServiceFileSchema.destCheck, in: outer) else {

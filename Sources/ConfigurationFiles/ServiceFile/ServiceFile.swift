@@ -11,6 +11,8 @@ struct ServiceFile {
         var location: SourceLocation
         /// Places of single fields, for complaints that take several objects to see.
         var fields: [String: SourceLocation] = [:]
+        /// Whether some field could not be read, so that what it has instead means nothing.
+        var isBroken = false
 
         func location(of field: String) -> SourceLocation { fields[field] ?? location }
     }
@@ -25,12 +27,27 @@ struct ServiceFile {
     private let keys: any SourceReader
     /// Key files that were read, by path.
     private(set) var sources: [String: [UInt8]] = [:]
+    /// Whether one of them could not be read for a reason that may pass by itself.
+    private(set) var isPassing = false
+    /// Whether interfaces or addresses may have been left out because of mistakes in the file.
+    private(set) var isIncomplete = false
+    /// Mistakes that help a person; further objects are not looked at.
+    static let mostDiagnostics = 200
 
     /// Decodes `bytes`; what cannot be decoded is left out and complained about.
     ///
-    /// `keys` reads the files that `keyFile` names.
-    init(_ bytes: [UInt8], path file: String, keys: any SourceReader) {
+    /// `keys` reads the files that `keyFile` names. What a file says that is not `isQuoted` is in no
+    /// complaint.
+    init(_ bytes: [UInt8], path file: String, keys: any SourceReader, isQuoted: Bool = true) {
         self.keys = keys
+        read(bytes, file)
+        diagnostics.sort {
+            ($0.location.line, $0.location.column) < ($1.location.line, $1.location.column)
+        }
+        if !isQuoted { diagnostics = diagnostics.map(\.withoutText) }
+    }
+
+    private mutating func read(_ bytes: [UInt8], _ file: String) {
         let root: YAMLNode
         do throws(YAMLError) {
             guard let node = try readYAML(bytes) else { return }
@@ -38,18 +55,35 @@ struct ServiceFile {
         } catch {
             let location = ObjectReader.location(file, error.place)
             diagnostics.append(Diagnostic(.error, at: location, path: "", error.message))
+            isIncomplete = true
             return
         }
-        guard var reader = reader(root, ServiceFileSchema.file, "", file) else { return }
-        for (node, path) in reader.items("interfaces") { readInterface(node, path, file) }
-        for (node, path) in reader.items("addresses") { readAddress(node, path, file) }
-        for (node, path) in reader.items("routes") { readRoute(node, path, file) }
-        for (node, path) in reader.items("neighbours") { readNeighbour(node, path, file) }
-        for (node, path) in reader.items("services") { readService(node, path, file) }
-        diagnostics += reader.diagnostics
-        diagnostics.sort {
-            ($0.location.line, $0.location.column) < ($1.location.line, $1.location.column)
+        guard var reader = reader(root, ServiceFileSchema.file, "", file) else {
+            isIncomplete = true
+            return
         }
+        let lists: [(String, (inout ServiceFile, YAMLNode, String) -> Void)] = [
+            ("interfaces", { $0.readInterface($1, $2, file) }),
+            ("addresses", { $0.readAddress($1, $2, file) }),
+            ("routes", { $0.readRoute($1, $2, file) }),
+            ("neighbours", { $0.readNeighbour($1, $2, file) }),
+            ("services", { $0.readService($1, $2, file) }),
+        ]
+        for (key, read) in lists {
+            for (node, path) in reader.items(key) {
+                read(&self, node, path)
+                guard diagnostics.count < Self.mostDiagnostics else {
+                    let place = ObjectReader.location(file, node.place)
+                    let message = "what follows is not looked at"
+                    diagnostics.append(Diagnostic(.error, at: place, path: path, message))
+                    return
+                }
+            }
+            if key == "addresses" {
+                isIncomplete = !diagnostics.isEmpty || !reader.diagnostics.isEmpty
+            }
+        }
+        diagnostics += reader.diagnostics
     }
 
     private mutating func reader(
@@ -68,7 +102,8 @@ struct ServiceFile {
             value: value,
             path: reader.path,
             location: ObjectReader.location(reader.file, reader.place),
-            fields: Dictionary(uniqueKeysWithValues: fields)
+            fields: Dictionary(uniqueKeysWithValues: fields),
+            isBroken: !reader.diagnostics.isEmpty
         )
     }
 
@@ -160,6 +195,7 @@ struct ServiceFile {
 
     private mutating func readService(_ node: YAMLNode, _ path: String, _ file: String) {
         guard var reader = reader(node, ServiceFileSchema.service, path, file) else { return }
+        let before = diagnostics.count
         defer { diagnostics += reader.diagnostics }
         let `protocol`: TransportProtocol = reader.choice("protocol") ?? .tcp
         let selector = readSelector(&reader, `protocol`)
@@ -215,7 +251,9 @@ struct ServiceFile {
             backends: backends,
             owner: .file(file)
         )
-        services.append(located(service, reader))
+        var object = located(service, reader)
+        object.isBroken = object.isBroken || diagnostics.count > before
+        services.append(object)
     }
 
     // MARK: - QUIC
@@ -255,6 +293,7 @@ struct ServiceFile {
         let nonceLength = reader.integer("nonceLength")
         let key = reader.quicKey(keys)
         sources.merge(reader.sources) { first, _ in first }
+        isPassing = isPassing || reader.isPassing
         guard let id, let serverIDLength, let nonceLength else { return nil }
         return .init(
             id: id,

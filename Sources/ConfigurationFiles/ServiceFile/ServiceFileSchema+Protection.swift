@@ -83,7 +83,7 @@ extension ServiceFileSchema {
             "destCheck",
             .either(.text, .object(destCheck)),
             default: "off",
-            "take backends out whose connections fail; also 1,1,3s,5-3600s or 1,3s as in DPVS"
+            "take backends out whose connections fail; also off, or 1,1,3s,5-3600s or 1,3s as in DPVS"
         ),
     ]
 

@@ -18,6 +18,8 @@ package enum ServiceFileSchema {
         /// `true` or `false`.
         case flag
         case address
+        /// `10.0.0.1`, `10.0.0.5-254` or `10.0.0.5-10.0.1.9`: every address from the first to the last.
+        case addressRange
         /// An address or a network: `10.0.0.1`, `203.0.113.0/24`.
         case network
         /// `10.1.0.0/16`, `10.1.0.1-10.1.0.9` or one address.
@@ -49,6 +51,8 @@ package enum ServiceFileSchema {
     }
 
     package static let ports = 1...65535
+    /// Addresses that one list may have, ranges counted in full.
+    package static let mostAddresses = 4096
 
     // MARK: - The table
 
@@ -244,7 +248,7 @@ package enum ServiceFileSchema {
             ),
             field(
                 "localAddresses",
-                .list(.address),
+                .list(.addressRange),
                 default: "none; fnat and snat need some",
                 "own addresses from which backends or the Internet are asked, 64511 ports each"
             ),
@@ -330,6 +334,7 @@ package enum ServiceFileSchema {
         case .text: "a text"
         case .flag: "true or false"
         case .address: "an IP address"
+        case .addressRange: "an IP address, or a range such as 192.168.100.5-254"
         case .network: "an IP address, or a network such as 203.0.113.0/24"
         case .range: "a network, two addresses such as 10.1.0.1-10.1.0.9, or one"
         case .ports: "1...65535, ports such as 8000-8999, or all"
@@ -382,6 +387,8 @@ package enum ServiceFileSchema {
         switch kind {
         case .text: ["type": "string", "minLength": 1]
         case .flag: ["type": "boolean"]
+        case .addressRange:
+            ["type": "string", "pattern": "^[0-9a-fA-F:.]+(-[0-9a-fA-F:.]+)?$"]
         case .network: ["type": "string", "pattern": "^[0-9a-fA-F:.]+(/[0-9]+)?$"]
         case .range: ["type": "string", "pattern": "^[0-9a-fA-F:.]+([/-][0-9a-fA-F:.]+)?$"]
         case .ports:

@@ -52,3 +52,8 @@ package struct ReloadReport: Equatable, Codable, Sendable {
         self.problems = problems
     }
 }
+
+extension ReloadReport {
+    /// "1 change", "7 changes".
+    package var changeCount: String { changes.count == 1 ? "1 change" : "\(changes.count) changes" }
+}

@@ -2,11 +2,14 @@
 import ArgumentParser
 import Control
 import Foundation
+import NIOCore
 
 /// Runs a command line to its end, with the exit codes of `ExitStatus`.
 enum CommandExit {
     /// The body of `main`: parses, runs, prints errors on standard error and ends the process.
     static func run<Root: AsyncParsableCommand>(_ root: Root.Type) async -> Never {
+        // Each thread of the network library takes three descriptors; two threads are enough.
+        NIOSingletons.groupLoopCountSuggestion = 2
         do {
             var command = try root.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -15,6 +18,9 @@ enum CommandExit {
                 try command.run()
             }
             exit(ExitStatus.success.rawValue)
+        } catch let error as OutputError {
+            complain("Error: \(error)\n")
+            exit(ExitStatus.problem.rawValue)
         } catch let error as ControlError {
             complain("Error: \(error)\n")
             exit(error.exitCode.rawValue)
@@ -31,7 +37,8 @@ enum CommandExit {
     }
 
     static func complain(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        // Where nobody listens there is nobody to be told.
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 }
 

@@ -16,11 +16,11 @@ struct ExplainCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "Where it comes from: ADDRESS:PORT, [ADDRESS]:PORT.", transform: endpoint)
-    var from: Endpoint
+    @Option(help: "Where it comes from: ADDRESS:PORT, [ADDRESS]:PORT; of icmp an address.")
+    var from: String
 
-    @Option(help: "Where it goes: ADDRESS:PORT.", transform: endpoint)
-    var to: Endpoint
+    @Option(help: "Where it goes, in the same way.")
+    var to: String
 
     @Option(
         name: .customLong("proto"),
@@ -44,10 +44,14 @@ struct ExplainCommand: AsyncParsableCommand {
     @OptionGroup var instance: InstanceOptions
     @OptionGroup var output: OutputOptions
 
+    func validate() throws {
+        for text in [from, to] { _ = try endpoint(text, of: transportProtocol) }
+    }
+
     func run() async throws {
-        let request = ExplanationRequest(
-            source: from,
-            destination: to,
+        let request = try ExplanationRequest(
+            source: endpoint(from, of: transportProtocol),
+            destination: endpoint(to, of: transportProtocol),
             protocol: transportProtocol,
             flags: flags.isEmpty ? nil : flags,
             interface: device,
@@ -59,18 +63,21 @@ struct ExplainCommand: AsyncParsableCommand {
     }
 }
 
-/// Reads an option's value, or says what is accepted.
-private func endpoint(_ text: String) throws -> Endpoint {
+/// Reads an option's value, or says what is accepted; what has no ports needs none.
+private func endpoint(_ text: String, of transport: TransportProtocol) throws -> Endpoint {
+    if !transport.hasPorts, let address = IPAddress(text) { return Endpoint(address, 0) }
     guard let endpoint = Endpoint(text) else {
         throw ValidationError(
-            "'\(text)' is not ADDRESS:PORT, such as 10.0.0.1:80 or [2001:db8::1]:80"
+            transport.hasPorts
+                ? "'\(text)' is not ADDRESS:PORT, such as 10.0.0.1:80 or [2001:db8::1]:80"
+                : "'\(text)' is not an address, such as 10.0.0.1 or 2001:db8::1"
         )
     }
     return endpoint
 }
 
 private func transport(_ text: String) throws -> TransportProtocol {
-    guard let transport = TransportProtocol(rawValue: text) else {
+    guard let transport = TransportProtocol(rawValue: text.lowercased()) else {
         let known = TransportProtocol.allCases.map(\.rawValue).joined(separator: ", ")
         throw ValidationError("'\(text)' is no protocol that is balanced: accepted are \(known)")
     }

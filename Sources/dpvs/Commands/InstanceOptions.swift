@@ -2,6 +2,7 @@
 import ArgumentParser
 import Control
 import Foundation
+import Model
 
 /// Which running `dpvs` a command asks.
 struct InstanceOptions: ParsableArguments {
@@ -12,14 +13,17 @@ struct InstanceOptions: ParsableArguments {
     var socket: String?
 
     var client: ControlClient {
+        ControlClient(socket: socket ?? SocketPath.of(instance: name))
+    }
+
+    private var name: String {
         let environment = ProcessInfo.processInfo.environment["DPVS_INSTANCE"] ?? ""
-        let name = instance ?? (environment.isEmpty ? SocketPath.defaultInstance : environment)
-        return ControlClient(socket: socket ?? SocketPath.of(instance: name))
+        return instance ?? (environment.isEmpty ? SocketPath.defaultInstance : environment)
     }
 
     func validate() throws {
-        if let instance, instance.isEmpty || instance.contains("/") {
-            throw ValidationError("'\(instance)' is not the name of an instance")
+        if socket == nil, !SocketPath.isInstance(name) {
+            throw ValidationError("'\(name.printable)' is not the name of an instance")
         }
     }
 }
@@ -31,6 +35,25 @@ struct OutputOptions: ParsableArguments {
 
     /// Writes `value` to standard output, as JSON or as the text for people.
     func write<Value: Encodable>(_ value: Value, _ text: (Value) -> String) throws {
-        print(json ? try ControlJSON.text(value) : text(value), terminator: "")
+        // Names come from files and from other machines; on a terminal they are only seen.
+        let lines = text(value).split(separator: "\n", omittingEmptySubsequences: false)
+        let printable = lines.map { String($0).printable }.joined(separator: "\n")
+        try StandardOutput.write(json ? ControlJSON.text(value) : printable)
     }
+}
+
+enum StandardOutput {
+    /// Writes all of `text`; what finds no room, on a full disk for example, is an error.
+    static func write(_ text: String) throws {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+        } catch {
+            throw OutputError(reason: "\((error as NSError).localizedDescription)")
+        }
+    }
+}
+
+struct OutputError: Error, CustomStringConvertible {
+    var reason: String
+    var description: String { "the answer cannot be written: \(reason)" }
 }

@@ -10,5 +10,7 @@ struct MetricsCommand: AsyncParsableCommand {
 
     @OptionGroup var instance: InstanceOptions
 
-    func run() async throws { print(try await instance.client.text("/metrics"), terminator: "") }
+    func run() async throws {
+        try StandardOutput.write(await instance.client.text("/metrics"))
+    }
 }

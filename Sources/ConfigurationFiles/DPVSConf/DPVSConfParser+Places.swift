@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import Addressing
+import Model
+
+/// What of the machine is taken: hardware, and addresses to listen on.
+extension DPVSConfParser {
+    /// A device of DPDK, or an interface of the kernel, is one device's.
+    mutating func checkHardware() {
+        var owners: [String: String] = [:]
+        for device in result.settings.devices {
+            for (item, thing) in Self.hardware(of: device) {
+                guard let owner = owners.updateValue(device.name, forKey: thing) else { continue }
+                report(
+                    .error,
+                    place(device, item),
+                    "netif_defs.device.\(item)",
+                    "is that of device \(owner) too",
+                    thing
+                )
+            }
+        }
+    }
+
+    /// What a device takes, by the item that says so: `0000:06:00.0`, `iface=eth1`, `net_null0`.
+    private static func hardware(of device: NamedBlock) -> [(item: String, thing: String)] {
+        if let address = device.text("pci") { return [("pci", address.lowercased())] }
+        guard let driver = device.text("driver") else { return [] }
+        let words = driver.split(separator: ",").map(String.init)
+        // A driver's name with a number is one device; without, each gets a number of its own.
+        let name = words.first.flatMap { $0.last?.isNumber == true ? $0 : nil }
+        let interfaces = words.dropFirst().filter { $0.hasPrefix("iface=") }
+        return ((name.map { [$0] } ?? []) + interfaces).map { ("driver", $0) }
+    }
+
+    // MARK: - Listening
+
+    mutating func checkMetricsAddress() {
+        let path = "global_defs.metrics_address"
+        guard let text = result.settings.text(path), let location = places[path],
+            let problem = Self.problem(ofListener: text)
+        else { return }
+        report(
+            .error,
+            location,
+            path,
+            problem.message,
+            text,
+            "address:port, for example 127.0.0.1:9100, or [::]:9100 for all addresses",
+            suggestion: problem.suggestion
+        )
+    }
+
+    /// Why nobody can listen there; nil when one can.
+    private static func problem(ofListener text: String) -> (message: String, suggestion: String?)?
+    {
+        if let scheme = text.firstRange(of: "://") {
+            let rest = text[scheme.upperBound...].prefix { $0 != "/" }
+            return ("is a URL", rest.isEmpty ? nil : String(rest))
+        }
+        guard let colon = text.lastIndex(of: ":") else { return ("has no port", text + ":9100") }
+        let host = text[..<colon]
+        let port = text[text.index(after: colon)...]
+        guard port.allSatisfy(\.isNumber), let number = UInt16(port), number > 0 else {
+            return ("has no port", nil)
+        }
+        if host.isEmpty || host == "*" { return ("has no address", "[::]:\(port)") }
+        if host.hasPrefix("[") {
+            let inside = host.dropFirst().dropLast()
+            let isRight = host.hasSuffix("]") && IPAddress(inside)?.family == .ipv6
+            return isRight ? nil : ("has no IPv6 address in its brackets", nil)
+        }
+        if host.contains(":") {
+            let isAddress = IPAddress(host)?.family == .ipv6
+            return ("has an IPv6 address without brackets", isAddress ? "[\(host)]:\(port)" : nil)
+        }
+        if IPAddress(host) != nil { return nil }
+        let isName =
+            host.contains(where: \.isLetter)
+            && host.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || ".-_".contains($0)) }
+        return isName ? nil : ("has no address", nil)
+    }
+
+    // MARK: - Items that others leave without effect
+
+    /// Notes items that have no effect beside what else the file says.
+    mutating func checkEffects() {
+        let settings = result.settings
+        if !settings.isOn("global_defs.kni") {
+            for device in settings.devices + settings.bonds {
+                for item in ["kni_name", "kni_type"] where device.items[item] != nil {
+                    noteEffect(device, item, "global_defs.kni is off")
+                }
+            }
+        }
+        if settings.text("ipv6_defs.addr_gen_mode") != "stable-privacy" {
+            noteEffect("ipv6_defs.stable_secret", "addr_gen_mode is not stable-privacy")
+        }
+        if settings.text("global_defs.announce_on") == nil {
+            noteEffect("global_defs.withdraw_delay", "announce_on is not set")
+        }
+        if settings.integer("ipvs_defs.udp.uoa_max_trail") > 255 {
+            noteEffect("ipvs_defs.udp.uoa_max_trail", "255 counts: no more are looked at")
+        }
+        for bond in settings.bonds where ![2, 4].contains(bond.integer("mode")) {
+            if bond.items["xmit_policy"] != nil {
+                noteEffect(bond, "xmit_policy", "it counts in the modes 2 and 4")
+            }
+        }
+        for worker in settings.workers where worker.text("type") == "kni" {
+            report(
+                .notInEffect,
+                place(worker),
+                worker.path,
+                "has no effect as type kni; instead: a thread of its own serves the companions",
+                worker.name
+            )
+        }
+    }
+
+    private mutating func noteEffect(_ path: String, _ reason: String) {
+        guard let place = places[path], let value = result.settings.items[path] else { return }
+        report(.notInEffect, place, path, "has no effect: \(reason)", value.description)
+    }
+
+    private mutating func noteEffect(_ block: NamedBlock, _ item: String, _ reason: String) {
+        let message = "has no effect: \(reason)"
+        let value = block.items[item]?.description
+        report(.notInEffect, place(block, item), "\(block.path).\(item)", message, value)
+    }
+}
