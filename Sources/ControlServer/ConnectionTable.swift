@@ -50,7 +50,9 @@ final class ConnectionTable: Sendable {
     var count: Int { state.withLock { $0.entries.count } }
 
     /// Takes a connection in and hangs up on another one where that is needed; nil when all that
-    /// could go are busy, and then this one has to. `close` may be called from any thread.
+    /// could go are busy, and then this one has to.
+    ///
+    /// `close` may be called from any thread.
     func open(_ peer: IPPrefix?, close: @escaping @Sendable () -> Void) -> UInt64? {
         let result: (id: UInt64?, loser: Entry?) = state.withLock { state in
             var loser: UInt64?

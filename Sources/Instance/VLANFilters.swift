@@ -103,10 +103,10 @@ final class VLANFilters: VLANAdmission {
 extension VLANFilters.Port {
     /// The port with those of its devices that filter.
     init(_ port: PortSet.Port) {
-        let all = port.bond?.slaves ?? [(port.name, port.device)]
+        let all = port.bond?.slaves.map { ($0.name, $0.device) } ?? [(port.name, port.device)]
         self.init(
             name: port.name,
-            devices: all.filter { $0.device.facts.filtersVLANs }.map { ($0.name, $0.device) }
+            devices: all.filter { $1.facts.filtersVLANs }
         )
     }
 }

@@ -32,7 +32,9 @@ package enum Files {
     }
 
     /// Opens a plain file that only its owner may open, to read and write; makes it when it is not
-    /// there. Never follows a link at its place: who made that would choose what we write to.
+    /// there.
+    ///
+    /// Never follows a link at its place: who made that would choose what we write to.
     static func openPrivately(_ path: String) throws(LinuxError) -> Int32 {
         let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
         let descriptor = unsafe open(path, flags, 0o600)

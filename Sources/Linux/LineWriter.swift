@@ -33,7 +33,9 @@ package final class LineWriter: Sendable {
     private let state = Mutex(State())
     private let wakes = DispatchSemaphore(value: 0)
 
-    /// `descriptor` stays the caller's. `notice` is the line that stands in the place of as many lost
+    /// Makes a writer of lines to `descriptor`, which stays the caller's.
+    ///
+    /// `notice` is the line that stands in the place of as many lost
     /// ones as its argument says.
     package init(
         _ descriptor: Int32,
