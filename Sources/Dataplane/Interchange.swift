@@ -190,8 +190,9 @@ public struct Doorbell: BitwiseCopyable, @unchecked Sendable {
 
     /// Producer, after it has put something into a ring.
     public func ring() {
+        guard descriptor >= 0 else { return }
         CPacket_fence()
-        guard descriptor >= 0, unsafe CPacket_load_relaxed(sleeping) != 0 else { return }
+        guard unsafe CPacket_load_relaxed(sleeping) != 0 else { return }
         unsafe CPacket_store_relaxed(sleeping, 0)
         CLinux_signal_event(descriptor)
     }
