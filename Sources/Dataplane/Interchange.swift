@@ -66,6 +66,8 @@ public final class Interchange: @unchecked Sendable {
     public let vlans: VLANTable
     let tunnelSequences: TunnelSequences
     public let quiescent: [QuiescentState]
+    /// Of the slow path, which reads snapshots, too; it has left while there is none.
+    public let slowPathQuiescent: QuiescentState
     public let counters: [WorkerCounters]
     public let inspections: [InspectionCell]
     let punts: [Ring<PuntedPacket>]
@@ -103,6 +105,8 @@ public final class Interchange: @unchecked Sendable {
         guard let sequences = TunnelSequences() else { return nil }
         tunnelSequences = sequences
         quiescent = (0..<workers).map { _ in QuiescentState() }
+        slowPathQuiescent = QuiescentState()
+        slowPathQuiescent.leave()
         counters = (0..<workers).compactMap { _ in WorkerCounters() }
         inspections = (0..<workers).map { _ in InspectionCell() }
         punts = (0..<workers).map { _ in Ring(capacity: ringSize) }
@@ -128,6 +132,7 @@ public final class Interchange: @unchecked Sendable {
     public func destroy() {
         cell.destroy()
         quiescent.forEach { $0.destroy() }
+        slowPathQuiescent.destroy()
         counters.forEach { $0.destroy() }
         inspections.forEach { $0.destroy() }
         punts.forEach { $0.destroy() }
@@ -143,8 +148,11 @@ public final class Interchange: @unchecked Sendable {
         doorbell.destroy()
     }
 
-    /// The oldest generation that some worker may still read.
+    /// The oldest generation that some worker may still use.
     public var oldestGeneration: UInt64 { quiescent.map(\.generation).min() ?? .max }
+
+    /// The oldest generation that some thread may still read: older ones can be freed.
+    public var oldestReadable: UInt64 { min(oldestGeneration, slowPathQuiescent.generation) }
 }
 
 /// Wakes the slow path through an eventfd, with a system call only when it sleeps.

@@ -24,11 +24,17 @@ struct Housekeeping {
             machine.companions.show(isLinkUp: isUp, of: index)
         }
         var stalled: [Int] = []
+        var problems: [String] = []
         var duplicates: Set<OwnAddress> = []
         while !Task.isCancelled {
-            for change in await machine.conductor.keepHouse() {
+            let found = await machine.conductor.keepHouse()
+            for change in found.health {
                 logger.log(level: change.isInhibited ? .warning : .notice, "\(change)")
             }
+            for problem in found.problems where !problems.contains(problem) {
+                logger.error("\(problem)")
+            }
+            problems = found.problems
             await backend.announce()
             let moved = machine.bonds.watch()
             watch(&links, moved)

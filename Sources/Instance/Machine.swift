@@ -142,6 +142,7 @@ final class Machine: Sendable {
                 devices: ports.ports.compactMap { port in port.flowRules.map { (port.name, $0) } },
                 logger: logger
             ),
+            clock: { [clock] in clock.instant(at: Host.cycles) },
             changeSettings: {
                 slowPath.change(limits: SlowPathLimits($0))
                 bonds.tune($0)
