@@ -29,19 +29,28 @@ package struct ConfigurationLoader: Sendable {
     }
 
     /// Everything there is to say about the files, and what they ask for.
-    package func load(_ reader: any SourceReader) -> LoadedConfiguration {
+    ///
+    /// `cache` has the files that were read last.
+    package func load(
+        _ reader: any SourceReader,
+        _ cache: ServiceFileCache = ServiceFileCache()
+    ) -> LoadedConfiguration {
         var result = DPVSConf()
         if !allowsMissingConf || (try? reader.read(conf)) != nil {
             result = parseDPVSConf(path: conf, reader: reader)
         }
         var checker = StateChecker(settings: result.settings)
-        for path in servicePaths(reader, &result.diagnostics) {
+        var digests: [String: String] = [:]
+        let paths = servicePaths(reader, &result.diagnostics)
+        cache.keep(only: Set(paths))
+        for path in paths {
             do throws(SourceError) {
                 let bytes = try reader.read(path)
                 result.files[path] = bytes
-                let file = ServiceFile(bytes, path: path, keys: reader)
-                result.files.merge(file.sources) { first, _ in first }
-                checker.add(file)
+                let entry = cache.file(path, bytes, keys: reader)
+                digests[path] = entry.digest
+                result.files.merge(entry.file.sources) { first, _ in first }
+                checker.add(entry)
             } catch {
                 result.diagnostics.append(cannotRead(error))
             }
@@ -51,7 +60,11 @@ package struct ConfigurationLoader: Sendable {
             state: checker.state,
             diagnostics: result.diagnostics + checker.diagnostics,
             digest: digest(of: result.files),
-            files: result.files.mapValues { SHA256.hexadecimal($0) }
+            files: Dictionary(
+                uniqueKeysWithValues: result.files.map {
+                    ($0, digests[$0] ?? SHA256.hexadecimal($1))
+                }
+            )
         )
     }
 

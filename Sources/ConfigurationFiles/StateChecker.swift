@@ -12,6 +12,8 @@ struct StateChecker {
     private var neighbours: [ServiceFile.Located<Neighbour>] = []
     private var services: [ServiceFile.Located<Service>] = []
     private(set) var diagnostics: [Diagnostic] = []
+    /// The files that were added, with their services in this order.
+    private var files: [ServiceFileCache.Entry] = []
     /// Own addresses, and networks whose addresses are all ours; of all services.
     var ownHosts: Set<IPAddress> = []
     private var ownNetworks: [IPPrefix] = []
@@ -20,7 +22,9 @@ struct StateChecker {
         self.settings = settings
     }
 
-    mutating func add(_ file: ServiceFile) {
+    mutating func add(_ entry: ServiceFileCache.Entry) {
+        files.append(entry)
+        let file = entry.file
         vlans += file.vlans
         tunnels += file.tunnels
         addresses += file.addresses
@@ -53,7 +57,7 @@ struct StateChecker {
         checkUnique(addresses, "address") { Self.scoped($0.prefix.address, $0.interface) }
         checkUnique(routes, "to") { $0.destination.network.description }
         checkUnique(neighbours, "address") { $0.key.description }
-        checkUnique(services, "address") { $0.key.description }
+        checkUnique(services, "address") { $0.key }
         checkUnique(services, "name") { $0.name }
         checkUnambiguous()
         for vlan in vlans { check(vlan) }
@@ -61,22 +65,58 @@ struct StateChecker {
         for address in addresses { check(address) }
         for route in routes { check(route) }
         for neighbour in neighbours { check(neighbour) }
-        for service in services { check(service) }
+        checkServices()
+    }
+
+    // MARK: - What was checked before
+
+    /// What the check of a service asks for beside the service.
+    struct Surroundings: Equatable {
+        var ownHosts: Set<IPAddress>
+        var ownNetworks: [IPPrefix]
+        var interfaces: [String]
+        var bondOfSlave: [String: String]
+    }
+
+    /// What is said of a service hangs on the service and its surroundings alone, so services of a
+    /// file that was checked in the same surroundings are not checked again.
+    private mutating func checkServices() {
+        let surroundings = Surroundings(
+            ownHosts: ownHosts,
+            ownNetworks: ownNetworks,
+            interfaces: settings.ports.map(\.name) + vlans.map(\.value.name)
+                + tunnels.map(\.value.name),
+            bondOfSlave: settings.bondOfSlave
+        )
+        for entry in files {
+            if let known = entry.diagnostics(in: surroundings) {
+                diagnostics += known
+                continue
+            }
+            let before = diagnostics.count
+            for service in entry.file.services { check(service) }
+            entry.keep(Array(diagnostics[before...]), in: surroundings)
+        }
     }
 
     // MARK: - Twice
 
-    mutating func checkUnique<Value>(
+    mutating func checkUnique<Value, Name: Hashable & CustomStringConvertible>(
         _ objects: [ServiceFile.Located<Value>],
         _ field: String,
-        _ name: (Value) -> String
+        _ name: (Value) -> Name
     ) {
-        var first: [String: SourceLocation] = [:]
+        var first: [Name: SourceLocation] = [:]
         for object in objects {
             let key = name(object.value)
             let location = object.location(of: field)
             if let other = first[key] {
-                report(location, object.path, "is there twice: first at \(other)", key)
+                report(
+                    location,
+                    object.path,
+                    "is there twice: first at \(other)",
+                    key.description
+                )
             } else {
                 first[key] = location
             }

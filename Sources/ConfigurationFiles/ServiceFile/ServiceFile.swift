@@ -4,8 +4,8 @@ import Model
 import YAML
 
 /// What one service file says, each object with its place.
-struct ServiceFile {
-    struct Located<Value> {
+struct ServiceFile: Sendable {
+    struct Located<Value: Sendable>: Sendable {
         var value: Value
         var path: String
         var location: SourceLocation
@@ -22,7 +22,7 @@ struct ServiceFile {
     var neighbours: [Located<Neighbour>] = []
     var services: [Located<Service>] = []
     var diagnostics: [Diagnostic] = []
-    private let keys: any SourceReader
+    private var keys: (any SourceReader)?
     /// Key files that were read, by path.
     private(set) var sources: [String: [UInt8]] = [:]
 
@@ -31,6 +31,8 @@ struct ServiceFile {
     /// `keys` reads the files that `keyFile` names.
     init(_ bytes: [UInt8], path file: String, keys: any SourceReader) {
         self.keys = keys
+        // What was read is kept longer than where it was read from.
+        defer { self.keys = nil }
         let root: YAMLNode
         do throws(YAMLError) {
             guard let node = try readYAML(bytes) else { return }
@@ -253,7 +255,7 @@ struct ServiceFile {
         let id = reader.integer("configID")
         let serverIDLength = reader.integer("serverIDLength")
         let nonceLength = reader.integer("nonceLength")
-        let key = reader.quicKey(keys)
+        let key = keys.flatMap { reader.quicKey($0) }
         sources.merge(reader.sources) { first, _ in first }
         guard let id, let serverIDLength, let nonceLength else { return nil }
         return .init(
