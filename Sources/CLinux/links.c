@@ -43,24 +43,6 @@ static int ask_ethtool(int descriptor, const char *name, void *command) {
     return ask(descriptor, SIOCETHTOOL, name, &request);
 }
 
-/// ETHTOOL_GLINKSETTINGS asks twice: first for how many words its masks have, then for them.
-static uint32_t read_speed(int descriptor, const char *name) {
-    // Behind the settings lie three masks of at most 127 words.
-    _Alignas(struct ethtool_link_settings) uint8_t
-        buffer[sizeof(struct ethtool_link_settings) + 3 * 127 * sizeof(uint32_t)];
-    struct ethtool_link_settings *settings = (void *)buffer;
-    memset(buffer, 0, sizeof buffer);
-    settings->cmd = ETHTOOL_GLINKSETTINGS;
-    if (ask_ethtool(descriptor, name, buffer) != 0) return 0;
-    int8_t words = settings->link_mode_masks_nwords;
-    if (words >= 0) return 0;
-    memset(buffer, 0, sizeof buffer);
-    settings->cmd = ETHTOOL_GLINKSETTINGS;
-    settings->link_mode_masks_nwords = (int8_t)-words;
-    if (ask_ethtool(descriptor, name, buffer) != 0) return 0;
-    return settings->speed == (uint32_t)SPEED_UNKNOWN ? 0 : settings->speed;
-}
-
 static int read_state(int descriptor, const char *name, CLinux_link *link) {
     struct ifreq request;
     memset(&request, 0, sizeof request);
@@ -68,19 +50,7 @@ static int read_state(int descriptor, const char *name, CLinux_link *link) {
     link->is_up = (request.ifr_flags & IFF_UP) != 0;
     link->has_carrier = (request.ifr_flags & IFF_RUNNING) != 0;
     if (ask(descriptor, SIOCGIFMTU, name, &request) == 0) link->mtu = (uint32_t)request.ifr_mtu;
-    link->megabits = read_speed(descriptor, name);
     return 0;
-}
-
-int CLinux_get_link_state(const char *name, CLinux_link *link) {
-    memset(link, 0, sizeof *link);
-    int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) return -1;
-    int result = read_state(descriptor, name, link);
-    int code = errno;
-    close(descriptor);
-    errno = code;
-    return result;
 }
 
 static void read_driver(int descriptor, const char *name, CLinux_link *link) {

@@ -10,7 +10,7 @@ struct BondedPort: Sendable {
         /// See `PortSet.Port.kernelName`.
         var kernelName: String?
 
-        var link: Device.Link { device.link(ofKernel: kernelName) }
+        var link: Device.Link { device.link }
     }
 
     var bond: Bond

@@ -122,22 +122,12 @@ extension PortSet.Port {
     /// Whether the link is up, and its speed; a bond is up while one of its slaves is.
     var link: Device.Link {
         guard let bond, bond.slaves.contains(where: { $0.kernelName != nil }) else {
-            return device.link(ofKernel: kernelName)
+            return device.link
         }
         let up = bond.slaves.map(\.link).filter(\.isUp)
         let carries = bond.bond.mode == .activeBackup ? Array(up.prefix(1)) : up
         let isUp = !up.isEmpty && device.link.isUp
         return Device.Link(isUp: isUp, megabits: carries.map(\.megabits).reduce(0, +))
-    }
-}
-
-extension Device {
-    /// Whether the link is up, and its speed: DPDK's word, or the kernel's on its interface `name`, where
-    /// DPDK's driver says "up" whatever happens.
-    func link(ofKernel name: String?) -> Link {
-        guard let name else { return link }
-        guard let state = KernelLink.state(of: name) else { return Link(isUp: false, megabits: 0) }
-        return Link(isUp: state.hasCarrier, megabits: state.megabits ?? 0)
     }
 }
 

@@ -121,32 +121,9 @@ package struct KernelLink: Equatable, Codable, Sendable {
     }
 }
 
-// MARK: - State
+// MARK: - What is changed
 
 extension KernelLink {
-    /// What changes by itself: whether the interface is on, whether it has a link, and how fast.
-    package struct State: Equatable, Sendable {
-        package var isUp: Bool
-        package var hasCarrier: Bool
-        /// Octets.
-        package var mtu: Int
-        /// nil where the driver does not say.
-        package var megabits: Int?
-    }
-
-    /// How the interface fares now; nil when there is none of this name.
-    package static func state(of name: String) -> State? {
-        var raw = CLinux_link()
-        let result = unsafe name.withCString { unsafe CLinux_get_link_state($0, &raw) }
-        guard result == 0 else { return nil }
-        return State(
-            isUp: raw.is_up != 0,
-            hasCarrier: raw.is_up != 0 && raw.has_carrier != 0,
-            mtu: Int(raw.mtu),
-            megabits: raw.megabits > 0 ? Int(raw.megabits) : nil
-        )
-    }
-
     /// Has the interface receive every multicast frame for as long as the process lives
     /// (CAP_NET_RAW): neighbour discovery is sent to groups that the kernel has not joined.
     package func receiveMulticast() throws(LinuxError) {

@@ -21,8 +21,6 @@ typedef struct CLinux_link {
     /// Whether it is switched on, and whether its peer or cable is there.
     uint8_t is_up, has_carrier;
     uint32_t mtu;
-    /// 0 where the driver does not say.
-    uint32_t megabits;
     /// Receive queues that are in use; at least 1.
     uint32_t queues;
     /// Whether they are channels that receive and transmit (`ethtool -l`: combined), or the only one.
@@ -42,9 +40,6 @@ typedef struct CLinux_link {
 
 /// Fills in what is known of the interface `name`; 0, or -1 with `errno` set (ENODEV: no such one).
 int CLinux_get_link(const char *name, CLinux_link *link);
-
-/// The same without drivers, queues and XDP: `is_up`, `has_carrier`, `mtu` and `megabits`. Cheap.
-int CLinux_get_link_state(const char *name, CLinux_link *link);
 
 /// The name that a loaded BPF program has, for the number that `CLinux_get_link` found; 0 or -1.
 int CLinux_program_name(uint32_t program, char name[CLinux_name_capacity]);
