@@ -3,7 +3,8 @@ import Foundation
 import Linux
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+/// One after another: a signal is the whole process's, and whoever listens hears it.
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct SignalsTests {
     @Test func `a hangup arrives as a value and ends nothing`() async {
         let signals = Signals([.hangup])

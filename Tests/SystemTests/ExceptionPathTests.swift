@@ -105,7 +105,6 @@ extension SystemTests {
         @Test(arguments: [
             ("client0", "the interface of this name is no TAP"),
             ("busy.tap", "another process uses it"),
-            ("longer-than-a-name", "its name has more than 15 characters"),
         ])
         func `a name that cannot be had is an error even when nobody insists on a companion`(
             name: String,
