@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "CDPDK.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -10,6 +11,7 @@
 #include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_version.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,8 +23,33 @@ static ssize_t write_log(void *cookie, const char *text, size_t length) {
     return (ssize_t)length;
 }
 
+// What libbpf and libxdp call for each line. Warnings are of level 0; 1 tells how they go about things.
+typedef int (*library_printer)(int level, const char *format, va_list arguments);
+
+static int write_library_line(int level, const char *format, va_list arguments) {
+    if (level > 0 || !log_writer) return 0;
+    char line[1024];
+    int length = vsnprintf(line, sizeof line, format, arguments);
+    if (length <= 0) return length;
+    if ((size_t)length >= sizeof line) length = sizeof line - 1;
+    log_writer(line, (size_t)length);
+    return length;
+}
+
+// The driver net_af_xdp brings these libraries with it. They write to standard error unless they are told
+// otherwise; where they are not installed, nothing is written either.
+static void capture_library(const char *name, const char *setter) {
+    void *library = dlopen(name, RTLD_NOW);
+    if (!library) return;
+    library_printer (*set_print)(library_printer) =
+        (library_printer(*)(library_printer))dlsym(library, setter);
+    if (set_print) set_print(write_library_line);
+}
+
 int CDPDK_capture_log(CDPDK_log_writer writer) {
     log_writer = writer;
+    capture_library("libbpf.so.1", "libbpf_set_print");
+    capture_library("libxdp.so.1", "libxdp_set_print");
     cookie_io_functions_t functions = {.write = write_log};
     FILE *stream = fopencookie(NULL, "w", functions);
     if (!stream) return -ENOMEM;

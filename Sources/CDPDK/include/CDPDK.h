@@ -17,7 +17,7 @@ extern "C" {
 /// Receives what DPDK logs, `length` octets that are not terminated. May be called by any thread.
 typedef void (*CDPDK_log_writer)(const char *text, size_t length);
 
-/// Sends DPDK's log to `writer` from now on.
+/// Sends to `writer` from now on what DPDK logs, and the warnings of the libraries under its driver net_af_xdp.
 int CDPDK_capture_log(CDPDK_log_writer writer);
 
 /// Starts the environment with `argc` arguments, the program's name first. At most once a process.
