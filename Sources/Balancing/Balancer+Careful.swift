@@ -78,6 +78,11 @@ extension Balancer {
             guard case .special = decision else { return decision }
             return rewrite(packet, along: reference)
         }
+        if packet.opens, reference & 1 == Direction.inbound.rawValue,
+            beginsElsewhere(packet, reference, balancing)
+        {
+            return .reopen
+        }
         let decision = pass(
             packet.ip,
             along: reference,
@@ -88,6 +93,27 @@ extension Balancer {
         if let decision { return decision }
         track(packet, reference, balancing, now)
         return rewrite(packet, along: reference)
+    }
+
+    /// Whether an INIT or a query of a known connection goes to another backend than what came
+    /// before, as a SYN would: it is the first of an association, or asks anew, and that backend is
+    /// none for new ones.
+    private mutating func beginsElsewhere<Tuple: FlowTuple>(
+        _ packet: CarefulPacket<Tuple>,
+        _ reference: UInt32,
+        _ balancing: BalancingState
+    ) -> Bool {
+        let state = unsafe connections.entry(reference).pointee.state
+        guard case .sctp = packet.body else {
+            return isUsed(reference) && isForsaken(reference, balancing)
+        }
+        switch state {
+        case .sctpInit1, .sctpInit:
+            return isForsaken(reference, balancing) && packet.isBelievable
+        case .sctpRejected, .sctpClosed:
+            return !mayOpenAgain(reference, balancing) && packet.isBelievable
+        default: return false
+        }
     }
 
     private mutating func track<Tuple: FlowTuple>(

@@ -162,7 +162,9 @@ extension Balancer {
         } else {
             next = view == .fromBackend ? .twoWay : state
         }
-        guard next != state else { return true }
+        guard next != state else {
+            return !state.isUnanswered || staysUnanswered(packet, reference, view, balancing)
+        }
         if packet.protocol == .tcp, packet.tcpFlags & TCPEvent.resetFlag != 0,
             !isBelievable(packet, reference, view)
         {
@@ -174,13 +176,67 @@ extension Balancer {
             return false
         }
         move(reference, from: state, to: next, view, balancing, now)
+        if next == .synReceived { expectAnswer(to: packet, reference) }
         return true
+    }
+
+    /// Remembers what an answer to a SYN has to acknowledge: see `isBelievable`.
+    private mutating func expectAnswer<Tuple: FlowTuple>(
+        to packet: TransportPacket<Tuple>,
+        _ reference: UInt32
+    ) {
+        unsafe connections.entry(reference).pointee.nextFromClient = packet.sequence &+ 1
+    }
+
+    /// Whether a repeated SYN, or another datagram, of a connection that nobody has answered goes
+    /// where the one before went.
+    ///
+    /// A SYN has left nothing behind that must stay: once the backend takes no new connections,
+    /// another one is asked. Datagrams may be meant to have no answer; they leave a backend that is
+    /// down.
+    @inline(never)
+    private mutating func staysUnanswered<Tuple: FlowTuple>(
+        _ packet: TransportPacket<Tuple>,
+        _ reference: UInt32,
+        _ view: TCPTransitions.View,
+        _ balancing: BalancingState
+    ) -> Bool {
+        guard view != .fromBackend, packet.opens else { return true }
+        guard packet.protocol == .tcp else { return !(isDown(reference) && isUsed(reference)) }
+        expectAnswer(to: packet, reference)
+        return !isForsaken(reference, balancing)
+    }
+
+    /// Whether the backend of a connection is one that new connections do not go to: draining, gone
+    /// or down. That it has as many as it may have does not count, since this is one of them.
+    mutating func isForsaken(_ reference: UInt32, _ balancing: BalancingState) -> Bool {
+        let connection = unsafe connections.entry(reference).pointee
+        let slot = connection.backendSlot
+        let policy = balancing.policy(ofBackend: slot)
+        guard policy.isLeaving || policy.isEnding else { return isDown(reference) }
+        // Persistence brings a client to its backend of weight 0 unless it is told not to.
+        return !connection.isPersistent || balancing.place(of: slot) == nil
+            || balancing.options.contains(.expireQuiescentTemplates)
+    }
+
+    /// Whether a packet of the connection has gone to its backend.
+    ///
+    /// The first one stays with whom it was opened for, so that nothing is opened again and again: a
+    /// connection id of QUIC or persistence may name a backend that is none for others.
+    mutating func isUsed(_ reference: UInt32) -> Bool {
+        unsafe connections.entry(reference).pointee.towardBackend != .none
+    }
+
+    private mutating func isDown(_ reference: UInt32) -> Bool {
+        guard !everywhere.conditions.areAllUsable else { return false }
+        let slot = unsafe connections.entry(reference).pointee.backendSlot
+        return everywhere.conditions.reasons(slot: slot).contains(.down)
     }
 
     /// Whether a connection that is over may begin again where it was: while its backend is one for
     /// new connections.
     @inline(never)
-    private mutating func mayOpenAgain(_ reference: UInt32, _ balancing: BalancingState) -> Bool {
+    mutating func mayOpenAgain(_ reference: UInt32, _ balancing: BalancingState) -> Bool {
         let slot = unsafe connections.entry(reference).pointee.backendSlot
         let policy = balancing.policy(ofBackend: slot)
         return !policy.isLeaving && !policy.isEnding && everywhere.conditions.isUsable(slot: slot)
@@ -210,12 +266,38 @@ extension Balancer {
         _ view: TCPTransitions.View
     ) -> Bool {
         let connection = unsafe connections.entry(reference).pointee
-        // Only data in both directions tells what is expected.
-        guard connection.state == .established, connection.shape.isTwoWay else { return true }
+        guard connection.shape.isTwoWay else { return true }
+        switch connection.state {
+        case .synReceived: return answersOpening(reset, connection, view)
+        // The backend has said what it sends and what it expects.
+        case .synAck, .established, .finWait, .closeWait: break
+        default: return true
+        }
         let expected =
             view == .fromBackend ? connection.nextFromBackend : connection.nextFromClient
         let distance = Int32(bitPattern: reset.sequence &- expected)
         return (-Self.resetWindow...Self.resetWindow).contains(distance)
+    }
+
+    /// The most data that a SYN brings along (RFC 7413).
+    private static var openingData: UInt32 { 1460 }
+
+    /// The same before the backend has answered.
+    ///
+    /// "If the RST bit is set: if the ACK was acceptable, signal to the user 'error: connection
+    /// reset'" (RFC 9293 section 3.10.7.3): a refusal acknowledges the SYN, with or without its data.
+    /// A client that gives up goes on from its SYN.
+    private func answersOpening<Tuple: FlowTuple>(
+        _ reset: TransportPacket<Tuple>,
+        _ connection: Connection,
+        _ view: TCPTransitions.View
+    ) -> Bool {
+        guard view == .fromBackend else {
+            return reset.sequence &- connection.nextFromClient &+ Self.openingData
+                <= 2 &* Self.openingData
+        }
+        return reset.tcpFlags & TCPEvent.acknowledgmentFlag != 0
+            && reset.acknowledgment &- connection.nextFromClient <= Self.openingData
     }
 
     @inline(never)

@@ -85,6 +85,14 @@ public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         }
     }
 
+    /// The first packet went to the backend, which has not answered yet: TCP and UDP.
+    @inline(__always)
+    var isUnanswered: Bool {
+        let states: UInt32 =
+            1 &<< UInt32(Self.synReceived.rawValue) | 1 &<< UInt32(Self.oneWay.rawValue)
+        return states &>> UInt32(rawValue) & 1 != 0
+    }
+
     /// No packet was sent on yet; UDP and queries have no such state.
     var isUntried: Bool { self == .none || self == .sctpNone }
 
@@ -134,8 +142,9 @@ public enum TCPEvent: Int, Sendable {
     /// None of the four flags: not a segment of RFC 9293, so nothing moves.
     case other
 
-    /// RST in the flags octet.
+    /// RST and ACK in the flags octet.
     static var resetFlag: UInt8 { 0x04 }
+    static var acknowledgmentFlag: UInt8 { 0x10 }
 
     /// Reads the flags octet of a TCP header (RFC 9293 section 3.1).
     public init(flags: UInt8) {
@@ -164,7 +173,7 @@ public enum TCPEvent: Int, Sendable {
 ///     time_wait, last_ack, close --SYN of client--> syn_recv
 ///
 /// Where only the client's packets pass (DR, tunnel): SYN --> syn_recv, ACK --> established,
-/// FIN --> fin_wait, and a SYN after that begins anew.
+/// FIN --> close_wait, and a SYN after that begins anew.
 ///
 /// An ACK establishes only after the backend has answered, so that a flood of SYN and ACK holds
 /// connections no longer than a flood of SYN.
@@ -228,7 +237,7 @@ public struct TCPTransitions: ~Copyable, @unchecked Sendable {
         case (.syn, .established): .established
         case (.syn, _): .synReceived
         case (.ack, .synReceived): .established
-        case (.fin, .established), (.fin, .synReceived): .finWait
+        case (.fin, .established), (.fin, .synReceived): .closeWait
         default: state
         }
     }

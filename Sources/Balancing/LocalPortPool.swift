@@ -7,10 +7,12 @@ import CLinux
 /// of the backend's endpoint (`sa_pool/pool_hash_size`). For each flow `FlowSteering` says which
 /// classes of ports bring the replies back to this worker; the pool goes round these classes, and
 /// in each class round its ports, so that a port that came back waits long before it is used again.
+/// The order of the classes, and of the ports in each, is the pool's own and random, so that strangers
+/// cannot tell which ports are in use or come next (RFC 6056).
 /// The control side makes pools and destroys them when `used` is 0 and every worker has left the
 /// snapshots that name them; in between, one worker owns the handle's memory.
 ///
-///     header: used | exhausted     sub-pool: turn, flag | class: in use, next rank | bits by class
+///     header: used | exhausted     sub-pool: turn, flag | class: in use, next place | bits by class
 @safe
 public struct LocalPortPool: BitwiseCopyable, @unchecked Sendable {
     /// The ports of the whole pool, of which each worker owns a share; those below are reserved.
@@ -35,11 +37,22 @@ public struct LocalPortPool: BitwiseCopyable, @unchecked Sendable {
     private let worker: Int
     private let placeCount: Int
     private let subPoolMask: Int
+    private let order: PortOrder
 
     /// The share of `worker` under `steering`; nil when memory is short.
     ///
     /// `subPools` is rounded up to a power of two. Memory is touched as ports are used.
     public init?(worker: Int, steering: FlowSteering, subPools: Int) {
+        self.init(
+            worker: worker,
+            steering: steering,
+            subPools: subPools,
+            order: .random(turns: steering.placeCount(of: worker))
+        )
+    }
+
+    private init?(worker: Int, steering: FlowSteering, subPools: Int, order: PortOrder) {
+        self.order = order
         self.steering = steering
         self.worker = worker
         placeCount = steering.placeCount(of: worker)
@@ -69,7 +82,12 @@ public struct LocalPortPool: BitwiseCopyable, @unchecked Sendable {
     ///
     /// For looking at what a worker would do: what it does meanwhile may be in the copy or not.
     func copy() -> LocalPortPool? {
-        let copy = LocalPortPool(worker: worker, steering: steering, subPools: subPoolMask + 1)
+        let copy = LocalPortPool(
+            worker: worker,
+            steering: steering,
+            subPools: subPoolMask + 1,
+            order: order
+        )
         guard let copy else { return nil }
         let words = Self.size(steering, subPools: subPoolMask + 1) / 8
         for index in 0..<words where unsafe base[index] != 0 {
@@ -88,13 +106,14 @@ public struct LocalPortPool: BitwiseCopyable, @unchecked Sendable {
         var turn = unsafe Int(pool[Layout.turn])
         for _ in 0..<placeCount {
             let portClass = steering.portClass(atPlace: turn, of: worker, flowHash: flowHash)
-            turn = turn &+ 1 == placeCount ? 0 : turn &+ 1
+            turn &+= order.stride
+            if turn >= placeCount { turn &-= placeCount }
             let state = unsafe state(of: portClass, in: pool)
             guard unsafe Int(state.pointee.inUse) < steering.classSize else { continue }
             unsafe pool[Layout.turn] = UInt64(turn)
-            let rank = unsafe takeFree(portClass, state, in: pool)
+            let place = unsafe takeFree(portClass, state, in: pool)
             unsafe base[Layout.used] &+= 1
-            return steering.port(in: portClass, rank: rank)
+            return steering.port(in: portClass, rank: order.rank(at: place) & classMask)
         }
         unsafe base[Layout.exhausted] &+= 1
         return nil
@@ -106,9 +125,9 @@ public struct LocalPortPool: BitwiseCopyable, @unchecked Sendable {
         let pool = unsafe subPool(hash)
         if unsafe pool[Layout.isPrepared] == 0 { unsafe prepare(pool) }
         let portClass = Int(steering.portClass(of: port))
-        let rank = steering.rank(of: port, in: portClass)
-        let mask: UInt64 = 1 << UInt64(rank & 63)
-        let word = unsafe bits(of: portClass, in: pool) + rank >> 6
+        let place = self.place(of: port, in: portClass)
+        let mask: UInt64 = 1 << UInt64(place & 63)
+        let word = unsafe bits(of: portClass, in: pool) + place >> 6
         guard unsafe word.pointee & mask == 0 else { return false }
         unsafe word.pointee |= mask
         unsafe state(of: portClass, in: pool).pointee.inUse &+= 1
@@ -120,9 +139,9 @@ public struct LocalPortPool: BitwiseCopyable, @unchecked Sendable {
     public func release(_ port: UInt16, hash: UInt64) {
         let pool = unsafe subPool(hash)
         let portClass = Int(steering.portClass(of: port))
-        let rank = steering.rank(of: port, in: portClass)
-        let mask: UInt64 = 1 << UInt64(rank & 63)
-        let word = unsafe bits(of: portClass, in: pool) + rank >> 6
+        let place = self.place(of: port, in: portClass)
+        let mask: UInt64 = 1 << UInt64(place & 63)
+        let word = unsafe bits(of: portClass, in: pool) + place >> 6
         assert(unsafe word.pointee & mask != 0, "a port was released twice")
         unsafe word.pointee &= ~mask
         unsafe state(of: portClass, in: pool).pointee.inUse &-= 1
@@ -147,10 +166,11 @@ public struct LocalPortPool: BitwiseCopyable, @unchecked Sendable {
     private func prepare(_ pool: UnsafeMutablePointer<UInt64>) {
         for port in 0..<UInt16(Self.ports.lowerBound) {
             let portClass = Int(steering.portClass(of: port))
-            let rank = steering.rank(of: port, in: portClass)
-            unsafe bits(of: portClass, in: pool)[rank >> 6] |= 1 << UInt64(rank & 63)
+            let place = self.place(of: port, in: portClass)
+            unsafe bits(of: portClass, in: pool)[place >> 6] |= 1 << UInt64(place & 63)
             unsafe state(of: portClass, in: pool).pointee.inUse &+= 1
         }
+        unsafe pool[Layout.turn] = UInt64(order.firstTurn)
         unsafe pool[Layout.isPrepared] = 1
     }
 
@@ -172,10 +192,17 @@ public struct LocalPortPool: BitwiseCopyable, @unchecked Sendable {
         }
         let bit = (~taken).trailingZeroBitCount
         unsafe words[word] |= 1 << UInt64(bit)
-        let rank = word &* 64 &+ bit
+        let place = word &* 64 &+ bit
         unsafe state.pointee.inUse &+= 1
-        unsafe state.pointee.next = UInt16((rank &+ 1) & (steering.classSize &- 1))
-        return rank
+        unsafe state.pointee.next = UInt16((place &+ 1) & classMask)
+        return place
+    }
+
+    private var classMask: Int { steering.classSize &- 1 }
+
+    /// Where a port stands in the order in which the ports of its class are given out.
+    private func place(of port: UInt16, in portClass: Int) -> Int {
+        order.place(of: steering.rank(of: port, in: portClass)) & classMask
     }
 
     private func subPool(_ hash: UInt64) -> UnsafeMutablePointer<UInt64> {
@@ -198,4 +225,44 @@ public struct LocalPortPool: BitwiseCopyable, @unchecked Sendable {
         let states = steering.classCount / 2
         return unsafe pool + Layout.classes + states + portClass &* (steering.classSize / 64)
     }
+}
+
+/// In which order a pool gives out its ports.
+private struct PortOrder: BitwiseCopyable {
+    /// From one class to the next; has no divisor in common with their number, so that each has its turn.
+    let stride: Int
+    let firstTurn: Int
+    // In a class `rank = place * factor + offset`; since the factor is odd, every power of two of
+    // places is every rank once.
+    private let factor: Int
+    private let inverse: Int
+    private let offset: Int
+
+    static func random(turns: Int) -> PortOrder {
+        let factor = Int.random(in: 0..<1 << 15) << 1 | 1
+        // Newton's iteration: each step doubles the low bits that are right, beginning with three.
+        var inverse = factor
+        for _ in 0..<3 { inverse = inverse &* (2 &- factor &* inverse) }
+        var stride = 1
+        for _ in 0..<100 where turns > 2 {
+            stride = Int.random(in: 1..<turns)
+            if greatestCommonDivisor(stride, turns) == 1 { break }
+            stride = 1
+        }
+        return PortOrder(
+            stride: stride,
+            firstTurn: .random(in: 0..<max(1, turns)),
+            factor: factor,
+            inverse: inverse,
+            offset: .random(in: 0..<1 << 16)
+        )
+    }
+
+    private static func greatestCommonDivisor(_ left: Int, _ right: Int) -> Int {
+        right == 0 ? left : greatestCommonDivisor(right, left % right)
+    }
+
+    /// Higher bits than those of the numbers mean nothing.
+    func rank(at place: Int) -> Int { place &* factor &+ offset }
+    func place(of rank: Int) -> Int { (rank &- offset) &* inverse }
 }

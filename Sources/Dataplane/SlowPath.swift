@@ -76,6 +76,9 @@ public final class SlowPath<Port: PacketPort>: Sendable {
     /// Own addresses that are not used because another node has them.
     public var duplicateAddresses: [OwnAddress] { state.withLock { $0.own.duplicates } }
 
+    /// Own addresses that another node has said to be its own within the last minute.
+    public var addressConflicts: [AddressConflict] { state.withLock { $0.conflicts.all } }
+
     /// Default routers by their own word, the preferred one first.
     public var advertisedRouters: [AdvertisedRouter] { state.withLock { $0.routers.all } }
 

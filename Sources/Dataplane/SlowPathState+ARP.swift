@@ -35,6 +35,8 @@ extension SlowPathState {
         }
         if sender != .any, !own.contains(.v4(sender), on: port) {
             perform(neighbours.learn(Key(.v4(sender), port: port), at: mac, now: now))
+        } else if sender != .any {
+            noteClaim(to: .v4(sender), by: mac, on: port)
         }
         let answers = own.onLink(.v4(target), port: port)?.standing == .usable
         // What asks for us is answered here; replies are also the kernel's, who may have asked.

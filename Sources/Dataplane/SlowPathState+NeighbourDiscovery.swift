@@ -22,7 +22,8 @@ extension SlowPathState {
             switch message.type {
             case NeighbourDiscovery.neighbourSolicitation:
                 solicited(message, by: datagram.sender, port: port)
-            case NeighbourDiscovery.neighbourAdvertisement: advertised(message, port: port)
+            case NeighbourDiscovery.neighbourAdvertisement:
+                advertised(message, by: datagram.sender, port: port)
             case NeighbourDiscovery.routerAdvertisement: routerAdvertised(message, port: port)
             // Routers answer solicitations of routers; hosts ignore them (section 6.2.6).
             default: true
@@ -62,15 +63,20 @@ extension SlowPathState {
     }
 
     /// Sections 7.1.2 and 7.2.5; false when the message is not valid.
-    private mutating func advertised(_ message: NeighbourDiscovery, port: Int) -> Bool {
+    private mutating func advertised(
+        _ message: NeighbourDiscovery,
+        by sender: MACAddress,
+        port: Int
+    ) -> Bool {
         let flags = message.flags
         guard
             let target = message.target,
             !(message.destination.isMulticast && flags.contains(.solicited))
         else { return false }
         if let mine = own.onLink(.v6(target), port: port) {
-            // RFC 4862 section 5.4.4; about a usable one the specification knows no better than we.
+            // RFC 4862 section 5.4.4.
             if case .tentative = mine.standing { own.refute(.v6(target), on: port) }
+            noteClaim(to: .v6(target), by: message.targetMAC ?? sender, on: port)
             return true
         }
         let overrides = flags.contains(.override)
@@ -91,7 +97,10 @@ extension SlowPathState {
 
     /// A node said in passing where it is.
     mutating func note(_ address: IPv6Address, at mac: MACAddress, port: Int) {
-        guard !own.contains(.v6(address), on: port) else { return }
+        guard !own.contains(.v6(address), on: port) else {
+            noteClaim(to: .v6(address), by: mac, on: port)
+            return
+        }
         let key = Key(.v6(address), port: port)
         perform(neighbours.learn(key, at: mac, as: .news(overrides: true), now: now))
     }

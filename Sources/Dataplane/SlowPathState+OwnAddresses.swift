@@ -78,6 +78,7 @@ extension SlowPathState {
 
     /// Takes addresses into use that nobody has claimed in time.
     mutating func settleProbes() {
+        conflicts.forget(before: now) { [own] in own.contains($0, on: $1) }
         for address in own.tick(at: now) {
             if let port = address.port { announce(address.address, on: port) }
         }

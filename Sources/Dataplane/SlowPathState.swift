@@ -30,6 +30,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     var now: Instant
 
     var own = OwnAddresses()
+    var conflicts = AddressConflicts()
     /// What the links have still to be told.
     var announcements: [Announcement] = []
     var routers = Routers()

@@ -33,6 +33,8 @@ public struct WorkerCounters: BitwiseCopyable, Sendable {
         case held
         /// Own addresses that are not used because another node has them (slow path, now).
         case duplicateAddresses
+        /// Messages of other nodes that say an own address is theirs (slow path).
+        case addressConflicts
         /// Packets that took the client's address along, by how.
         case addressedByTOA, addressedByUOA, addressedByProxyV1, addressedByProxyV2
         /// Packets that went without one though it was their turn, by the reason.

@@ -38,6 +38,7 @@ extension DaemonBackend {
         statistics.slowPath.delivered = slowPath[.delivered]
         statistics.slowPath.held = slowPath[.held]
         statistics.slowPath.duplicateAddresses = slowPath[.duplicateAddresses]
+        statistics.slowPath.addressConflicts = slowPath[.addressConflicts]
         statistics.ports = machine.ports.ports.enumerated().map(port)
         statistics.interfaces = await machine.conductor.vlans.map(machine.statistics)
         statistics.bonds = machine.ports.ports.compactMap { $0.bond?.statistics }

@@ -28,6 +28,7 @@ struct Housekeeping {
         var stalled: [Int] = []
         var receiveWatch = ReceiveWatch()
         var duplicates: Set<OwnAddress> = []
+        var conflicts: Set<AddressConflict> = []
         var keepsNumbers = true
         var watch = DeviceWatch()
         while !Task.isCancelled {
@@ -45,6 +46,7 @@ struct Housekeeping {
             self.watch(&receiveWatch)
             for problem in machine.companions.followGroups() { logger.warning("\(problem)") }
             await self.watch(&duplicates)
+            await self.watch(&conflicts)
             let still = await backend.stalledWorkers()
             self.watch(&stalled, still)
             if still.isEmpty { Systemd.alive() }
@@ -114,6 +116,18 @@ struct Housekeeping {
             logger.error("\(own.address) on \(link) is not used: another node has it")
         }
         duplicates = now
+    }
+
+    /// Tells once of each other node that says an own address is its own.
+    private func watch(_ conflicts: inout Set<AddressConflict>) async {
+        let now = Set(machine.slowPath.addressConflicts)
+        for new in now.subtracting(conflicts).sorted(by: { $0.address < $1.address }) {
+            let link = await machine.conductor.name(of: new.port)
+            logger.error(
+                "\(new.address) on \(link) is claimed by another node, \(new.claimant), too: clients may reach either"
+            )
+        }
+        conflicts = now
     }
 
     /// Tells once of each worker that stands still, and of each that goes on.

@@ -191,6 +191,12 @@ extension Catalogue {
                 unit: "addresses",
                 "Own IPv6 addresses that are not used because another node has them."
             ) { .integer($0.statistics.slowPath.duplicateAddresses) },
+            .counter(
+                "dpvs_address_conflicts_total",
+                unit: "conflicts",
+                "Messages of ARP and neighbour discovery by which other nodes say that an own address is theirs.",
+                value: \.statistics.slowPath.addressConflicts
+            ),
         ]
     )
 

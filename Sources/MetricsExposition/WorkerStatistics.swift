@@ -40,6 +40,7 @@ package struct SlowPathStatistics: Sendable {
     package var held: UInt64 = 0
     /// Own addresses that another node has.
     package var duplicateAddresses: UInt64 = 0
+    package var addressConflicts: UInt64 = 0
 
     package init() {}
 }

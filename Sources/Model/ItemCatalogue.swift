@@ -882,8 +882,8 @@ package enum ItemCatalogue {
     ]
 
     private static let tcp: [(String, Int)] = [
-        ("none", 2), ("established", 90), ("syn_sent", 3), ("syn_recv", 30), ("fin_wait", 7),
-        ("time_wait", 7), ("close", 3), ("close_wait", 7), ("last_ack", 7), ("listen", 120),
+        ("none", 2), ("established", 90), ("syn_sent", 3), ("syn_recv", 30), ("fin_wait", 120),
+        ("time_wait", 7), ("close", 3), ("close_wait", 60), ("last_ack", 7), ("listen", 120),
         ("synack", 30), ("last", 2),
     ]
 

@@ -42,6 +42,20 @@ import Testing
         #expect(pool.used == 64511 && pool.capacity == 64511 && pool.exhausted == 1)
     }
 
+    @Test func `nobody can tell from one pool or port which ports another uses or come next`()
+        throws
+    {
+        let runs = try (0..<3)
+            .map { _ in
+                let owned = try Owned()
+                return (0..<100).compactMap { _ in owned.allocate() }
+            }
+        #expect(Set(runs.map(\.first)).count > 1)
+        let neighbours = runs.flatMap { zip($0, $0.dropFirst()) }.count { $0 &+ 1 == $1 }
+        #expect(neighbours < 150, "\(runs)")
+        #expect(runs.allSatisfy { $0.count { $0 < 2000 } < 50 })
+    }
+
     @Test func `a port that came back waits long`() throws {
         let owned = try Owned()
         let first = try #require(owned.allocate())

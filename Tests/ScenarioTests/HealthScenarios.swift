@@ -63,6 +63,28 @@ import Testing
         world.expectConservation()
     }
 
+    /// The local port of a connection does not tell the number of its SYN.
+    @Test(arguments: [0, 999, 1000 + 2000, 0x8000_0000] as [UInt32], [Frame.rst, Frame.rstAck])
+    func `a reset that does not acknowledge the SYN is no refusal`(
+        acknowledged: UInt32,
+        flags: UInt8
+    ) throws {
+        let world = try world()
+        defer { world.expectConservation() }
+        var talk = try #require(TCPTalk(world, from: "10.0.0.10:30000", isAnswered: false))
+        let expected = talk.clientSequence
+        talk.clientSequence = acknowledged
+        talk.answer(flags)
+        #expect(world.look() == [])
+        talk.clientSequence = expected
+        talk.backendSequence = 9000
+        talk.answer(Frame.synAck)
+        let service = world.provisioner.state.services[0]
+        #expect(try world.backend(.inactive, talk.backend, of: service) == 1, "it still opens")
+        talk.answer(Frame.rstAck)
+        #expect(world.look() == [])
+    }
+
     @Test func `dh sends elsewhere what belongs to a backend that is down`() throws {
         let world = try world(scheduler: .dh)
         let out = try refuse(world, port: 30000)

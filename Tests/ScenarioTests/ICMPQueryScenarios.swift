@@ -66,6 +66,23 @@ import Testing
         #expect(sent.first.map(identifier) == identifier(request))
     }
 
+    @Test func `the next query of a ping goes elsewhere once its backend gets no new ones`() throws
+    {
+        let world = try Family.ipv4.world(try Family.ipv4.state(.icmp))
+        defer { world.expectConservation() }
+        world.send([echo(.ipv4)], on: 0)
+        let first = try #require(world.takeFragments(1).first)
+        try world.change { state in
+            let index = state.services[0].backends
+                .firstIndex { $0.endpoint.address.description == first.destination.description }
+            if let index { state.services[0].backends[index].weight = 0 }
+        }
+        world.send([echo(.ipv4)], on: 0)
+        let next = try #require(world.takeFragments(1).first)
+        #expect(next.destination != first.destination && next.transportChecksum == 0)
+        #expect(world.connectionCount == 1)
+    }
+
     @Test func `a query is remembered for 300 seconds after its last packet`() throws {
         let world = try Family.ipv4.world(try Family.ipv4.state(.icmp))
         world.send([echo(.ipv4)], on: 0)

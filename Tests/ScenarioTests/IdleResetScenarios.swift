@@ -74,10 +74,45 @@ import Testing
         world.expectConservation()
     }
 
+    @Test(arguments: [true, false])
+    func `a connection that one end has half closed lives on, and its end is told to both`(
+        isClient: Bool
+    ) throws {
+        let world = try world(.fnat)
+        var talk = try #require(TCPTalk(world))
+        if isClient {
+            talk.ask(Frame.finAck)
+            talk.clientSequence += 1
+            talk.answer(Frame.ack)
+        } else {
+            talk.answer(Frame.finAck)
+            talk.backendSequence += 1
+            talk.ask(Frame.ack)
+            talk.answer(Frame.ack)
+        }
+        _ = (world.take(0), world.take(1))
+        world.advance(.seconds(50))
+        #expect(world.connectionCount == 1)
+        if isClient { talk.answer(data: [1, 2]) } else { talk.ask(data: [1, 2]) }
+        #expect(world.take(isClient ? 0 : 1).first?.data == [1, 2])
+        if isClient { talk.backendSequence += 2 } else { talk.clientSequence += 2 }
+        talk.answer(Frame.ack)
+        _ = (world.take(0), world.take(1))
+        world.advance(.seconds(isClient ? 62 : 122))
+        #expect(world.connectionCount == 0)
+        let (toClient, toBackend) = (world.take(0), world.take(1))
+        #expect(toClient.map(\.tcpFlags) == [Frame.rst])
+        #expect(toBackend.map(\.tcpFlags) == [Frame.rst])
+        #expect(toClient.first?.sequence == talk.backendSequence)
+        #expect(toBackend.first?.sequence == talk.clientSequence)
+        world.expectConservation()
+    }
+
     @Test func `nobody is reset whose connection was closed, reset or never answered`() throws {
         let world = try world(.fnat)
         let closed = try #require(TCPTalk(world, from: "10.0.0.10:40001"))
         closed.ask(Frame.finAck)
+        closed.answer(Frame.finAck)
         let aborted = try #require(TCPTalk(world, from: "10.0.0.10:40002"))
         aborted.ask(Frame.rst)
         _ = try #require(TCPTalk(world, from: "10.0.0.10:40003", isAnswered: false))

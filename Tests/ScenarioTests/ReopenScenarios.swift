@@ -105,14 +105,7 @@ import Testing
         let service = world.provisioner.state.services[0]
         let old = try openAndClose(world, subject)
         let index = old - 2
-        let slot = try slot(world, service, index)
-        switch subject.reason {
-        case .none: break
-        case .weight: try world.change { $0.services[0].backends[index].weight = 0 }
-        case .removal: try world.change { _ = $0.services[0].backends.remove(at: index) }
-        case .down: world.engine.conditions.insert(.down, slot: slot)
-        case .full: world.engine.conditions.insert(.full, slot: slot)
-        }
+        try end(subject.reason, index, in: world)
         let opened = world.total(.connectionsOpened)
         let again = try #require(ask(world, subject.families, Frame.syn))
         let moves = subject.reason != .none
@@ -129,13 +122,76 @@ import Testing
         #expect(ask(world, subject.families, Frame.ack)?.backend == again.backend)
     }
 
+    /// Takes the backend at `index` out of those for new connections.
+    private func end(_ reason: Reason, _ index: Int, in world: World) throws {
+        let slot = try slot(world, world.provisioner.state.services[0], index)
+        switch reason {
+        case .none: break
+        case .weight: try world.change { $0.services[0].backends[index].weight = 0 }
+        case .removal: try world.change { _ = $0.services[0].backends.remove(at: index) }
+        case .down: world.engine.conditions.insert(.down, slot: slot)
+        case .full: world.engine.conditions.insert(.full, slot: slot)
+        }
+    }
+
+    @Test(arguments: Case.all)
+    func `a SYN that nobody has answered goes elsewhere once its backend is none for new ones`(
+        subject: Case
+    ) throws {
+        let world = try world(subject.families, subject.mode)
+        defer { world.expectConservation() }
+        let first = try #require(ask(world, subject.families, Frame.syn))
+        #expect(ask(world, subject.families, Frame.syn)?.backend == first.backend)
+        try end(subject.reason, first.backend - 2, in: world)
+        let again = try #require(ask(world, subject.families, Frame.syn))
+        // Of as many connections as its backend may have this is one.
+        let moves = ![.none, .full].contains(subject.reason)
+        #expect((again.backend != first.backend) == moves && again.packet.isSound)
+        #expect(world.connectionCount == 1)
+        if subject.mode != .dr { answer(world, Frame.synAck, to: again.packet) }
+        #expect(ask(world, subject.families, Frame.ack)?.backend == again.backend)
+    }
+
+    @Test(arguments: Case.all)
+    func `datagrams that nobody has answered leave a backend that is down, and no other`(
+        subject: Case
+    ) throws {
+        let world = try world(subject.families, subject.mode) { state in
+            state.services[0].key.protocol = .udp
+        }
+        defer { world.expectConservation() }
+        let families = subject.families
+        func datagram() -> Int? {
+            let payload = IPPacket.udp(40000, 80, [1, 2, 3])
+            world.send(IPPacket(from: families.client, to: families.vip, 17, payload), on: 0)
+            return world.takeFrames(1).last.map { Int($0[5]) }
+        }
+        let first = try #require(datagram())
+        try end(subject.reason, first - 2, in: world)
+        #expect((try #require(datagram()) != first) == (subject.reason == .down))
+        #expect(world.connectionCount == 1)
+    }
+
+    @Test(arguments: [true, false])
+    func `persistence keeps an unanswered client at its backend of weight 0 unless told otherwise`(
+        isKept: Bool
+    ) throws {
+        let world = try world(.ipv4, .fnat) { state in
+            state.services[0].persistence = Persistence(timeout: .seconds(300))
+            state.settings.items["ipvs_defs.conn.expire_quiescent_template"] = .flag(!isKept)
+        }
+        defer { world.expectConservation() }
+        let first = try #require(ask(world, .ipv4, Frame.syn))
+        try end(.weight, first.backend - 2, in: world)
+        #expect((ask(world, .ipv4, Frame.syn)?.backend == first.backend) == isKept)
+    }
+
     @Test func `a connection that is not over stays where it is`() throws {
         let world = try world(.ipv4, .fnat)
         defer { world.expectConservation() }
         let first = try #require(ask(world, .ipv4, Frame.syn))
-        try world.change { $0.services[0].backends[first.backend - 2].weight = 0 }
-        #expect(ask(world, .ipv4, Frame.syn)?.backend == first.backend, "a SYN sent twice")
         answer(world, Frame.synAck, to: first.packet)
+        try world.change { $0.services[0].backends[first.backend - 2].weight = 0 }
         #expect(ask(world, .ipv4, Frame.ack)?.backend == first.backend)
         #expect(ask(world, .ipv4, Frame.syn)?.backend == first.backend)
     }

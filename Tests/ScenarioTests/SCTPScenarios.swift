@@ -91,6 +91,54 @@ private enum Chunk {
         #expect(world.connectionCount == 0)
     }
 
+    enum End: CaseIterable { case unanswered, shutdown, abort }
+
+    @Test(arguments: End.allCases, [true, false])
+    func `an INIT goes elsewhere once the backend of the association before is none for new ones`(
+        end: End,
+        isRemoved: Bool
+    ) throws {
+        let world = try Family.ipv4.world(try Family.ipv4.state(.sctp))
+        defer { world.expectConservation() }
+        world.send([request(.ipv4, Chunk.initiation)], on: 0)
+        let opened = try #require(world.takeFragments(1).first)
+        func answer(_ chunk: UInt8) {
+            let (source, back) = (opened.destination.description, port(opened, 0))
+            let reply = packet(chunk, from: source, 8080, to: Family.ipv4.local, back)
+            world.send([reply], on: 1)
+        }
+        if end != .unanswered {
+            answer(Chunk.initiationAck)
+            world.send([request(.ipv4, Chunk.cookieEcho)], on: 0)
+            answer(Chunk.cookieAck)
+        }
+        switch end {
+        case .unanswered: break
+        case .shutdown:
+            world.send([request(.ipv4, Chunk.shutdown)], on: 0)
+            answer(Chunk.shutdownAck)
+            world.send([request(.ipv4, Chunk.shutdownComplete)], on: 0)
+        case .abort: world.send([request(.ipv4, Chunk.abort)], on: 0)
+        }
+        _ = (world.takeFragments(0), world.takeFragments(1))
+        world.send([request(.ipv4, Chunk.initiation)], on: 0)
+        #expect(world.takeFragments(1).first?.destination == opened.destination)
+        try world.change { state in
+            let index = state.services[0].backends
+                .firstIndex { $0.endpoint.address.description == opened.destination.description }
+            guard let index else { return }
+            if isRemoved {
+                state.services[0].backends.remove(at: index)
+            } else {
+                state.services[0].backends[index].weight = 0
+            }
+        }
+        world.send([request(.ipv4, Chunk.initiation)], on: 0)
+        let again = try #require(world.takeFragments(1).first)
+        #expect(again.destination != opened.destination && hasRightChecksum(again))
+        #expect(world.connectionCount == 1)
+    }
+
     @Test func `what opens no association is refused without one`() throws {
         let world = try Family.ipv4.world(try Family.ipv4.state(.sctp))
         let chunks = [Chunk.data, Chunk.cookieEcho, Chunk.abort, Chunk.initiationAck]

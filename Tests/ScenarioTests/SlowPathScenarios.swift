@@ -48,6 +48,42 @@ import Testing
         world.expectConservation()
     }
 
+    /// RFC 5227 section 2.4.
+    @Test func `an own address that another node claims is defended, once in ten seconds`() throws {
+        let world = try quickstartWorld()
+        defer { world.expectConservation() }
+        world.advance(.seconds(3))
+        _ = world.takeARP(0)
+        func claim(_ address: String = "10.0.0.100") -> [String] {
+            world.send(Frame.arp(from: address, at: .client(66), to: address), on: 0)
+            world.advance(.seconds(2))
+            return world.takeARP(0).compactMap(\.arp)
+                .filter { $0.sender == $0.target && $0.senderMAC == World.portMACs[0] }
+                .map(\.sender.description)
+        }
+        #expect(claim() == ["10.0.0.100"])
+        #expect(world.slowPath.addressConflicts.map(\.claimant) == [.client(66)])
+        #expect(claim() == [], "two that both insist fill no link")
+        #expect(claim("10.0.0.1") == ["10.0.0.1"])
+        #expect(claim("10.0.0.77") == [] && claim("10.0.1.1") == [])
+        #expect(world.total(.addressConflicts) == 3)
+        world.advance(.seconds(10))
+        #expect(claim() == ["10.0.0.100"])
+        world.advance(.seconds(70))
+        #expect(world.slowPath.addressConflicts.isEmpty)
+    }
+
+    @Test func `an address that is given up is not defended any more`() throws {
+        let world = try quickstartWorld()
+        defer { world.expectConservation() }
+        world.advance(.seconds(3))
+        world.send(Frame.arp(from: "10.0.0.100", at: .client(66), to: "10.0.0.100"), on: 0)
+        try world.change { $0.services = [] }
+        _ = world.takeARP(0)
+        world.advance(.seconds(3))
+        #expect(world.takeARP(0).isEmpty)
+    }
+
     @Test func `a backend that nobody knows yet is asked for and gets the packet that waited`()
         throws
     {

@@ -22,9 +22,16 @@ public struct ConnectionReset: BitwiseCopyable, Sendable {
 extension Balancer {
     /// Leaves a note when `reference` is a connection whose ends have to be told of its end.
     mutating func announceEnd(of reference: UInt32, _ connection: Connection) {
-        // The states before and after data end by themselves at both ends.
-        guard connection.shape.kind.isTwoWay, connection.state == .established,
-            connection.shape.protocol == .tcp
+        // The states before and after data end by themselves at both ends; one that is half closed
+        // still carries data.
+        let carriesData =
+            switch connection.state {
+            case .established, .finWait, .closeWait: true
+            default: false
+            }
+        guard connection.shape.kind.isTwoWay, carriesData, connection.shape.protocol == .tcp,
+            // A FIN may have come before anything that the backend has said.
+            connection.nextFromBackend != 0
         else { return }
         // Both numbers are the backend's own words. Whoever shifts what the backend sends has to
         // shift the first one here; what the client sends may be shifted as one likes.
