@@ -3,7 +3,8 @@ import Foundation
 import Linux
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+// A signal goes to every test of the process that listens, so one test listens at a time.
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct SignalsTests {
     @Test func `a hangup arrives as a value and ends nothing`() async {
         let signals = Signals([.hangup])
