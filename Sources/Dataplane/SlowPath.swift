@@ -26,6 +26,7 @@ public final class SlowPath<Port: PacketPort>: Sendable {
     ) {
         guard let counters = WorkerCounters() else { return nil }
         self.counters = counters
+        engine.interchange.slowPathQuiescent.enter()
         state = Mutex(SlowPathState(engine, ports, companions, counters, limits, now))
         state.withLock { state in
             ports.indices.forEach { state.solicitRouters(on: $0) }
@@ -86,7 +87,10 @@ public final class SlowPath<Port: PacketPort>: Sendable {
 
     /// Frees what is held; every worker has stopped.
     public func destroy() {
-        state.withLock { $0.releaseAll() }
+        state.withLock { state in
+            state.releaseAll()
+            state.engine.interchange.slowPathQuiescent.leave()
+        }
         counters.destroy()
     }
 }

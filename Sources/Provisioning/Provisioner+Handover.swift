@@ -131,6 +131,13 @@ extension Provisioner {
         let worker: Int
         if engine.workerCount == 1 {
             worker = 0
+        } else if saved.kind == .nat {
+            // Both directions go by the client, whoever had the connection before.
+            worker = Balancer.ownerOfNAT(
+                saved.client.source,
+                saved.client.sourcePort,
+                among: engine.workerCount
+            )
         } else {
             guard workers == engine.workerCount else { return nil }
             worker = Int(saved.worker)

@@ -237,9 +237,9 @@ extension Provisioner {
         for key in backendSlots.retired {
             guard let number = backendSlots.slots[key] else { continue }
             let slot = UInt32(number)
-            let open =
-                engine.total(.active, slot: slot) &+ engine.total(.inactive, slot: slot)
-            guard open == 0 else { continue }
+            // One counter, because a connection that moves from inactive to active between two
+            // readings is in neither; a claim lasts from before the first packet to the end.
+            guard engine.total(BackendCounter.claimed, slot: slot) == 0 else { continue }
             var totals = retiredTotals[key.service] ?? Array(repeating: 0, count: 8)
             for counter in BackendCounter.allCases {
                 totals[counter.rawValue] &+= engine.total(counter, slot: slot)

@@ -183,6 +183,8 @@ package final class Provisioner {
         let vlans: [Interface]
         let slowStart: SlowStart
         let draining: Draining
+        /// Local addresses of services, those included that only old connections use.
+        let localAddresses: Set<IPAddress>
         package var generation: UInt64 { memory.generation }
     }
 
@@ -261,7 +263,8 @@ package final class Provisioner {
             neighbours: network.neighbours,
             vlans: Array(interfaces.dropFirst(ports.count)),
             slowStart: slowStart,
-            draining: draining
+            draining: draining,
+            localAddresses: localAddresses
         )
     }
 
@@ -287,12 +290,22 @@ package final class Provisioner {
         warmUp(for: next.state)
     }
 
+    /// Snapshots that were replaced and that some thread may still read.
+    package var leavingCount: Int { leaving.count }
+
     /// Ends what only snapshots before the published one needed; every worker has left them.
     package func finish() { companions?.finish() }
 
     /// Whether every worker has left all snapshots older than the published one.
     package var isSettled: Bool {
         engine.interchange.oldestGeneration >= (published?.generation ?? 0)
+    }
+
+    /// Workers that still use a snapshot older than the published one, by their position.
+    package var lateWorkers: [Int] {
+        let wanted = published?.generation ?? 0
+        let states = engine.interchange.quiescent
+        return states.indices.filter { states[$0].generation < wanted }
     }
 
     /// Refuses new connections from the next publication on.
@@ -313,7 +326,7 @@ package final class Provisioner {
     /// - Returns: whether compiling and publishing the same state again would change something: a
     ///   local address is free to go, connections were taken over, or a link has news.
     package func reclaim() -> Bool {
-        let oldest = engine.interchange.oldestGeneration
+        let oldest = engine.interchange.oldestReadable
         leaving.removeAll { $0.generation < oldest }
         guard isSettled else { return false }
         releaseBackends()

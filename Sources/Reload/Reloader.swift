@@ -201,15 +201,16 @@ package actor Reloader {
             self.kernel = kernel
             return makeReport(.unchanged, attempt, problems: [])
         }
+        let remarks: [Problem]
         do {
-            try await executor.apply(target, changes: sentences, generation: generation)
+            remarks = try await executor.apply(target, changes: sentences, generation: generation)
         } catch {
             let failure = Problem(.error, "cannot be carried out: \(error)")
             return makeReport(.failed, attempt, sentences, problems: [failure])
         }
         self.kernel = kernel
         running = target
-        return makeReport(.applied, attempt, sentences, problems: [])
+        return makeReport(.applied, attempt, sentences, problems: remarks)
     }
 
     private func carryOut(
@@ -225,8 +226,13 @@ package actor Reloader {
             self.digest = digest
             return report(.unchanged, attempt, problems: problems)
         }
+        let remarks: [Problem]
         do {
-            try await executor.apply(target, changes: sentences, generation: generation + 1)
+            remarks = try await executor.apply(
+                target,
+                changes: sentences,
+                generation: generation + 1
+            )
         } catch {
             settled = nil
             let failure = Problem(.error, "cannot be carried out: \(error)")
@@ -246,7 +252,7 @@ package actor Reloader {
                 state: target
             )
         )
-        return report(.applied, attempt, sentences, problems: problems)
+        return report(.applied, attempt, sentences, problems: problems + remarks)
     }
 
     private func report(
