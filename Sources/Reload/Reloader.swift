@@ -123,9 +123,8 @@ package actor Reloader {
     package func drift() -> [DriftEntry] {
         guard let files else { return [] }
         let conf = files.files.keys.sorted().first { $0.hasSuffix(".conf") }
-        return Reload.drift(
-            running: running,
-            files: files.state,
+        return running.drift(
+            from: files.state,
             settingsOwner: .file(conf ?? "dpvs.conf")
         )
     }
@@ -170,7 +169,7 @@ package actor Reloader {
         guard !loaded.hasErrors else {
             return report(.rejected, attempt, problems: loaded.problems)
         }
-        var target = merge(files: loaded.state, running: running)
+        var target = loaded.state.keepingRuntime(of: running)
         let conflicts = nameConflicts(in: target)
         guard conflicts.isEmpty else {
             settled = nil
@@ -195,7 +194,7 @@ package actor Reloader {
     private func takeOver(_ kernel: DesiredState) async -> ReloadReport {
         let attempt = Attempt("kernel")
         let target = running.withKernel(kernel)
-        let sentences = changes(from: running, to: target).map(\.description)
+        let sentences = running.changes(to: target).map(\.description)
         // Before the first reload there is nothing to add to.
         guard generation > 0, !sentences.isEmpty else {
             self.kernel = kernel
@@ -220,7 +219,7 @@ package actor Reloader {
         problems: [Problem] = []
     ) async -> ReloadReport {
         let target = wanted.withKernel(kernel)
-        let sentences = changes(from: running, to: target).map(\.description)
+        let sentences = running.changes(to: target).map(\.description)
         await latches.pass(.planned)
         guard generation == 0 || !sentences.isEmpty else {
             self.digest = digest
