@@ -264,7 +264,7 @@ public struct TCPTransitions: ~Copyable, @unchecked Sendable {
 }
 
 /// How long a connection may be silent in each state, in ticks.
-public struct StateTimeouts: Sendable {
+public struct StateTimeouts: Sendable, Equatable {
     /// Indexed by state.
     let ticks: [UInt32]
     /// Before the first packet of a connection has put it into a state.

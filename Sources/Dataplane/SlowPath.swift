@@ -48,6 +48,16 @@ public final class SlowPath<Port: PacketPort>: Sendable {
         state.withLock { $0.adjacency(for: address, port, isPinned) }
     }
 
+    /// Keeps pinned neighbours only as long as they are used, where `isStale` says so of their
+    /// address and interface.
+    public func unpin(where isStale: (IPAddress, Int) -> Bool) {
+        state.withLock { state in
+            for key in state.neighbours.pinned where isStale(key.address, key.port) {
+                state.neighbours.unpin(key)
+            }
+        }
+    }
+
     /// Says which addresses are ours from now on; those that are new are announced.
     public func install(_ addresses: [OwnAddress]) { state.withLock { $0.install(addresses) } }
 

@@ -26,6 +26,8 @@ struct OwnershipTests {
     func `merging once more changes nothing`(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         var files = DesiredState.random(&generator)
+        for index in files.vlans.indices { files.vlans[index].owner = .file("a.yaml") }
+        for index in files.tunnels.indices { files.tunnels[index].owner = .file("a.yaml") }
         for index in files.services.indices { files.services[index].owner = .file("a.yaml") }
         for index in files.routes.indices { files.routes[index].owner = .file("a.yaml") }
         for index in files.neighbours.indices { files.neighbours[index].owner = .file("a.yaml") }
