@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 import Balancing
-import Model
 import Dataplane
+import Model
 import Networking
 import Timing
 
@@ -27,10 +27,12 @@ struct Books {
     var localSlots: SlotAllocator<IPAddress>
     /// By local slot; kept for the next owner of the slot.
     var pools: [LocalPorts] = []
+    /// By backend slot: how connections are treated, those of removed backends included.
+    var policies: [BackendPolicy] = []
     /// By backend slot, of tunnel services.
     var encapsulations: [Int: Encapsulation] = [:]
-    /// Compiled services, shared with the snapshot before where they are the same.
-    var compiled: [Service.Key: CompiledService] = [:]
+    /// Services, shared with the snapshot before where they are the same.
+    var services: [Service.Key: KnownService] = [:]
     /// Under what number the clients of each persistent service are remembered; never used again.
     var persistenceIdentities: [Service.Key: UInt32] = [:]
     var nextPersistenceIdentity: UInt32 = 1
@@ -71,16 +73,6 @@ struct Books {
         defer { nextPersistenceIdentity &+= 1 }
         persistenceIdentities[service] = nextPersistenceIdentity
         return nextPersistenceIdentity
-    }
-
-    /// Lets go of every slot that the state does not name; each is released when the last connection
-    /// that knows it has ended.
-    mutating func retireSlots() {
-        localSlots.retire(allBut: Set(state.services.flatMap(\.localAddresses)))
-        serviceSlots.retire(allBut: Set(state.services.map(\.key)))
-        backendSlots.retire(allBut: Set(state.services.flatMap(\.backendKeys)))
-        let persistent = Set(state.services.filter { $0.persistence != nil }.map(\.key))
-        persistenceIdentities = persistenceIdentities.filter { persistent.contains($0.key) }
     }
 }
 

@@ -105,3 +105,18 @@ final class CompiledService: Sendable {
         return .init(format, backends: Dictionary(servers) { first, _ in first })
     }
 }
+
+/// A service as the configuration has it, and what was compiled of it.
+final class KnownService: Sendable {
+    let service: Service
+    let compiled: CompiledService
+    /// Whether some backend counts less, for now, than the service says.
+    let isRamping: Bool
+
+    init(_ service: Service, _ compiled: CompiledService) {
+        self.service = service
+        self.compiled = compiled
+        let full = SlowStart().weights(of: service, at: Instant(nanoseconds: 0))
+        isRamping = compiled.source.backends.map(\.weight) != full
+    }
+}

@@ -9,7 +9,7 @@ import Packet
 extension Provisioner {
     /// Which compiled object each service has, for tests of what is shared.
     package var compiledIdentities: [Service.Key: ObjectIdentifier] {
-        books.compiled.mapValues { ObjectIdentifier($0) }
+        books.services.mapValues { ObjectIdentifier($0.compiled) }
     }
 
     // MARK: - Slots that nobody needs any more
@@ -29,6 +29,7 @@ extension Provisioner {
             retiredTotals[key.service] = totals
             engine.clear(slot: slot)
             books.encapsulations[number] = nil
+            books.policies[number] = BackendPolicy()
             books.backendSlots.release(key)
         }
         guard !books.serviceSlots.retired.isEmpty else { return }
@@ -54,10 +55,11 @@ extension Provisioner {
 }
 
 extension Provisioner {
-    /// Asks for the neighbours of backends and tunnels before the first packet does.
-    func warmUp(for state: DesiredState) {
+    /// Asks for the neighbours of backends of some services, and of tunnels, before the first packet
+    /// does.
+    func warmUp(for services: [Service]) {
         let forwarding = unsafe engine.interchange.cell.current().pointee.forwarding
-        let backends = state.services.flatMap { $0.backends.map(\.endpoint.address) }
+        let backends = services.flatMap { $0.backends.map(\.endpoint.address) }
         for address in backends + state.tunnels.compactMap(\.remote) {
             let target = forwarding.target(for: address)
             guard target.kind == .link else { continue }

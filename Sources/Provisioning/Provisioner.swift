@@ -206,9 +206,8 @@ package final class Provisioner {
         if let published { leaving.append(published) }
         published = memory
         unfinished = next.layout
-        books.retireSlots()
         reconsiderFullBackends(of: state)
-        warmUp(for: state)
+        warmUp(for: next.unvisited)
     }
 
     /// Ends what only snapshots before the published one needed, and announces what is new; every

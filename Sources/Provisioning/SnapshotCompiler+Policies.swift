@@ -4,37 +4,48 @@ import Dataplane
 import Model
 
 extension SnapshotCompiler {
-    /// How connections of each backend slot are treated, those of removed backends included.
-    ///
-    /// Connections of those in `over` end.
-    func backendPolicies(of state: DesiredState, over: Set<BackendKey>) -> [BackendPolicy] {
-        let services = Dictionary(state.services.map { ($0.key, $0) }) { first, _ in first }
-        let backends = Dictionary(
-            state.services.flatMap { service in
-                service.targets.map {
-                    (BackendKey(service: service.key, endpoint: $0.endpoint), $0)
-                }
+    /// Brings `books.policies` up to date: backends of services that were touched, those that were
+    /// dropped, and those whose connections end now or do not end any more.
+    mutating func updatePolicies(_ others: Set<BackendKey>) {
+        let missing = books.backendSlots.bound - books.policies.count
+        books.policies += Array(repeating: BackendPolicy(), count: max(0, missing))
+        for service in touched {
+            for (key, backend) in zip(service.backendKeys, service.targets) {
+                set(policy(of: key, backend, service), for: key)
             }
-        ) { first, _ in first }
-        var policies = Array(repeating: BackendPolicy(), count: books.backendSlots.bound)
-        for (key, slot) in books.backendSlots.slots {
-            var policy = BackendPolicy()
-            policy.timeout =
-                services[key.service]?.connectionTimeout.map { ticks(covering: $0) } ?? 0
-            policy.serviceSlot = UInt32(books.serviceSlots.slots[key.service] ?? 0)
-            policy.isEnding = over.contains(key)
-            policy.isLeaving = backends[key].map { $0.weight == 0 } ?? true
-            policy.isWatched = services[key.service]?.protection.destCheck != nil
-            policy.traffic =
-                services[key.service].map { TrafficLimits($0.protection) } ?? TrafficLimits()
-            if let backend = backends[key] {
-                policy.maxConnections = UInt32(clamping: backend.maxConnections ?? 0)
-                policy.resumesBelow = UInt32(
-                    clamping: backend.minConnections ?? backend.maxConnections ?? 0
-                )
-            }
-            policies[slot] = policy
         }
-        return policies
+        for key in dropped.union(others) {
+            let service = books.services[key.service]?.service
+            let backend = service?.targets.first { $0.endpoint == key.endpoint }
+            set(policy(of: key, backend, service), for: key)
+        }
+    }
+
+    private mutating func set(_ policy: BackendPolicy, for key: BackendKey) {
+        if let slot = books.backendSlots.slots[key] { books.policies[slot] = policy }
+    }
+
+    /// How connections of a backend are treated; nil: it, or its service, is gone.
+    private func policy(
+        of key: BackendKey,
+        _ backend: Backend?,
+        _ service: Service?
+    ) -> BackendPolicy {
+        var policy = BackendPolicy()
+        policy.serviceSlot = UInt32(books.serviceSlots.slots[key.service] ?? 0)
+        policy.isEnding = books.over.contains(key)
+        policy.isLeaving = backend.map { $0.weight == 0 } ?? true
+        if let service {
+            policy.timeout = service.connectionTimeout.map { ticks(covering: $0) } ?? 0
+            policy.isWatched = service.protection.destCheck != nil
+            policy.traffic = TrafficLimits(service.protection)
+        }
+        if let backend {
+            policy.maxConnections = UInt32(clamping: backend.maxConnections ?? 0)
+            policy.resumesBelow = UInt32(
+                clamping: backend.minConnections ?? backend.maxConnections ?? 0
+            )
+        }
+        return policy
     }
 }

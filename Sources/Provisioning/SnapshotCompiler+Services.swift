@@ -7,33 +7,74 @@ import Timing
 
 extension SnapshotCompiler {
     /// Compiles what changed; the rest is the same object as before.
+    ///
+    /// Afterwards `books.services` has the services of `state`, and slots that it does not name are
+    /// let go: each is released when the last connection that knows it has ended.
     mutating func compileServices(
         of state: DesiredState,
         at now: Instant
-    ) throws(ProvisioningError) -> [Service.Key: CompiledService] {
-        var result: [Service.Key: CompiledService] = [:]
-        result.reserveCapacity(state.services.count)
+    ) throws(ProvisioningError) {
+        let form = ClientAddressForm(state.settings)
         for service in state.services {
-            let source = try source(
-                of: service,
-                books.slowStart.weights(of: service, at: now),
-                ClientAddressRule(service, state.settings)
-            )
-            if let known = books.compiled[service.key], known.source == source {
-                result[service.key] = known
+            let rule = ClientAddressRule(service, form)
+            let known = books.services[service.key]
+            if let known, isCurrent(known, service, rule) { continue }
+            let weights = books.slowStart.weights(of: service, at: now)
+            let source = try source(of: service, weights, rule)
+            touched.append(service)
+            dropped.formUnion(known?.service.backendKeys ?? [])
+            let compiled: CompiledService
+            if let known, known.compiled.source == source {
+                compiled = known.compiled
             } else {
-                let made = CompiledService(
-                    source,
-                    steering: engine.steering,
-                    workers: engine.workerCount
-                )
-                guard let made else {
-                    throw ProvisioningError("no memory for the QUIC routes of \(service.key)")
-                }
-                result[service.key] = made
+                compiled = try compile(source, of: service)
+            }
+            books.services[service.key] = KnownService(service, compiled)
+        }
+        letGo(allBut: state)
+    }
+
+    private func compile(
+        _ source: CompiledService.Source,
+        of service: Service
+    ) throws(ProvisioningError) -> CompiledService {
+        let made = CompiledService(
+            source,
+            steering: engine.steering,
+            workers: engine.workerCount
+        )
+        guard let made else {
+            throw ProvisioningError("no memory for the QUIC routes of \(service.key)")
+        }
+        return made
+    }
+
+    /// Whether nothing that a service is compiled from has changed.
+    private func isCurrent(
+        _ known: KnownService,
+        _ service: Service,
+        _ rule: ClientAddressRule
+    ) -> Bool {
+        books.slowStart.isEmpty && !known.isRamping && known.compiled.source.clientAddress == rule
+            && known.service == service
+    }
+
+    private mutating func letGo(allBut state: DesiredState) {
+        if books.services.count != state.services.count {
+            let wanted = Set(state.services.map(\.key))
+            for (key, known) in books.services where !wanted.contains(key) {
+                books.services[key] = nil
+                books.serviceSlots.retire(key)
+                books.persistenceIdentities[key] = nil
+                dropped.formUnion(known.service.backendKeys)
             }
         }
-        return result
+        for service in touched {
+            dropped.subtract(service.backendKeys)
+            if service.persistence == nil { books.persistenceIdentities[service.key] = nil }
+        }
+        for key in dropped { books.backendSlots.retire(key) }
+        books.localSlots.retire(allBut: Set(state.services.flatMap(\.localAddresses)))
     }
 
     private mutating func source(
@@ -118,15 +159,13 @@ extension ConnectionKind {
 
 extension ClientAddressRule {
     /// What `service` asks for; only FNAT hides the client.
-    ///
-    /// `uoa` follows `ipvs_defs/udp`: which form, and how many packets carry it.
-    init(_ service: Service, _ settings: Settings) {
+    init(_ service: Service, _ form: ClientAddressForm) {
         let mode: BackendAddressMode
         switch service.effectiveClientAddress {
         case _ where service.mode != .fnat: mode = .none
         case .none: mode = .none
         case .toa: mode = .tcpOption
-        case .uoa where settings.text("ipvs_defs.udp.uoa_mode") == "ipo": mode = .udpOption
+        case .uoa where form.usesOption: mode = .udpOption
         case .uoa: mode = .udpHeader
         case .uoaOption: mode = .udpOption
         case .proxyV1: mode = .proxyV1
@@ -134,7 +173,19 @@ extension ClientAddressRule {
         case .proxyV1Insecure: mode = .proxyV1Insecure
         case .proxyV2Insecure: mode = .proxyV2Insecure
         }
-        let repeats = settings.integer("ipvs_defs.udp.uoa_max_trail")
-        self.init(mode, repeats: UInt8(clamping: repeats))
+        self.init(mode, repeats: form.repeats)
+    }
+}
+
+/// How clients' addresses are told over UDP: `ipvs_defs/udp`.
+struct ClientAddressForm {
+    /// Whether `uoa` is an option of IPv4.
+    var usesOption: Bool
+    /// How many packets carry it.
+    var repeats: UInt8
+
+    init(_ settings: Settings) {
+        usesOption = settings.text("ipvs_defs.udp.uoa_mode") == "ipo"
+        repeats = UInt8(clamping: settings.integer("ipvs_defs.udp.uoa_max_trail"))
     }
 }

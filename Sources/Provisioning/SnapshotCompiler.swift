@@ -26,6 +26,28 @@ struct SnapshotCompiler {
     /// Whether new connections are refused because the program ends.
     let isStopping: Bool
     var books: Books
+    /// Services that are new or not what they were.
+    var touched: [Service] = []
+    /// Backends that services do not have any more.
+    var dropped: Set<BackendKey> = []
+
+    init(
+        engine: Engine,
+        ports: [Interface],
+        neighbours: any NeighbourRegistry,
+        companions: (any CompanionRegistry)?,
+        subPools: Int,
+        isStopping: Bool,
+        books: Books
+    ) {
+        self.engine = engine
+        self.ports = ports
+        self.neighbours = neighbours
+        self.companions = companions
+        self.subPools = subPools
+        self.isStopping = isStopping
+        self.books = books
+    }
 
     /// Lays `state` out; `now` decides how far backends are in their slow start and their drain.
     ///
@@ -35,19 +57,27 @@ struct SnapshotCompiler {
         _ news: LinkNews,
         at now: Instant
     ) throws(ProvisioningError) -> Compilation {
+        let before = books.over
         follow(state, news, at: now)
         books.interfaces = try compileInterfaces(of: state)
-        let services = try compileServices(of: state, at: now)
+        try compileServices(of: state, at: now)
+        updatePolicies(books.over.symmetricDifference(before))
         let network = try compileNetwork(of: state)
-        if network.paths != books.paths {
+        let hasNewPaths = network.paths != books.paths
+        if hasNewPaths {
             books.routeGeneration &+= 1
             books.paths = network.paths
         }
         let forwarding = ForwardingMemory(
             network.table(generation: books.routeGeneration, adjacencies: engine.adjacencies)
         )
-        let layout = try layout(of: state, services, network, forwarding.table)
-        return Compilation(layout: layout, forwarding: forwarding, books: books)
+        let layout = try layout(of: state, network, forwarding.table)
+        return Compilation(
+            layout: layout,
+            forwarding: forwarding,
+            books: books,
+            unvisited: hasNewPaths ? state.services : touched
+        )
     }
 
     /// What time and links have done since the books were written.
@@ -72,7 +102,6 @@ struct SnapshotCompiler {
 
     private mutating func layout(
         of state: DesiredState,
-        _ services: [Service.Key: CompiledService],
         _ network: CompiledNetwork,
         _ forwarding: ForwardingTable
     ) throws(ProvisioningError) -> Layout {
@@ -81,10 +110,9 @@ struct SnapshotCompiler {
         var entries: [Layout.ServiceEntry] = []
         entries.reserveCapacity(state.services.count)
         for service in state.services {
-            guard let compiled = services[service.key] else { continue }
+            guard let compiled = books.services[service.key]?.compiled else { continue }
             entries.append(try entry(of: service, compiled))
         }
-        books.compiled = services
         return Layout(
             generation: books.generation,
             routeGeneration: books.routeGeneration,
@@ -94,7 +122,7 @@ struct SnapshotCompiler {
             timeouts: stateTimeouts(of: state.settings),
             options: options(of: state, isStopping: isStopping),
             localAddresses: books.localSlots.slots,
-            policies: backendPolicies(of: state, over: books.over),
+            policies: books.policies,
             encapsulations: books.encapsulations,
             places: places(of: state),
             sweeps: books.sweeps,
@@ -109,6 +137,8 @@ package struct Compilation {
     let layout: Layout
     fileprivate let forwarding: ForwardingMemory
     let books: Books
+    /// Services whose backends may have neighbours that nobody asked for yet.
+    let unvisited: [Service]
 
     package var generation: UInt64 { layout.generation }
     /// Local addresses of services, those included that only old connections use.
@@ -145,7 +175,10 @@ package struct Compilation {
             adoption: adoption?.handle
         )
         let kept: [AnyObject] = adoption.map { [$0] } ?? []
-        return SnapshotMemory(snapshot, keeping: layout.services.map(\.compiled) + books.pools + kept)
+        return SnapshotMemory(
+            snapshot,
+            keeping: layout.services.map(\.compiled) + books.pools + kept
+        )
     }
 }
 
