@@ -118,10 +118,13 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
     // MARK: - Events
 
     /// Somebody wants to reach `key`, perhaps with a packet; `handle` is for a new neighbour.
+    ///
+    /// A neighbour that cannot be asked yet, not `isLinkThere`, is asked when it is wanted again.
     public mutating func want(
         _ key: Key,
         holding packet: Held? = nil,
         isPinned: Bool = false,
+        isLinkThere: Bool = true,
         handle: @autoclosure () -> AdjacencyHandle?,
         at now: Instant
     ) -> [Action] {
@@ -132,12 +135,12 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
                 state: .incomplete,
                 mac: .zero,
                 deadline: now.advanced(by: limits.retransmitTime),
-                asked: 1,
+                asked: isLinkThere ? 1 : 0,
                 isPinned: isPinned
             )
             if let packet { keep(packet, &neighbour) }
             neighbours[key] = neighbour
-            return [.solicit(key, nil)]
+            return isLinkThere ? [.solicit(key, nil)] : []
         }
         defer { neighbours[key] = neighbour }
         if isPinned { neighbour.isPinned = true }
@@ -145,7 +148,10 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         case .reachable, .probe, .permanent: return packet.map { [.send($0, key)] } ?? []
         case .stale:
             return begin(.probe, &neighbour, key, now) + (packet.map { [.send($0, key)] } ?? [])
-        case .incomplete: return packet.map { hold($0, &neighbour) } ?? []
+        case .incomplete:
+            let isFirst = neighbour.asked == 0 && isLinkThere
+            return (packet.map { hold($0, &neighbour) } ?? [])
+                + (isFirst ? begin(.incomplete, &neighbour, key, now) : [])
         case .failed:
             guard now >= neighbour.deadline else { return packet.map { [.unreachable($0)] } ?? [] }
             if let packet { keep(packet, &neighbour) }

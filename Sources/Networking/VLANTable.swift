@@ -103,6 +103,11 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
         number >= Self.firstNumber && word(number - Self.firstNumber) & Self.tunnel != 0
     }
 
+    /// Whether frames of an interface come and go now; those of a port always do.
+    public func takesFrames(_ number: Int) -> Bool {
+        number < Self.firstNumber || word(number - Self.firstNumber) & Self.up != 0
+    }
+
     /// VLANs that take frames, in a fixed order.
     public var numbers: [Int] {
         (0..<Self.places).filter { word($0) & (Self.up | Self.tunnel) == Self.up }

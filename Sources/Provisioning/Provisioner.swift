@@ -196,6 +196,7 @@ package final class Provisioner {
         books = next.books
         companions?.show()
         show(interfaces: books.interfaces + before.interfaces)
+        askForGateways(on: books, before)
         hasStalePins = hasStalePins || !before.pinned.isSubset(of: books.pinned)
         neighbours.fix(next.layout.network.neighbours(beside: givenNeighbours))
         takeOver()
@@ -222,6 +223,14 @@ package final class Provisioner {
         neighbours.fix(layout.network.neighbours)
         givenNeighbours = layout.network.neighbours
         neighbours.install(layout.network.addresses)
+    }
+
+    /// Asks for gateways on VLANs, which could not be asked for while their frames had no tags.
+    private func askForGateways(on books: Books, _ before: Books) {
+        for place in books.pinned.subtracting(before.pinned)
+        where place.interface >= VLANTable.firstNumber {
+            _ = neighbours.adjacency(for: place.address, port: place.interface, isPinned: true)
+        }
     }
 
     /// Lets these take frames, and no others; of one that is there twice the first counts.

@@ -254,6 +254,29 @@ import Testing
 
     // MARK: - Order
 
+    @Test func `a gateway on a new VLAN is asked for as soon as the VLAN is up, and not before`()
+        throws
+    {
+        let world = try quickstartWorld(.web(.udp))
+        var state = world.provisioner.state
+        state.vlans = [VLANInterface(name: "far", link: "dpdk1", id: 7)]
+        state.addresses.append(
+            InterfaceAddress(interface: "far", prefix: .literal("10.7.0.1/24"))
+        )
+        state.routes.append(
+            Route(destination: .literal("10.50.0.0/16"), gateway: IPAddress("10.7.0.9"))
+        )
+        _ = world.takeARP(0) + world.takeARP(1)
+        let compiled = try world.provisioner.compile(state, at: world.now)
+        world.settle()
+        #expect(world.takeARP(0).isEmpty && world.takeARP(1).isEmpty)
+        world.provisioner.publish(compiled)
+        world.settle()
+        let asked = world.takeARP(1).filter { $0.arp?.target == IPv4Address(10, 7, 0, 9) }
+        #expect(asked.map { Array($0.octets[12..<16]) } == [[0x81, 0, 0, 7]])
+        #expect(world.takeARP(0).isEmpty)
+    }
+
     @Test func `an address is served before it is announced`() throws {
         let world = try quickstartWorld(.web(.udp))
         var state = world.provisioner.state
