@@ -38,7 +38,11 @@ extension Balancer {
             }
         guard let service = found else { return .notBalanced }
         if service.kind == .nat {
-            let owner = ownerOfNAT(client.source, client.sourcePort, balancing)
+            let owner = Self.ownerOfNAT(
+                client.source,
+                client.sourcePort,
+                among: balancing.workerCount
+            )
             guard owner == worker else { return .elsewhere(owner) }
         }
         guard packet.opens else {
@@ -50,6 +54,7 @@ extension Balancer {
             client,
             of: service,
             FlowKey(client),
+            isFragment: packet.isFragment,
             hash: hash,
             balancing: balancing,
             now: now

@@ -58,7 +58,11 @@ extension Balancer {
         _ now: Tick
     ) -> Setup {
         if service.kind == .nat {
-            let owner = ownerOfNAT(client.source, client.sourcePort, balancing)
+            let owner = Self.ownerOfNAT(
+                client.source,
+                client.sourcePort,
+                among: balancing.workerCount
+            )
             guard owner == worker else { return .elsewhere(owner) }
         }
         guard packet.opens else { return .refused(.notOpening) }
@@ -83,12 +87,15 @@ extension Balancer {
 
     /// The same for a flow of any protocol whose first packet may open a connection.
     ///
-    /// `named` is the place of the backend that it belongs to already.
+    /// `named` is the place of the backend that it belongs to already. A first fragment of a service
+    /// that schedules each packet by itself opens a connection that only the other fragments of its
+    /// datagram find, by the decision on the first one.
     mutating func open(
         _ client: Flow,
         of service: ServiceRecord,
         _ key: FlowKey,
         named: UInt32? = nil,
+        isFragment: Bool = false,
         hash: UInt64,
         balancing: BalancingState,
         now: Tick
@@ -104,11 +111,14 @@ extension Balancer {
             return .refused(refusal)
         }
         let reply = Self.reply(to: client, from: placement.backend, placement.local)
+        let isOnePacket = options?.isOnePacket == true
+        let isDatagram = isOnePacket && isFragment
+        let known = isDatagram ? flowOfNobody(client) : client
         var connection = Connection(
-            client: client,
+            client: known,
             backend: reply,
             kind: service.kind,
-            state: ConnectionState(opening: client.protocol),
+            state: isDatagram ? .datagram : ConnectionState(opening: client.protocol),
             backendSlot: placement.backend.slot,
             now: now
         )
@@ -116,9 +126,9 @@ extension Balancer {
         let timeout = balancing.timeout(ofNew: connection)
         let reference = connections.insert(
             connection,
-            client: client,
+            client: known,
             backend: reply,
-            clientHash: hash,
+            clientHash: isDatagram ? connections.hash(known) : hash,
             deadline: now + timeout
         )
         guard let reference else {
@@ -137,7 +147,15 @@ extension Balancer {
         backends.add(1, at: BackendCounter.inactive.index(slot: slot))
         if service.kind == .fnat { care(for: reference, service.clientAddress) }
         meter(reference, balancing)
-        return options?.isOnePacket == true ? .once(reference) : .created(reference)
+        return isOnePacket && !isDatagram ? .once(reference) : .created(reference)
+    }
+
+    /// A flow between the same addresses whose packets cannot exist: UDP has no port 0 (RFC 768).
+    private mutating func flowOfNobody(_ client: Flow) -> Flow {
+        datagrams &+= 1
+        var flow = client
+        flow.ports = UInt32(datagrams)
+        return flow
     }
 
     /// Ends a connection before its time.
@@ -235,13 +253,10 @@ extension Balancer {
     ///
     /// Nothing in a reply is ours to choose, and devices hash the two directions differently; so both
     /// directions go by what they have in common, the client.
-    public mutating func ownerOfNAT(
-        _ client: WireAddress,
-        _ port: UInt16,
-        _ balancing: BalancingState
-    ) -> Int {
+    public static func ownerOfNAT(_ client: WireAddress, _ port: UInt16, among workers: Int) -> Int
+    {
         let mixed = (client.mixed ^ UInt64(port)) &* 0x9E37_79B9_7F4A_7C15
-        return Int((mixed >> 32) &* UInt64(balancing.workerCount) >> 32)
+        return Int(((mixed >> 32) &* UInt64(workers)) >> 32)
     }
 
     /// The packet that answers the first one: from the backend, to the local address or, without

@@ -49,6 +49,8 @@ public struct Balancer: ~Copyable {
     static var endingBatch: Int { 16 }
     /// Connections that ran out of time.
     public var expired: UInt64 = 0
+    /// Counts connections for one fragmented datagram each; see `flowOfNobody`.
+    var datagrams: UInt16 = 0
 
     /// Parts made by the control side for `worker`; `cursors` has one counter a service slot.
     public init(

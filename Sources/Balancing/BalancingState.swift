@@ -41,9 +41,10 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         var poolCount: Int
         var localSlots: AddressTable
         var policies: UnsafeMutablePointer<BackendPolicy>
-        /// By backend slot, as many as there are policies.
-        var encapsulations: UnsafeMutablePointer<Encapsulation?>
         var backendCount: Int
+        /// By backend slot; none at all when there is no tunnel service.
+        var encapsulations: UnsafeMutablePointer<Encapsulation?>
+        var encapsulationCount: Int
         /// By backend slot; none at all when no service is persistent.
         var places: UnsafeMutablePointer<BackendPlace?>
         var placeCount: Int
@@ -82,8 +83,11 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
                 poolCount: pools.count,
                 localSlots: AddressTable(localAddresses.map { ($0, UInt32($1)) }),
                 policies: Self.copy(policies),
-                encapsulations: Self.copy(policies.indices.map { encapsulations[$0] }),
                 backendCount: policies.count,
+                encapsulations: Self.copy(
+                    encapsulations.isEmpty ? [] : policies.indices.map { encapsulations[$0] }
+                ),
+                encapsulationCount: encapsulations.isEmpty ? 0 : policies.count,
                 places: Self.copy(places),
                 placeCount: places.count,
                 sweeps: sweeps
@@ -93,8 +97,10 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
 
     private static func copy<Element>(_ elements: [Element]) -> UnsafeMutablePointer<Element> {
         let memory = UnsafeMutablePointer<Element>.allocate(capacity: max(1, elements.count))
-        for (index, element) in elements.enumerated() {
-            unsafe (memory + index).initialize(to: element)
+        unsafe elements.withUnsafeBufferPointer { elements in
+            if let start = elements.baseAddress {
+                unsafe memory.initialize(from: start, count: elements.count)
+            }
         }
         return unsafe memory
     }
@@ -192,7 +198,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
 
     /// How packets to the backend at `slot` are wrapped, of a tunnel service.
     public func encapsulation(_ slot: UInt32) -> Encapsulation? {
-        guard unsafe Int(slot) < contents.pointee.backendCount else { return nil }
+        guard unsafe Int(slot) < contents.pointee.encapsulationCount else { return nil }
         return unsafe contents.pointee.encapsulations[Int(slot)]
     }
 

@@ -13,8 +13,9 @@ public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case lastAck = 8
     case listen = 9
     case synAck = 10
-    /// No connection has it; so that the numbers have no gap.
-    case unused = 11
+    /// One fragmented datagram of a UDP service that schedules each packet by itself: no other
+    /// packet belongs to it.
+    case datagram = 11
     /// UDP: the backend has not answered yet.
     case oneWay = 12
     /// UDP: packets went both ways.
@@ -100,6 +101,8 @@ public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     public var fixedTimeout: Duration? {
         switch self {
         case .query, .queryAnswered: ICMPQuery.timeout
+        // As long as fragments of the datagram may follow.
+        case .datagram: FragmentTable.Limits().decisionLifetime
         default: rawValue >= Self.firstOfSCTP ? association.timeout : nil
         }
     }
@@ -126,7 +129,7 @@ public enum ConnectionState: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .lastAck: "last_ack"
         case .listen: "listen"
         case .synAck: "synack"
-        case .unused: "unused"
+        case .datagram: "datagram"
         case .oneWay: "oneway"
         case .twoWay: "normal"
         case .query: "query"
@@ -270,7 +273,7 @@ public struct TCPTransitions: ~Copyable, @unchecked Sendable {
 }
 
 /// How long a connection may be silent in each state, in ticks.
-public struct StateTimeouts: Sendable {
+public struct StateTimeouts: Sendable, Equatable {
     /// Indexed by state.
     let ticks: [UInt32]
     /// Before the first packet of a connection has put it into a state.
@@ -280,7 +283,7 @@ public struct StateTimeouts: Sendable {
     public init(opening: UInt32, _ ticks: (ConnectionState) -> UInt32) {
         self.opening = opening
         var table = Array(repeating: UInt32(1), count: ConnectionState.tableSize)
-        for state in ConnectionState.allCases where state != .unused {
+        for state in ConnectionState.allCases {
             table[Int(state.rawValue)] = ticks(state)
         }
         self.ticks = table

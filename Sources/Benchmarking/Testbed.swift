@@ -27,6 +27,8 @@ private final class KnownNeighbours: NeighbourRegistry {
         return handle
     }
 
+    func pin(_ neighbours: Set<NeighbourPlace>) {}
+
     func install(_ addresses: [OwnAddress]) {}
 
     func fix(_ neighbours: [PermanentNeighbour]) {}

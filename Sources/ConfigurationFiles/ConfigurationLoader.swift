@@ -52,14 +52,22 @@ package struct ConfigurationLoader: Sendable {
     }
 
     /// Everything there is to say about the files, and what they ask for.
-    package func load(_ reader: any SourceReader) -> LoadedConfiguration {
+    ///
+    /// `cache` has the files that were read last.
+    package func load(
+        _ reader: any SourceReader,
+        _ cache: ServiceFileCache = ServiceFileCache()
+    ) -> LoadedConfiguration {
         var result = DPVSConf()
         if !allowsMissingConf || !isMissing(reader) {
             result = parseDPVSConf(path: conf, reader: reader)
         }
-        var checker = StateChecker(settings: result.settings)
+        var checker = StateChecker(settings: result.settings, cache)
         var octets = 0
-        for path in servicePaths(reader, &result) {
+        var digests: [String: String] = [:]
+        let paths = servicePaths(reader, &result)
+        cache.keep(only: Set(paths))
+        for path in paths {
             do throws(SourceError) {
                 let bytes = try reader.read(path)
                 octets += bytes.count
@@ -69,15 +77,11 @@ package struct ConfigurationLoader: Sendable {
                     throw SourceError(path: path, message: message)
                 }
                 result.files[path] = bytes
-                let file = ServiceFile(
-                    bytes,
-                    path: path,
-                    keys: reader,
-                    isQuoted: !reader.isOutside(path, of: path)
-                )
-                result.files.merge(file.sources) { first, _ in first }
-                result.isPassing = result.isPassing || file.isPassing
-                checker.add(file)
+                let entry = cache.file(path, bytes, keys: reader)
+                digests[path] = entry.digest
+                result.files.merge(entry.file.sources) { first, _ in first }
+                result.isPassing = result.isPassing || entry.file.isPassing
+                checker.add(entry)
             } catch {
                 complain(error, .error, &result)
                 if octets > Self.mostOctets { break }
@@ -88,7 +92,11 @@ package struct ConfigurationLoader: Sendable {
             state: checker.state,
             diagnostics: result.diagnostics + checker.diagnostics,
             digest: digest(of: result.files),
-            files: result.files.mapValues { SHA256.hexadecimal($0) },
+            files: Dictionary(
+                uniqueKeysWithValues: result.files.map {
+                    ($0, digests[$0] ?? SHA256.hexadecimal($1))
+                }
+            ),
             isPassing: result.isPassing
         )
     }

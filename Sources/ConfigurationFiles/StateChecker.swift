@@ -11,18 +11,26 @@ struct StateChecker {
     private(set) var routes: [ServiceFile.Located<Route>] = []
     private(set) var neighbours: [ServiceFile.Located<Neighbour>] = []
     private var services: [ServiceFile.Located<Service>] = []
-    private(set) var diagnostics: [Diagnostic] = []
+    var diagnostics: [Diagnostic] = []
     /// Whether something is not here that a file meant to have: what refers to it may be right.
     private(set) var isIncomplete = false
+    /// The files that were added, with their services in this order.
+    private(set) var files: [ServiceFileCache.Entry] = []
     /// Own addresses, and networks whose addresses are all ours; of all services.
     var ownHosts: Set<IPAddress> = []
-    private var ownNetworks: [IPPrefix] = []
+    private(set) var ownNetworks: [IPPrefix] = []
 
-    init(settings: Settings) {
+    let cache: ServiceFileCache
+
+    /// `cache` has what was said of services that did not change.
+    init(settings: Settings, _ cache: ServiceFileCache) {
         self.settings = settings
+        self.cache = cache
     }
 
-    mutating func add(_ file: ServiceFile) {
+    mutating func add(_ entry: ServiceFileCache.Entry) {
+        files.append(entry)
+        let file = entry.file
         vlans += file.vlans
         tunnels += file.tunnels
         addresses += file.addresses
@@ -56,7 +64,7 @@ struct StateChecker {
         checkUnique(addresses, "address") { Self.scoped($0.prefix.address, $0.interface) }
         checkUnique(routes, "to") { $0.destination.network.description }
         checkUnique(neighbours, "address") { $0.key.description }
-        checkUnique(services, "address") { $0.key.description }
+        checkUnique(services, "address") { $0.key }
         checkUnique(services, "name") { $0.name }
         checkUnambiguous()
         for vlan in vlans { check(vlan) }
@@ -64,22 +72,27 @@ struct StateChecker {
         for address in addresses { check(address) }
         for route in routes { check(route) }
         for neighbour in neighbours { check(neighbour) }
-        for service in services where !service.isBroken { check(service) }
+        checkServices()
     }
 
     // MARK: - Twice
 
-    mutating func checkUnique<Value>(
+    mutating func checkUnique<Value, Name: Hashable & CustomStringConvertible>(
         _ objects: [ServiceFile.Located<Value>],
         _ field: String,
-        _ name: (Value) -> String
+        _ name: (Value) -> Name
     ) {
-        var first: [String: SourceLocation] = [:]
+        var first: [Name: SourceLocation] = [:]
         for object in objects {
             let key = name(object.value)
             let location = object.location(of: field)
             if let other = first[key] {
-                report(location, object.path, "is there twice: first at \(other)", key)
+                report(
+                    location,
+                    object.path,
+                    "is there twice: first at \(other)",
+                    key.description
+                )
             } else {
                 first[key] = location
             }
@@ -106,7 +119,7 @@ struct StateChecker {
 
     // MARK: - Services
 
-    private mutating func check(_ object: ServiceFile.Located<Service>) {
+    mutating func check(_ object: ServiceFile.Located<Service>) {
         let service = object.value
         checkSelector(of: object)
         let localPlace = object.location(of: "localAddresses")

@@ -61,12 +61,13 @@ public struct Ring<Element: BitwiseCopyable>: BitwiseCopyable, @unchecked Sendab
         return element
     }
 
-    /// Elements in the ring as some thread sees them; exact when both sides rest.
+    /// Elements in the ring as any thread sees them: exact when both sides rest, and never below 0
+    /// or above `capacity`.
     public var count: Int {
-        unsafe Int(
-            CPacket_load_acquire(word(Layout.produced))
-                &- CPacket_load_acquire(word(Layout.consumed))
-        )
+        // Read in this order the difference can be too large, when both move on between, not negative.
+        let consumed = unsafe CPacket_load_acquire(word(Layout.consumed))
+        let produced = unsafe CPacket_load_acquire(word(Layout.produced))
+        return Int(min(produced &- consumed, mask &+ 1))
     }
 
     /// Where the ring lies, for tests of the layout.

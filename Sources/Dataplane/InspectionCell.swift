@@ -15,6 +15,9 @@ public struct FlowInspection: BitwiseCopyable, Sendable {
 
 /// A question to one worker: what do you know of this flow? One asker at a time.
 ///
+/// The cell belongs to the worker from `ask` until it has answered: an asker that gave up waiting
+/// may not ask again before that, and then gets the answer to its own question only.
+///
 /// The worker looks at one word of its own cache line each turn. A handle, which its maker destroys
 /// when all threads have ended.
 @safe
@@ -48,9 +51,13 @@ public struct InspectionCell: BitwiseCopyable, @unchecked Sendable {
 
     // MARK: - The asker
 
-    public func ask(_ flow: Flow) {
+    /// Asks about `flow`; false, and nothing was asked, while the worker still owes the answer to
+    /// the question before.
+    public func ask(_ flow: Flow) -> Bool {
+        guard isAnswered else { return false }
         unsafe contents.pointee.flow = flow
         unsafe CPacket_store_release(asked, CPacket_load_relaxed(asked) &+ 1)
+        return true
     }
 
     /// Whether the last question was answered.
@@ -69,9 +76,10 @@ public struct InspectionCell: BitwiseCopyable, @unchecked Sendable {
     }
 
     func answer(from balancer: inout Balancer) {
+        let number = unsafe CPacket_load_acquire(asked)
         let flow = unsafe contents.pointee.flow
         unsafe contents.pointee.answer.image = balancer.connections.image(of: flow)
         unsafe contents.pointee.answer.heldPorts = balancer.heldPorts(of: flow)
-        unsafe CPacket_store_release(answered, CPacket_load_relaxed(asked))
+        unsafe CPacket_store_release(answered, number)
     }
 }

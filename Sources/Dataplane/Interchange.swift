@@ -66,6 +66,8 @@ public final class Interchange: @unchecked Sendable {
     public let vlans: VLANTable
     let tunnelSequences: TunnelSequences
     public let quiescent: [QuiescentState]
+    /// Of the slow path, which reads snapshots, too; it has left while there is none.
+    public let slowPathQuiescent: QuiescentState
     public let counters: [WorkerCounters]
     public let inspections: [InspectionCell]
     let punts: [Ring<PuntedPacket>]
@@ -111,6 +113,8 @@ public final class Interchange: @unchecked Sendable {
         guard let sequences = TunnelSequences() else { return nil }
         tunnelSequences = sequences
         quiescent = (0..<workers).map { _ in QuiescentState() }
+        slowPathQuiescent = QuiescentState()
+        slowPathQuiescent.leave()
         counters = (0..<workers).compactMap { _ in WorkerCounters() }
         inspections = (0..<workers).map { _ in InspectionCell() }
         punts = (0..<workers).map { _ in Ring(capacity: ringSize) }
@@ -147,6 +151,7 @@ public final class Interchange: @unchecked Sendable {
     public func destroy() {
         cell.destroy()
         quiescent.forEach { $0.destroy() }
+        slowPathQuiescent.destroy()
         counters.forEach { $0.destroy() }
         inspections.forEach { $0.destroy() }
         punts.forEach { $0.destroy() }
@@ -167,8 +172,11 @@ public final class Interchange: @unchecked Sendable {
     /// Has every worker that waits turn now: there is another snapshot, or a question.
     public func wakeWorkers() { workerBells.forEach { $0.ring() } }
 
-    /// The oldest generation that some worker may still read.
+    /// The oldest generation that some worker may still use.
     public var oldestGeneration: UInt64 { quiescent.map(\.generation).min() ?? .max }
+
+    /// The oldest generation that some thread may still read: older ones can be freed.
+    public var oldestReadable: UInt64 { min(oldestGeneration, slowPathQuiescent.generation) }
 }
 
 /// Wakes a thread through an eventfd, with a system call only when it sleeps.

@@ -26,6 +26,7 @@ public final class SlowPath<Port: PacketPort>: Sendable {
     ) {
         guard let counters = WorkerCounters() else { return nil }
         self.counters = counters
+        engine.interchange.slowPathQuiescent.enter()
         state = Mutex(SlowPathState(engine, ports, companions, counters, limits, now))
         state.withLock { state in
             ports.indices.forEach { state.solicitRouters(on: $0) }
@@ -45,6 +46,16 @@ public final class SlowPath<Port: PacketPort>: Sendable {
         isPinned: Bool
     ) -> AdjacencyHandle? {
         state.withLock { $0.adjacency(for: address, port, isPinned) }
+    }
+
+    /// Keeps pinned neighbours only as long as they are used, where `isStale` says so of their
+    /// address and interface.
+    public func unpin(where isStale: (IPAddress, Int) -> Bool) {
+        state.withLock { state in
+            for key in state.neighbours.pinned where isStale(key.address, key.port) {
+                state.neighbours.unpin(key)
+            }
+        }
     }
 
     /// Says which addresses are ours from now on; those that are new are announced.
@@ -89,7 +100,10 @@ public final class SlowPath<Port: PacketPort>: Sendable {
 
     /// Frees what is held; every worker has stopped.
     public func destroy() {
-        state.withLock { $0.releaseAll() }
+        state.withLock { state in
+            state.releaseAll()
+            state.engine.interchange.slowPathQuiescent.leave()
+        }
         counters.destroy()
     }
 }

@@ -58,6 +58,7 @@ extension SlowPathState {
             key,
             holding: packet,
             isPinned: isPinned,
+            isLinkThere: engine.interchange.vlans.takesFrames(key.port),
             handle: handle,
             at: now
         )
@@ -79,8 +80,10 @@ extension SlowPathState {
 
     /// Asks where a neighbour is: everybody, or the one who was there.
     private mutating func solicit(_ key: Key, _ mac: MACAddress?) {
-        // There is nobody to ask; `fix` says so at once.
-        guard !engine.interchange.vlans.isTunnel(key.port) else { return }
+        // In a tunnel there is nobody to ask; `fix` says so at once. A VLAN that is not published
+        // has no tags yet.
+        let vlans = engine.interchange.vlans
+        guard vlans.takesFrames(key.port), !vlans.isTunnel(key.port) else { return }
         switch key.address {
         case .v4(let target): request(target, at: mac, on: key.port)
         case .v6(let target): solicit(target, at: mac, on: key.port)

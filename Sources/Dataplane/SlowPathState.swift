@@ -43,11 +43,19 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     private var discarded = Burst(capacity: 64)
 
     // Places in the adjacency table.
-    private var freePlaces: [(position: Int, generation: UInt32)] = []
+    private var freePlaces: [AdjacencyPlace] = []
     private var untouchedPlace = 0
-    private var retiredPlaces: [(position: Int, generation: UInt32, since: Instant)] = []
-    /// A worker's turn lasts microseconds: after this no worker reads a retired place.
-    private static var gracePeriod: Duration { .seconds(5) }
+    /// Places whose handles are stale since the last time that places were recycled.
+    private var retiredPlaces: [AdjacencyPlace] = []
+    /// Places that were retired before that, and the turns that each worker had finished then.
+    private var restingPlaces: [AdjacencyPlace] = []
+    private var turnsAtRest: [UInt64] = []
+
+    private struct AdjacencyPlace {
+        var position: Int
+        /// Of its next handle.
+        var generation: UInt32
+    }
 
     init(
         _ engine: Engine,
@@ -83,6 +91,9 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
 
     mutating func turn(_ now: Instant) -> Int {
         self.now = now
+        // Snapshots that are read during this turn are as new or newer.
+        let generation = unsafe engine.interchange.cell.current().pointee.generation
+        defer { engine.interchange.slowPathQuiescent.report(generation) }
         var handled = takeExceptions() + takeFromKernel()
         for worker in 0..<engine.workerCount {
             let stale = engine.interchange.stale[worker]
@@ -227,7 +238,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     mutating func takePlace(_ key: NeighbourTable<PuntedPacket>.Key) -> AdjacencyHandle? {
         var place = freePlaces.popLast()
         if place == nil, untouchedPlace < engine.adjacencies.capacity {
-            place = (untouchedPlace, 1)
+            place = AdjacencyPlace(position: untouchedPlace, generation: 1)
             untouchedPlace += 1
         }
         guard let place else { return nil }
@@ -244,16 +255,30 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     mutating func retirePlace(of handle: AdjacencyHandle) {
         engine.adjacencies.remove(handle)
         let generation = handle.generationNumber == 0xFFF ? 1 : handle.generationNumber + 1
-        retiredPlaces.append((handle.positionNumber, generation, now))
+        retiredPlaces.append(
+            AdjacencyPlace(position: handle.positionNumber, generation: generation)
+        )
     }
 
+    /// Makes places free whose handles no worker can follow any more.
+    ///
+    /// A worker may have read a handle as current just before it became stale, so its turn of then
+    /// has to end. A processor may make a load of the next turn early, before the count of the turn
+    /// is seen here; after two turns that load is over, too.
     private mutating func recyclePlaces() {
-        while let oldest = retiredPlaces.first,
-            now >= oldest.since.advanced(by: Self.gracePeriod)
-        {
-            retiredPlaces.removeFirst()
-            freePlaces.append((oldest.position, oldest.generation))
+        let turns = engine.interchange.quiescent.map(\.turns)
+        if !restingPlaces.isEmpty {
+            guard zip(turns, turnsAtRest).allSatisfy({ $0 == .max || $0 &- $1 >= 2 }) else {
+                return
+            }
+            freePlaces += restingPlaces
+            restingPlaces.removeAll(keepingCapacity: true)
         }
+        guard !retiredPlaces.isEmpty else { return }
+        swap(&restingPlaces, &retiredPlaces)
+        // The stale handles are seen by every turn that is counted from here on.
+        CPacket_fence()
+        turnsAtRest = engine.interchange.quiescent.map(\.turns)
     }
 
     private func key(of handle: AdjacencyHandle) -> NeighbourTable<PuntedPacket>.Key? {

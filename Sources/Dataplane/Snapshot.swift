@@ -67,7 +67,8 @@ public struct SnapshotCell: BitwiseCopyable, @unchecked Sendable {
     var address: UInt { unsafe UInt(bitPattern: word) }
 }
 
-/// The latest generation that one worker has finished a turn with, on a cache line of its own.
+/// The latest generation that one thread has finished a turn with, and how many turns it has
+/// finished, on a cache line of its own.
 @safe
 public struct QuiescentState: BitwiseCopyable, @unchecked Sendable {
     private let word: UnsafeMutablePointer<UInt64>
@@ -80,14 +81,25 @@ public struct QuiescentState: BitwiseCopyable, @unchecked Sendable {
 
     public func destroy() { unsafe word.deallocate() }
 
-    /// Worker: nothing of an older generation is in use any more.
-    public func report(_ generation: UInt64) { unsafe CPacket_store_release(word, generation) }
+    /// The thread itself: a turn has ended, and nothing of an older generation is in use any more.
+    public func report(_ generation: UInt64) {
+        unsafe CPacket_store_release(word + 1, CPacket_load_relaxed(word + 1) &+ 1)
+        unsafe CPacket_store_release(word, generation)
+    }
 
-    /// Worker: the thread has ended and uses nothing.
+    /// The thread itself: it has ended and uses nothing.
     public func leave() { unsafe CPacket_store_release(word, .max) }
+
+    /// The thread itself: it begins, and may use what is there.
+    public func enter() { unsafe CPacket_store_release(word, 0) }
 
     /// Any thread.
     public var generation: UInt64 { unsafe CPacket_load_acquire(word) }
+
+    /// Any thread: turns that have ended; the largest number when the thread has.
+    public var turns: UInt64 {
+        unsafe generation == .max ? .max : CPacket_load_acquire(word + 1)
+    }
 
     /// Where the word lies, for tests of the layout.
     var address: UInt { unsafe UInt(bitPattern: word) }

@@ -5,7 +5,7 @@ import Containers
 import Networking
 
 /// A tunnel that is an interface, as workers know it.
-public struct TunnelDevice: BitwiseCopyable, Sendable {
+public struct TunnelDevice: BitwiseCopyable, Sendable, Equatable {
     /// Of the interface.
     public var number: Int
     /// The place of its sequence numbers.

@@ -168,7 +168,11 @@ extension Worker {
             return balancer.steering.of(isIPv6: flow.isIPv6).owner(ofReply: flow)
         case .none, .link, .gateway:
             guard balancing.options.contains(.hasNAT) else { return nil }
-            return balancer.ownerOfNAT(flow.destination, flow.destinationPort, balancing)
+            return Balancer.ownerOfNAT(
+                flow.destination,
+                flow.destinationPort,
+                among: workerCount
+            )
         case .local, .companion: return nil
         }
     }

@@ -135,7 +135,7 @@ extension Worker {
         let balancing = unsafe snapshot.pointee.balancing
         if let service = balancing.services.service(for: flow) {
             if service.kind == .nat {
-                return balancer.ownerOfNAT(flow.source, flow.sourcePort, balancing)
+                return Balancer.ownerOfNAT(flow.source, flow.sourcePort, among: workerCount)
             }
         } else if let owner = unsafe ownerOfReply(flow, snapshot) {
             return owner

@@ -154,7 +154,11 @@ extension Worker {
             }
             return isSilent ? .dropped(.noService) : .refused(.noService)
         case .none, .link, .gateway:
-            let owner = balancer.ownerOfNAT(flow.destination, flow.destinationPort, balancing)
+            let owner = Balancer.ownerOfNAT(
+                flow.destination,
+                flow.destinationPort,
+                among: workerCount
+            )
             return balancing.options.contains(.hasNAT) && owner != index
                 ? .redirected(owner) : .passing
         }

@@ -31,6 +31,9 @@ package struct HugepagePool: Equatable, Codable, Sendable {
             ? "\(size >> 30)Gi" : size >= 1 << 20 ? "\(size >> 20)Mi" : "\(size >> 10)Ki"
     }
 
+    /// "2 MiB", "64 KiB": as people write the size.
+    var sizeText: String { size >= 1 << 20 ? "\(size >> 20) MiB" : "\(size >> 10) KiB" }
+
     /// "2MB", "1GB": as the hugetlb controller names the size.
     private var groupName: String {
         size >= 1 << 30

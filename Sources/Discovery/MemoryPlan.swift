@@ -23,7 +23,7 @@ package struct MemoryPlan: Equatable, Codable, Sendable {
         needed = settings.packetMemory
         allowsHugepages = settings.text("global_defs.hugepages") != "off"
         let free = findings.hugepages.filter { $0.available > 0 }
-            .map { "\($0.available) of \($0.size >> 20) MiB" }
+            .map { "\($0.available) of \($0.sizeText)" }
             .joined(separator: ", ")
         found = free.isEmpty ? "no hugepages are free" : "free hugepages: \(free)"
         guard allowsHugepages else { return }

@@ -81,9 +81,10 @@ extension StartPlan {
 
     private func missing(_ pool: HugepagePool) -> Check {
         let pages = count(of: pool)
-        let octets = pages * pool.size >> 20
+        // Whole MiB, rounded up: pages may be smaller than one.
+        let mebibytes = (pages * pool.size + (1 << 20) - 1) >> 20
         let pod =
-            "resources.limits[\"hugepages-\(pool.name)\"]: \(octets)Mi "
+            "resources.limits[\"hugepages-\(pool.name)\"]: \(mebibytes)Mi "
             + "and a volume emptyDir: { medium: HugePages-\(pool.name) }"
         if pool.free >= pages {
             let room = (pool.room ?? 0) >> 20

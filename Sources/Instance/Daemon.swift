@@ -325,7 +325,7 @@ package struct Daemon {
         if wasAnnouncing {
             try? await Task.sleep(for: settings.duration("global_defs.withdraw_delay"))
         }
-        await machine.conductor.beginStopping()
+        for problem in await machine.conductor.beginStopping() { logger.error("\(problem)") }
         let deadline = ContinuousClock.now + settings.duration("global_defs.drain_timeout")
         while await machine.conductor.activeConnections > 0, ContinuousClock.now < deadline,
             !Task.isCancelled
@@ -348,7 +348,11 @@ final class Executor: ChangeExecutor {
         self.claims = claims
     }
 
-    func apply(_ target: DesiredState, changes: [String], generation: UInt64) async throws {
+    func apply(
+        _ target: DesiredState,
+        changes: [String],
+        generation: UInt64
+    ) async throws -> [Problem] {
         // The first generation belongs to the start; what the kernel changes has none of its own.
         let isNew = shown.max(generation, ordering: .relaxed).oldValue < generation
         if generation > 1, isNew { Systemd.reloading() }
@@ -357,18 +361,27 @@ final class Executor: ChangeExecutor {
         let before = claims.held(for: .addresses)
         let companions = claims.held(for: .companions)
         let names = target.companionNames
+        var remarks: [Problem]
         do {
             try claims.hold(companions: names.union(companions.map(\.name)))
             try claims.hold(before.union(addresses), for: .addresses)
-            try await conductor.apply(target)
+            remarks = try await conductor.apply(target).map { Problem(.warning, $0) }
         } catch {
             try claims.hold(companions, for: .companions)
             try claims.hold(before, for: .addresses)
             throw error
         }
-        try claims.hold(companions: names)
-        try claims.hold(addresses, for: .addresses)
         StandardErrorLog.apply(target.settings)
+        do {
+            try claims.hold(companions: names)
+            try claims.hold(addresses, for: .addresses)
+        } catch {
+            // It runs all the same; too much is claimed.
+            remarks.append(
+                Problem(.warning, "what is not used any more is still claimed: \(error)")
+            )
+        }
+        return remarks
     }
 }
 

@@ -27,14 +27,20 @@ struct Housekeeping {
         }
         var stalled: [Int] = []
         var receiveWatch = ReceiveWatch()
+        var problems: [String] = []
         var duplicates: Set<OwnAddress> = []
         var conflicts: Set<AddressConflict> = []
         var keepsNumbers = true
         var watch = DeviceWatch()
         while !Task.isCancelled {
-            for change in await machine.conductor.keepHouse() {
+            let found = await machine.conductor.keepHouse()
+            for change in found.health {
                 logger.log(level: change.isInhibited ? .warning : .notice, "\(change)")
             }
+            for problem in found.problems where !problems.contains(problem) {
+                logger.error("\(problem)")
+            }
+            problems = found.problems
             await backend.announce()
             machine.faults.look()
             let samples = machine.ports.ports.map { DeviceSample($0, machine.faults) }

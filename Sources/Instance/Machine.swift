@@ -173,6 +173,7 @@ final class Machine: Sendable {
                 logger: logger
             ),
             admission: vlanFilters,
+            clock: { [clock] in clock.instant(at: Host.cycles) },
             changeSettings: {
                 slowPath.change(limits: SlowPathLimits($0))
                 bonds.tune($0)

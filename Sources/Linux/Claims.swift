@@ -62,6 +62,8 @@ package final class Claims: Sendable {
     /// another instance has one of them, and a `LockError` when nobody can look.
     package func hold(_ claims: Set<Claim>, for part: Part) throws {
         try parts.withLock { parts in
+            // Most reloads claim what was claimed before.
+            if parts[part] == claims { return }
             let added = Set(claims.subtracting(parts[part] ?? []).map(\.description))
             try Self.alone(in: directory) {
                 // Nobody else can have what is ours already.

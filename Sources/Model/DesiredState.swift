@@ -34,7 +34,7 @@ package struct DesiredState: Equatable, Codable, Sendable {
 }
 
 /// An own address on an interface; its network is reachable there without a gateway.
-package struct InterfaceAddress: Equatable, Codable, Sendable {
+package struct InterfaceAddress: ConfigurationObject {
     package struct Key: Hashable, Codable, Sendable, CustomStringConvertible {
         package var interface: String
         package var address: IPAddress
@@ -70,7 +70,7 @@ package struct InterfaceAddress: Equatable, Codable, Sendable {
 }
 
 /// Where packets for a network go.
-package struct Route: Equatable, Codable, Sendable {
+package struct Route: ConfigurationObject {
     package struct Key: Hashable, Codable, Sendable, CustomStringConvertible {
         package var destination: IPPrefix
 

@@ -2,7 +2,7 @@
 package import Addressing
 
 /// A neighbour that nobody has to ask for: its link-layer address is given.
-package struct Neighbour: Equatable, Codable, Sendable {
+package struct Neighbour: ConfigurationObject {
     package typealias Key = InterfaceAddress.Key
 
     package var interface: String

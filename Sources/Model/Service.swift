@@ -2,7 +2,7 @@
 package import Addressing
 
 /// Packets that belong together, and the backends that answer them.
-package struct Service: Equatable, Codable, Sendable {
+package struct Service: ConfigurationObject {
     package var key: Key
     /// Unique; what people call it, and label `service` of metrics.
     package var name: String

@@ -2,7 +2,7 @@
 package import Addressing
 
 /// An interface of its own whose packets go wrapped to another node.
-package struct TunnelInterface: CompanionBearer, Equatable, Codable, Sendable {
+package struct TunnelInterface: CompanionBearer, ConfigurationObject {
     /// Tunnels of one configuration.
     package static let limit = 256
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// An interface of its own on a device: frames with its tags.
-package struct VLANInterface: CompanionBearer, Equatable, Codable, Sendable {
+package struct VLANInterface: CompanionBearer, ConfigurationObject {
     /// Identifiers that a VLAN may have: IEEE 802.1Q reserves 0 and 4095.
     package static let identifiers = 1...4094
 

@@ -38,7 +38,7 @@ public struct AdjacencyHandle: RawRepresentable, Hashable, Sendable, BitwiseCopy
 ///     +-------+------------+-----------------------------------+
 ///
 /// The rest, port and address, is written before the handle is given out and stays until the entry
-/// is retired; it is reused after every worker has passed a quiescent state.
+/// is retired; it is reused when every worker has finished two more turns (`QuiescentState.turns`).
 @safe
 public struct AdjacencyTable: BitwiseCopyable, @unchecked Sendable {
     /// What a worker may do with a packet for this neighbour.

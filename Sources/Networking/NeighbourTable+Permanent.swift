@@ -15,6 +15,8 @@ extension NeighbourTable {
         guard known?.state != .permanent || known?.mac != mac,
             let handle = known?.handle ?? handle()
         else { return [] }
+        let waiting = known?.waiting ?? []
+        heldCount -= waiting.count
         neighbours[key] = Neighbour(
             handle: handle,
             state: .permanent,
@@ -22,7 +24,7 @@ extension NeighbourTable {
             deadline: now,
             isPinned: known?.isPinned ?? false
         )
-        return [.show(.reachable, mac, handle)] + (known?.waiting ?? []).map { .send($0, key) }
+        return [.show(.reachable, mac, handle)] + waiting.map { .send($0, key) }
     }
 
     /// Where `key` is has to be found out again.

@@ -92,7 +92,7 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
     public var count: Int { neighbours.count }
 
     /// Packets that wait for an answer.
-    public var heldCount: Int { neighbours.values.reduce(0) { $0 + $1.waiting.count } }
+    public internal(set) var heldCount = 0
 
     public func count(in state: State) -> Int {
         neighbours.values.reduce(0) { $0 + ($1.state == state ? 1 : 0) }
@@ -100,7 +100,10 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
 
     /// Everything is forgotten; the packets that waited are the caller's again.
     public mutating func removeAll() -> [Held] {
-        defer { neighbours = [:] }
+        defer {
+            neighbours = [:]
+            heldCount = 0
+        }
         return neighbours.values.flatMap(\.waiting)
     }
 
@@ -115,10 +118,13 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
     // MARK: - Events
 
     /// Somebody wants to reach `key`, perhaps with a packet; `handle` is for a new neighbour.
+    ///
+    /// A neighbour that cannot be asked yet, not `isLinkThere`, is asked when it is wanted again.
     public mutating func want(
         _ key: Key,
         holding packet: Held? = nil,
         isPinned: Bool = false,
+        isLinkThere: Bool = true,
         handle: @autoclosure () -> AdjacencyHandle?,
         at now: Instant
     ) -> [Action] {
@@ -129,12 +135,12 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
                 state: .incomplete,
                 mac: .zero,
                 deadline: now.advanced(by: limits.retransmitTime),
-                asked: 1,
+                asked: isLinkThere ? 1 : 0,
                 isPinned: isPinned
             )
-            if let packet { neighbour.waiting.append(packet) }
+            if let packet { keep(packet, &neighbour) }
             neighbours[key] = neighbour
-            return [.solicit(key, nil)]
+            return isLinkThere ? [.solicit(key, nil)] : []
         }
         defer { neighbours[key] = neighbour }
         if isPinned { neighbour.isPinned = true }
@@ -142,10 +148,13 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         case .reachable, .probe, .permanent: return packet.map { [.send($0, key)] } ?? []
         case .stale:
             return begin(.probe, &neighbour, key, now) + (packet.map { [.send($0, key)] } ?? [])
-        case .incomplete: return packet.map { hold($0, &neighbour) } ?? []
+        case .incomplete:
+            let isFirst = neighbour.asked == 0 && isLinkThere
+            return (packet.map { hold($0, &neighbour) } ?? [])
+                + (isFirst ? begin(.incomplete, &neighbour, key, now) : [])
         case .failed:
             guard now >= neighbour.deadline else { return packet.map { [.unreachable($0)] } ?? [] }
-            if let packet { neighbour.waiting.append(packet) }
+            if let packet { keep(packet, &neighbour) }
             return begin(.incomplete, &neighbour, key, now)
         }
     }
@@ -193,8 +202,7 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         }
         if isKnown, mac == neighbour.mac, !evidence.isAnswer { return [] }
         neighbour.mac = mac
-        let waiting = neighbour.waiting
-        neighbour.waiting = []
+        let waiting = takeWaiting(&neighbour)
         let released = waiting.map { Action.send($0, key) }
         guard evidence.isAnswer else {
             // A packet that goes out, like a pin, asks for confirmation.
@@ -275,18 +283,29 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         ]
     }
 
-    private func fail(_ neighbour: inout Neighbour, _ now: Instant) -> [Action] {
-        let waiting = neighbour.waiting
-        neighbour.waiting = []
+    private mutating func fail(_ neighbour: inout Neighbour, _ now: Instant) -> [Action] {
+        let waiting = takeWaiting(&neighbour)
         neighbour.state = .failed
         neighbour.deadline = now.advanced(by: limits.failureHold)
         return waiting.map { .unreachable($0) }
     }
 
-    private func hold(_ packet: Held, _ neighbour: inout Neighbour) -> [Action] {
+    private mutating func hold(_ packet: Held, _ neighbour: inout Neighbour) -> [Action] {
         guard neighbour.waiting.count < limits.queueLength else { return [.refuse(packet)] }
-        neighbour.waiting.append(packet)
+        keep(packet, &neighbour)
         return []
+    }
+
+    private mutating func keep(_ packet: Held, _ neighbour: inout Neighbour) {
+        neighbour.waiting.append(packet)
+        heldCount += 1
+    }
+
+    /// The packets that wait for a neighbour, which waits for none afterwards.
+    mutating func takeWaiting(_ neighbour: inout Neighbour) -> [Held] {
+        defer { neighbour.waiting = [] }
+        heldCount -= neighbour.waiting.count
+        return neighbour.waiting
     }
 
     /// Stale for `idleTime`, or failed and not wanted since.

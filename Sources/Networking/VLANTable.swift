@@ -8,7 +8,8 @@ public import Packet
 ///
 /// Numbers below `firstNumber` are ports. A number belongs to a port and its tags, or to a tunnel's
 /// identifier, for the whole run, so nothing that remembers one can mean another interface later;
-/// one that is gone only takes no more frames. The number is a position in a hash table:
+/// one that is gone only takes no more frames. `InterfaceNumbers` gives the numbers, which are
+/// positions in a hash table:
 ///
 ///      63     62   61          60      58 57       56 40 39     24 23     12 11      0
 ///     +------+----+-----------+----------+--------+-----+---------+---------+---------+
@@ -26,13 +27,13 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
     /// Every number is less.
     public static let numberLimit = firstNumber + places
 
-    private static let places = capacity * 2
-    private static let used: UInt64 = 1 << 63
+    static let places = capacity * 2
+    static let used: UInt64 = 1 << 63
     private static let up: UInt64 = 1 << 62
     private static let companion: UInt64 = 1 << 61
 
-    private static let tunnel: UInt64 = 1 << 57
-    private static let portMask: UInt64 = 0xFFFF << 24
+    static let tunnel: UInt64 = 1 << 57
+    static let portMask: UInt64 = 0xFFFF << 24
 
     /// What is no part of a key.
     private static let changing = up | companion | 7 << priorityShift
@@ -102,6 +103,11 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
         number >= Self.firstNumber && word(number - Self.firstNumber) & Self.tunnel != 0
     }
 
+    /// Whether frames of an interface come and go now; those of a port always do.
+    public func takesFrames(_ number: Int) -> Bool {
+        number < Self.firstNumber || word(number - Self.firstNumber) & Self.up != 0
+    }
+
     /// VLANs that take frames, in a fixed order.
     public var numbers: [Int] {
         (0..<Self.places).filter { word($0) & (Self.up | Self.tunnel) == Self.up }
@@ -110,45 +116,24 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
 
     // MARK: - The one writer
 
-    /// The number of an interface, given now unless it has one; nil when there were too many.
+    /// Makes the numbers known, lets those of `up` take frames, and no others.
     ///
-    /// It takes frames from its `raise` on.
-    public func reserve(port: Int, _ tags: VLANTags) -> Int? { reserve(Self.key(port, tags)) }
-
-    /// The same of the tunnel with an identifier, from now on served by `port`.
-    public func reserve(tunnel identifier: Int, port: Int) -> Int? {
-        let key = Self.used | Self.tunnel | UInt64(identifier & 0xFF_FFFF)
-        guard let number = reserve(key) else { return nil }
-        let place = number - Self.firstNumber
-        let carrier = UInt64(UInt16(truncatingIfNeeded: port)) << 24
-        unsafe CPacket_store_release(words + place, word(place) & ~Self.portMask | carrier)
-        return number
-    }
-
-    private func reserve(_ key: UInt64) -> Int? {
-        let place = search(key)
-        if word(place) == 0 {
-            let count = (0..<Self.places).count { word($0) != 0 }
-            guard count < Self.capacity else { return nil }
-            unsafe CPacket_store_release(words + place, key)
-        }
-        return place + Self.firstNumber
-    }
-
-    /// Lets these interfaces take frames, and no others; `companions` are those of them that the
-    /// kernel has a side of, and `priorities`, 0 to 7, go with what they send.
-    public func raise(
-        _ numbers: Set<Int>,
+    /// `companions` are those of them that the kernel has a side of, and `priorities`, 0 to 7, go
+    /// with what they send. `numbers` has all that were ever shown.
+    public func show(
+        _ numbers: InterfaceNumbers,
+        up: Set<Int>,
         companions: Set<Int> = [],
         priorities: [Int: Int] = [:]
     ) {
-        for place in 0..<Self.places where word(place) != 0 {
+        for (place, key) in numbers.words.enumerated() where key != 0 {
             let number = place + Self.firstNumber
-            var word = word(place) & ~Self.changing
-            if numbers.contains(number) {
+            var word = key
+            if up.contains(number) {
                 word |= companions.contains(number) ? Self.up | Self.companion : Self.up
                 word |= UInt64(priorities[number, default: 0] & 7) << Self.priorityShift
             }
+            guard word != self.word(place) else { continue }
             unsafe CPacket_store_release(words + place, word)
         }
     }
@@ -159,21 +144,24 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
         unsafe CPacket_load_acquire(words + (place & (Self.places - 1)))
     }
 
-    private static func key(_ port: Int, _ tags: VLANTags) -> UInt64 {
+    static func key(_ port: Int, _ tags: VLANTags) -> UInt64 {
         used | UInt64(UInt16(truncatingIfNeeded: port)) << 24
             | UInt64(tags.outer & 0xFFF) << 12 | UInt64(tags.inner & 0xFFF)
     }
 
     /// What a word is found by.
-    private static func key(_ word: UInt64) -> UInt64 {
+    static func key(_ word: UInt64) -> UInt64 {
         word & ~changing & (word & tunnel == 0 ? ~0 : ~portMask)
     }
 
+    private func search(_ key: UInt64) -> Int { Self.search(key) { word($0) } }
+
     /// The place of a key, or the empty one where it would stand; at most half of them are used.
-    private func search(_ key: UInt64) -> Int {
+    @inline(__always)
+    static func search(_ key: UInt64, _ word: (Int) -> UInt64) -> Int {
         var place = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 40)
         while true {
-            place &= Self.places - 1
+            place &= places - 1
             let word = word(place)
             if word == 0 || Self.key(word) == key { return place }
             place &+= 1

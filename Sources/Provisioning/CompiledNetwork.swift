@@ -4,7 +4,7 @@ import Dataplane
 import Networking
 
 /// Routes, gateways and own addresses of one state, in the words of the packet path.
-struct CompiledNetwork {
+struct CompiledNetwork: Equatable {
     /// What connections remember depends on these alone.
     struct Paths: Equatable {
         var routes: [RouteTable<UInt32>.Entry] = []
@@ -14,7 +14,7 @@ struct CompiledNetwork {
         var mtus: [UInt16] = []
     }
 
-    private(set) var paths = Paths()
+    var paths = Paths()
     private(set) var addresses: [OwnAddress] = []
     var neighbours: [PermanentNeighbour] = []
     private var known: Set<OwnAddressKey> = []
@@ -70,6 +70,13 @@ struct CompiledNetwork {
         guard paths.mtus.count + 1 < RouteTarget.mtuClasses else { return nil }
         paths.mtus.append(mtu)
         return paths.mtus.count
+    }
+
+    /// The given neighbours, and those of `others` that are not given here.
+    func neighbours(beside others: [PermanentNeighbour]) -> [PermanentNeighbour] {
+        let named = Set(neighbours.map { NeighbourPlace($0.address, on: $0.port) })
+        return neighbours
+            + others.filter { !named.contains(NeighbourPlace($0.address, on: $0.port)) }
     }
 
     func table(generation: UInt16, adjacencies: AdjacencyTable) -> ForwardingTable {

@@ -29,80 +29,108 @@ package actor Conductor {
     private let changeSettings: @Sendable (Settings) -> Void
     private let steering: (any LocalAddressSteering)?
     private let admission: (any VLANAdmission)?
+    private let clock: @Sendable () -> Instant
     /// A worker that does not finish a turn for this long is counted as stalled.
-    private let start = ContinuousClock.now
-    private static let patience = Duration.seconds(5)
+    private let patience: Duration
     private var isExplaining = false
+    /// Between two looks at whether the workers have done something.
+    private static let period = Duration.milliseconds(1)
 
-    /// `provisioner` belongs to the conductor from now on; `changeSettings` is for
-    /// what is not in a snapshot.
+    /// `provisioner` belongs to the conductor from now on; `changeSettings` is for what is not in a
+    /// snapshot, and `clock` is the workers': what they keep in memory is compared with it.
     package init(
         provisioner: sending Provisioner,
         steering: (any LocalAddressSteering)? = nil,
         admission: (any VLANAdmission)? = nil,
+        clock: @escaping @Sendable () -> Instant,
+        patience: Duration = .seconds(5),
         changeSettings: @escaping @Sendable (Settings) -> Void
     ) {
         self.provisioner = provisioner
         self.steering = steering
         self.admission = admission
+        self.clock = clock
+        self.patience = patience
         self.changeSettings = changeSettings
     }
 
     /// Compiles and publishes `state`, and returns when every worker uses it.
     ///
-    /// Throws before anything was published, or when a worker has stalled: then it is published.
-    package func apply(_ state: DesiredState) async throws(ProvisioningError) {
+    /// Throws before anything was published; then nothing has changed. Once it is published it stays
+    /// so: what a worker that has stalled keeps it from is said in the sentences that are returned,
+    /// and the worker uses the state with its next turn.
+    @discardableResult
+    package func apply(_ state: DesiredState) async throws(ProvisioningError) -> [String] {
         let compiled = try provisioner.compile(state, at: now)
-        steering?.prepare(provisioner.localAddresses)
+        steering?.prepare(compiled.localAddresses)
         admission?.admit(state.vlans)
         provisioner.publish(compiled)
         changeSettings(state.settings)
+        let remarks = await waitForWorkers()
         // Whoever has not finished a turn by then finds nothing there, which is safe.
-        defer { provisioner.finish() }
-        try await settle()
-        admission?.retain(state.vlans)
+        provisioner.finish()
+        // A worker that has stalled may still send frames of a VLAN that is no longer wanted.
+        if remarks.isEmpty { admission?.retain(state.vlans) }
+        return remarks
     }
 
-    private var now: Instant {
-        Instant(nanoseconds: (ContinuousClock.now - start).wholeNanoseconds)
-    }
+    private var now: Instant { clock() }
 
-    /// Waits until every worker uses the published snapshot.
-    private func settle() async throws(ProvisioningError) {
-        let deadline = ContinuousClock.now + Self.patience
+    /// Waits until every worker uses the published snapshot; says so when one does not.
+    private func waitForWorkers() async -> [String] {
+        let deadline = ContinuousClock.now + patience
         while !provisioner.isSettled {
-            guard ContinuousClock.now < deadline else {
-                throw ProvisioningError("a worker has not finished a turn for \(Self.patience)")
-            }
-            try? await Task.sleep(for: .milliseconds(1))
+            guard ContinuousClock.now < deadline else { return [stallSentence] }
+            await pause(for: Self.period)
         }
+        return []
+    }
+
+    private var stallSentence: String {
+        let late = provisioner.lateWorkers.map(String.init).joined(separator: ", ")
+        return "worker \(late) has not finished a turn for \(patience)"
+    }
+
+    /// What a look at the running state has found.
+    package struct Findings: Sendable {
+        /// Backends that were taken out or back.
+        package var health: [HealthChange] = []
+        /// Why what runs could not be brought up to date.
+        package var problems: [String] = []
     }
 
     /// Frees what nobody uses any more, goes on with slow starts and drains, and watches the health
     /// of backends; call about once a second.
-    ///
-    /// - Returns: which backends were taken out or back.
-    package func keepHouse() async -> [HealthChange] {
+    package func keepHouse() async -> Findings {
         let changes = provisioner.watchHealth(at: now)
-        await refresh()
-        return changes
+        return Findings(health: changes, problems: await refresh())
     }
 
-    private func refresh() async {
+    private func refresh() async -> [String] {
         let isStale = provisioner.reclaim()
         if isStale { steering?.retain(provisioner.localAddresses) }
         guard isStale || provisioner.isSlowStarting || provisioner.isDrained(at: now) else {
-            return
+            return []
         }
         // The same state seen anew: without drained local addresses, with routers that came or went
         // and the weights of now.
-        try? await apply(provisioner.state)
+        return await applyAgain()
+    }
+
+    private func applyAgain() async -> [String] {
+        do {
+            return try await apply(provisioner.state)
+        } catch {
+            return ["what runs cannot be brought up to date: \(error)"]
+        }
     }
 
     /// Refuses new connections from now on; established ones go on.
-    package func beginStopping() async {
+    ///
+    /// - Returns: why that could not be done, if so.
+    package func beginStopping() async -> [String] {
         provisioner.beginStopping()
-        try? await apply(provisioner.state)
+        return await applyAgain()
     }
 
     /// What the next process has to know; see `Provisioner.leave`.
@@ -113,7 +141,7 @@ package actor Conductor {
     /// What became of the connections of the process before, once a configuration is applied; nil
     /// when it left none.
     package func handoverResult() async -> HandoverResult? {
-        await refresh()
+        _ = await refresh()
         return provisioner.handoverResult
     }
 
@@ -122,21 +150,28 @@ package actor Conductor {
         _ request: ExplanationRequest
     ) async throws(ProvisioningError) -> Explanation {
         let flow = try provisioner.flow(of: request)
+        let deadline = ContinuousClock.now + patience
         // A cell takes one question at a time.
-        while isExplaining { try? await Task.sleep(for: .milliseconds(1)) }
+        while isExplaining { try await pauseUnlessLate(deadline) }
         isExplaining = true
         defer { isExplaining = false }
         let cells = provisioner.engine.interchange.inspections
-        for cell in cells { cell.ask(flow) }
+        // A worker that stalled may still owe the answer to an earlier question.
+        for cell in cells { while !cell.ask(flow) { try await pauseUnlessLate(deadline) } }
         provisioner.engine.interchange.wakeWorkers()
-        let deadline = ContinuousClock.now + Self.patience
-        while !cells.allSatisfy(\.isAnswered) {
-            guard ContinuousClock.now < deadline else {
-                throw ProvisioningError("a worker has not finished a turn for \(Self.patience)")
-            }
-            try? await Task.sleep(for: .milliseconds(1))
-        }
+        while !cells.allSatisfy(\.isAnswered) { try await pauseUnlessLate(deadline) }
         return try provisioner.explain(request, answers: cells.map(\.answer), at: now)
+    }
+
+    /// Waits for a moment; throws when `deadline` has passed, or nobody waits for the answer any more.
+    private func pauseUnlessLate(
+        _ deadline: ContinuousClock.Instant
+    ) async throws(ProvisioningError) {
+        guard !Task.isCancelled else { throw ProvisioningError("nobody waits for the answer") }
+        guard ContinuousClock.now < deadline else {
+            throw ProvisioningError("a worker has not finished a turn for \(patience)")
+        }
+        await pause(for: Self.period)
     }
 
     /// What runs now.

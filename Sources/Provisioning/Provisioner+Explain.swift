@@ -70,7 +70,7 @@ extension Provisioner {
                 known: known
             ),
             ports: traits,
-            backendSlots: backendSlots.bound,
+            backendSlots: books.backendSlots.bound,
             now: now
         )
         guard let rehearsal else { throw ProvisioningError("no memory to try the packet") }
@@ -180,7 +180,7 @@ private struct Narrator {
             say("service", "none for \(Self.endpoint(flow.reversed))")
             return
         }
-        let key = provisioner.serviceSlots.slots.first { $0.value == Int(record.slot) }?.key
+        let key = provisioner.books.serviceSlots.slots.first { $0.value == Int(record.slot) }?.key
         let service = key.flatMap { key in provisioner.state.services.first { $0.key == key } }
         say("service", service.map { "\($0.name) \($0.key)" } ?? "slot \(record.slot)")
     }
@@ -271,6 +271,6 @@ private struct Narrator {
 extension Provisioner {
     /// The backend that has `slot`.
     fileprivate func backend(at slot: UInt32) -> BackendKey? {
-        backendSlots.slots.first { $0.value == Int(slot) }?.key
+        books.backendSlots.slots.first { $0.value == Int(slot) }?.key
     }
 }

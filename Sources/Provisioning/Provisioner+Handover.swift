@@ -14,7 +14,7 @@ extension Provisioner {
         var head = Handover.Head()
         head.workers = engine.workerCount
         var places: [UInt32: UInt32] = [:]
-        for (key, number) in backendSlots.slots.sorted(by: { $0.value < $1.value }) {
+        for (key, number) in books.backendSlots.slots.sorted(by: { $0.value < $1.value }) {
             let slot = UInt32(number)
             places[slot] = UInt32(head.backends.count)
             head.backends.append(
@@ -47,10 +47,13 @@ extension Provisioner {
         inheritance = (handover, now.tick)
     }
 
-    /// Gives connections the slots of now; called when every wanted slot is there.
+    /// Gives connections of the process before the slots of now, once: the first snapshot carries
+    /// them.
     ///
     /// Counters go on where they were; what is open counts itself when it is adopted.
-    func prepareAdoption(of handover: Handover, since: Tick, _ state: DesiredState) {
+    func takeOver() {
+        guard let (handover, since) = inheritance else { return }
+        inheritance = nil
         let targets = targets(of: handover, state)
         var result = HandoverResult()
         var connections: [SavedConnection] = []
@@ -131,6 +134,13 @@ extension Provisioner {
         let worker: Int
         if engine.workerCount == 1 {
             worker = 0
+        } else if saved.kind == .nat {
+            // Both directions go by the client, whoever had the connection before.
+            worker = Balancer.ownerOfNAT(
+                saved.client.source,
+                saved.client.sourcePort,
+                among: engine.workerCount
+            )
         } else {
             guard workers == engine.workerCount else { return nil }
             worker = Int(saved.worker)

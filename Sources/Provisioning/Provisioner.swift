@@ -9,7 +9,7 @@ package import Timing
 /// A port, a VLAN of one, or a tunnel, as the configuration knows it.
 package struct Interface: Sendable, Equatable {
     package var name: String
-    /// Position in the dataplane's list of ports; of others, see `VLANTable`.
+    /// Position in the dataplane's list of ports; of others, see `InterfaceNumbers`.
     package var index: Int
     package var mtu: Int
     /// What its link-local address is made for; nil: it has none.
@@ -43,6 +43,10 @@ package protocol NeighbourRegistry: AnyObject, Sendable {
     /// A pinned one is kept even when no packet goes there.
     func adjacency(for address: IPAddress, port: Int, isPinned: Bool) -> AdjacencyHandle?
 
+    /// Says which neighbours are kept and probed although no packet may go there; others stay as long
+    /// as they are used.
+    func pin(_ neighbours: Set<NeighbourPlace>)
+
     /// Tells which addresses are ours from now on; new ones are announced on their links.
     func install(_ addresses: [OwnAddress])
 
@@ -67,64 +71,43 @@ package struct ProvisioningError: Error, Sendable, CustomStringConvertible {
 
 /// Turns desired states into snapshots and publishes them: the one place that sees both sides.
 ///
-/// Belongs to one thread or actor at a time. What outlives a snapshot, the slots under which
-/// connections and counters know backends, services and local addresses, is kept here.
+/// Belongs to one thread or actor at a time. A state goes through `compile`, `publish` and, when every
+/// worker uses it, `finish`:
+///
+///     compile   a copy of the books and the state become a layout; nothing running changes
+///     publish   what packets need (kernel interfaces, numbers of interfaces, given neighbours),
+///               then the pointer; from their next turn on workers use the snapshot
+///     finish    what the old snapshot alone needed goes, and the links are told of new addresses
 package final class Provisioner {
     let engine: Engine
     /// By port index.
     let ports: [Interface]
-    /// Ports, and VLANs of them in the latest compilation.
-    var interfaces: [Interface]
     let neighbours: any NeighbourRegistry
     /// Who makes companions of VLANs; nil: they have none.
     let companions: (any CompanionRegistry)?
     let subPools: Int
 
-    var backendSlots: SlotAllocator<BackendKey>
-    /// Places of sequence numbers, by the name of the tunnel.
-    var tunnelSlots: SlotAllocator<String>
-    /// Where the sequence numbers of a tunnel begin, by its name.
-    var tunnelBeginning: @Sendable (String) -> UInt32 = { _ in 0 }
-    var serviceSlots: SlotAllocator<Service.Key>
-    var localSlots: SlotAllocator<IPAddress>
-    let linkLocalAddresses: LinkLocalAddresses
-    /// Addresses that were found to be another node's; nobody tries them again.
-    var takenAddresses: Set<IPAddress> = []
-    /// By local slot: one pool a worker, kept for the next owner of the slot.
-    var pools: [[LocalPortPool]] = []
-    /// By local slot: for which family the pools choose ports.
-    var families: [AddressFamily] = []
-    /// By backend slot, of tunnel services.
-    var encapsulations: [Int: Encapsulation] = [:]
-    /// Compiled services of the latest snapshot, to be shared with the next.
-    var compiled: [Service.Key: CompiledService] = [:]
-    /// Under what number the clients of each persistent service are remembered; never used again.
-    var persistenceIdentities: [Service.Key: UInt32] = [:]
-    private var nextPersistenceIdentity: UInt32 = 1
+    /// Of the published snapshot.
+    var books: Books
     /// What backends that are gone have counted for their services.
     package internal(set) var retiredTotals: [Service.Key: [UInt64]] = [:]
 
     private var published: SnapshotMemory?
-    /// Snapshots that some worker may still read.
+    /// Snapshots that some thread may still read.
     private var leaving: [SnapshotMemory] = []
-    private var snapshotGeneration: UInt64 = 0
-    private var routeGeneration: UInt16 = 0
-    private var paths = CompiledNetwork.Paths()
-    /// What the latest snapshot knew of the links, which may know more by now.
-    private var heeded = LinkNews()
-    package private(set) var state = DesiredState()
-    private var slowStart = SlowStart()
-    private var draining = Draining()
-    /// Backends whose connections end, in the latest snapshot, and how often their set has grown.
-    private var over: Set<BackendKey> = []
-    private var sweeps: UInt64 = 0
-    /// Services whose packets are limited.
-    private var metered: Set<Service.Key> = []
+    /// What `finish` has to do.
+    private var unfinished: Layout?
+    /// Neighbours that are given, by the latest snapshot that every worker uses.
+    private var givenNeighbours: [PermanentNeighbour] = []
+    /// Whether neighbours are kept that only earlier snapshots named.
+    private var hasStalePins = false
+    /// Where the sequence numbers of a tunnel begin, by its name.
+    var tunnelBeginning: @Sendable (String) -> UInt32 = { _ in 0 }
     /// See `watchHealth`.
     var health = HealthMonitor()
     /// Whether new connections are refused because the program ends.
     private var isStopping = false
-    /// What another process has left, until the first compilation lays it out as `adoption`.
+    /// What another process has left, until the first snapshot carries it as `adoption`.
     var inheritance: (handover: Handover, since: Tick)?
     var adoption: AdoptionMemory?
     /// What became of it; final when every worker has left the snapshots before.
@@ -152,147 +135,128 @@ package final class Provisioner {
     ) {
         self.engine = engine
         ports = interfaces
-        self.interfaces = interfaces
         self.neighbours = neighbours
         self.companions = companions
         self.subPools = subPools
-        tunnelSlots = SlotAllocator(capacity: VLANTable.capacity)
-        backendSlots = SlotAllocator(capacity: engine.limits.backendSlots)
-        serviceSlots = SlotAllocator(capacity: engine.limits.serviceSlots)
-        localSlots = SlotAllocator(capacity: 1 << 16)
-        linkLocalAddresses = LinkLocalAddresses()
+        books = Books(
+            ports: interfaces,
+            backends: engine.limits.backendSlots,
+            services: engine.limits.serviceSlots
+        )
     }
+
+    /// What runs.
+    package var state: DesiredState { books.state }
+
+    /// Ports, and VLANs and tunnels of the published snapshot.
+    var interfaces: [Interface] { books.interfaces }
 
     /// The slot of a backend, while it has one.
     package func slot(of backend: BackendKey) -> UInt32? {
-        backendSlots.slots[backend].map(UInt32.init)
+        books.backendSlots.slots[backend].map(UInt32.init)
     }
 
     /// Local addresses of services, those included that only old connections use.
-    package var localAddresses: Set<IPAddress> { Set(localSlots.slots.keys) }
+    package var localAddresses: Set<IPAddress> { Set(books.localSlots.slots.keys) }
 
     // MARK: - Compile and publish
 
-    /// A snapshot that is ready to be published.
-    package struct Compiled {
-        let memory: SnapshotMemory
-        let state: DesiredState
-        let addresses: [OwnAddress]
-        let neighbours: [PermanentNeighbour]
-        /// VLANs.
-        let vlans: [Interface]
-        let slowStart: SlowStart
-        let draining: Draining
-        package var generation: UInt64 { memory.generation }
-    }
-
-    /// Lays `state` out for the packet path; nothing of the running snapshot changes.
+    /// Lays `state` out for the packet path; nothing that runs changes, and when it throws nothing
+    /// is left of it.
     ///
     /// `now` decides how far backends are in their slow start.
     package func compile(
         _ state: DesiredState,
         at now: Instant
-    ) throws(ProvisioningError) -> Compiled {
+    ) throws(ProvisioningError) -> Compilation {
+        var compiler = SnapshotCompiler(
+            engine: engine,
+            ports: ports,
+            neighbours: neighbours,
+            companions: companions,
+            subPools: subPools,
+            isStopping: isStopping,
+            books: books
+        )
         do throws(ProvisioningError) {
-            return try layOut(state.withoutStrayKernel(ports), at: now)
+            return try compiler.layOut(state.withoutStrayKernel(ports), linkNews, at: now)
         } catch {
             companions?.cancel()
+            neighbours.pin(books.pinned)
             throw error
         }
-    }
-
-    private func layOut(
-        _ state: DesiredState,
-        at now: Instant
-    ) throws(ProvisioningError) -> Compiled {
-        heeded = linkNews
-        let slowStart = slowStart.following(from: self.state, to: state, at: now)
-        let draining = draining.following(
-            from: self.state,
-            to: state,
-            at: now,
-            hasSlot: { backendSlots.slots[$0] != nil }
-        )
-        interfaces = try compileInterfaces(of: state)
-        let services = try compileServices(of: state, slowStart, at: now)
-        let network = try compileNetwork(of: state)
-        let over = draining.over(at: now)
-        let metered = Set(state.services.filter(\.protection.limitsPackets).map(\.key))
-        if !over.isSubset(of: self.over) || metered != self.metered { sweeps += 1 }
-        self.over = over
-        self.metered = metered
-        snapshotGeneration += 1
-        if network.paths != paths {
-            routeGeneration &+= 1
-            paths = network.paths
-        }
-        let forwarding = network.table(
-            generation: routeGeneration,
-            adjacencies: engine.adjacencies
-        )
-        let balancing: BalancingState
-        let tunnels: [TunnelDevice]
-        do throws(ProvisioningError) {
-            encapsulations = try compileTunnels(of: state, forwarding)
-            tunnels = try compileTunnelDevices(of: state, forwarding)
-            balancing = try balancingState(of: state, services)
-        } catch {
-            forwarding.destroy()
-            throw error
-        }
-        if let inheritance {
-            prepareAdoption(of: inheritance.handover, since: inheritance.since, state)
-            self.inheritance = nil
-        }
-        let snapshot = Snapshot(
-            generation: snapshotGeneration,
-            forwarding: forwarding,
-            balancing: balancing,
-            exceptions: exceptionPolicy(of: state.settings),
-            tunnels: TunnelTable(tunnels),
-            adoption: adoption?.handle
-        )
-        compiled = services
-        let adopted: [AnyObject] = adoption.map { [$0] } ?? []
-        return Compiled(
-            memory: SnapshotMemory(snapshot, keeping: Array(services.values) + adopted),
-            state: state,
-            addresses: network.addresses,
-            neighbours: network.neighbours,
-            vlans: Array(interfaces.dropFirst(ports.count)),
-            slowStart: slowStart,
-            draining: draining
-        )
     }
 
     /// Shows a compiled snapshot to all workers; from its next turn on each of them uses it.
-    package func publish(_ next: Compiled) {
+    ///
+    /// First comes what its packets need, then the pointer. What the snapshot before needs stays
+    /// until `finish`.
+    package func publish(_ next: Compilation) {
+        let before = books
+        books = next.books
         companions?.show()
-        engine.interchange.vlans.raise(
-            Set(next.vlans.map(\.index)),
-            companions: Set(next.vlans.filter(\.hasCompanion).map(\.index)),
-            priorities: Dictionary(next.vlans.map { ($0.index, $0.priority) }) { first, _ in first }
-        )
-        neighbours.install(next.addresses)
-        neighbours.fix(next.neighbours)
-        unsafe engine.interchange.cell.publish(next.memory.pointer)
+        show(interfaces: books.interfaces + before.interfaces)
+        askForGateways(on: books, before)
+        hasStalePins = hasStalePins || !before.pinned.isSubset(of: books.pinned)
+        neighbours.fix(next.layout.network.neighbours(beside: givenNeighbours))
+        takeOver()
+        beginTunnels()
+        let memory = next.makeMemory(workerCount: engine.workerCount, adoption: adoption)
+        unsafe engine.interchange.cell.publish(memory.pointer)
         engine.interchange.wakeWorkers()
         if let published { leaving.append(published) }
-        published = next.memory
-        state = next.state
-        slowStart = next.slowStart
-        draining = next.draining
-        retireSlots(allBut: state)
+        published = memory
+        unfinished = next.layout
         reconsiderFullBackends(of: state)
-        warmUp(for: next.state)
+        warmUp(for: next.unvisited)
     }
 
-    /// Ends what only snapshots before the published one needed; every worker has left them.
-    package func finish() { companions?.finish() }
+    /// Ends what only snapshots before the published one needed, and announces what is new; every
+    /// worker uses the published one.
+    package func finish() {
+        guard let layout = unfinished else { return }
+        unfinished = nil
+        companions?.finish()
+        show(interfaces: layout.interfaces)
+        if hasStalePins { neighbours.pin(books.pinned) }
+        hasStalePins = false
+        neighbours.fix(layout.network.neighbours)
+        givenNeighbours = layout.network.neighbours
+        neighbours.install(layout.network.addresses)
+    }
+
+    /// Asks for gateways on VLANs, which could not be asked for while their frames had no tags.
+    private func askForGateways(on books: Books, _ before: Books) {
+        for place in books.pinned.subtracting(before.pinned)
+        where place.interface >= VLANTable.firstNumber {
+            _ = neighbours.adjacency(for: place.address, port: place.interface, isPinned: true)
+        }
+    }
+
+    /// Lets these take frames, and no others; of one that is there twice the first counts.
+    private func show(interfaces: [Interface]) {
+        let others = interfaces.filter { $0.index >= VLANTable.firstNumber }
+        engine.interchange.vlans.show(
+            books.numbers,
+            up: Set(others.map(\.index)),
+            companions: Set(others.filter(\.hasCompanion).map(\.index)),
+            priorities: Dictionary(others.map { ($0.index, $0.priority) }) { first, _ in first }
+        )
+    }
+
+    /// Snapshots that were replaced and that some thread may still read.
+    package var leavingCount: Int { leaving.count }
 
     /// Whether every worker has left all snapshots older than the published one.
     package var isSettled: Bool {
         engine.interchange.oldestGeneration >= (published?.generation ?? 0)
+    }
+
+    /// Workers that still use a snapshot older than the published one, by their position.
+    package var lateWorkers: [Int] {
+        let wanted = published?.generation ?? 0
+        let states = engine.interchange.quiescent
+        return states.indices.filter { states[$0].generation < wanted }
     }
 
     /// Refuses new connections from the next publication on.
@@ -300,12 +264,12 @@ package final class Provisioner {
 
     /// Whether a backend is still in its slow start: compile and publish the same state again now
     /// and then, so that its share grows.
-    package var isSlowStarting: Bool { !slowStart.isEmpty }
+    package var isSlowStarting: Bool { !books.slowStart.isEmpty }
 
     /// Whether the time of a draining backend has run out since the latest snapshot: compile and
     /// publish the same state again, so that its connections end.
     package func isDrained(at now: Instant) -> Bool {
-        !draining.over(at: now).isSubset(of: over)
+        !books.draining.over(at: now).isSubset(of: books.over)
     }
 
     /// Frees what no worker and no connection uses any more; call now and then.
@@ -313,50 +277,16 @@ package final class Provisioner {
     /// - Returns: whether compiling and publishing the same state again would change something: a
     ///   local address is free to go, connections were taken over, or a link has news.
     package func reclaim() -> Bool {
-        let oldest = engine.interchange.oldestGeneration
+        let oldest = engine.interchange.oldestReadable
         leaving.removeAll { $0.generation < oldest }
         guard isSettled else { return false }
         releaseBackends()
         let isReleased = releaseLocalAddresses()
         let isAdopted = finishAdoption()
-        return isReleased || isAdopted || published != nil && linkNews != heeded
-    }
-
-    /// What the links tell that snapshots depend on.
-    private struct LinkNews: Equatable {
-        var routers: [AdvertisedRouter] = []
-        var duplicates: [OwnAddress] = []
+        return isReleased || isAdopted || published != nil && linkNews != books.news
     }
 
     private var linkNews: LinkNews {
         LinkNews(routers: neighbours.advertisedRouters, duplicates: neighbours.duplicateAddresses)
-    }
-
-    private func balancingState(
-        of state: DesiredState,
-        _ services: [Service.Key: CompiledService]
-    ) throws(ProvisioningError) -> BalancingState {
-        var poolTable: [LocalPortPool?] = []
-        for slot in 0..<localSlots.bound { poolTable += pools[slot].map { $0 } }
-        return BalancingState(
-            services: try serviceTable(of: state, services),
-            timeouts: stateTimeouts(of: state.settings),
-            options: options(of: state, isStopping: isStopping),
-            workerCount: engine.workerCount,
-            pools: poolTable,
-            localAddresses: localSlots.slots.map { ($0, slot: $1) },
-            policies: backendPolicies(of: state, over: over),
-            sweeps: sweeps,
-            encapsulations: encapsulations,
-            places: places(of: state)
-        )
-    }
-
-    /// The number of a persistent service, new when it was not one in the state before.
-    func persistenceIdentity(of service: Service.Key) -> UInt32 {
-        if let known = persistenceIdentities[service] { return known }
-        defer { nextPersistenceIdentity &+= 1 }
-        persistenceIdentities[service] = nextPersistenceIdentity
-        return nextPersistenceIdentity
     }
 }

@@ -48,8 +48,8 @@ extension Provisioner {
     package func totals() -> ProvisioningTotals {
         var gone = retiredTotals
         var leaving: [Service.Key: [(endpoint: Endpoint, counters: [UInt64])]] = [:]
-        for key in backendSlots.retired {
-            guard let slot = backendSlots.slots[key] else { continue }
+        for key in books.backendSlots.retired {
+            guard let slot = books.backendSlots.slots[key] else { continue }
             let counters = counters(of: UInt32(slot))
             gone[key.service] = Self.sum(gone[key.service], counters)
             if counters[BackendCounter.claimed.rawValue] > 0 {
@@ -72,9 +72,9 @@ extension Provisioner {
                     refused: refused(of: service.key)
                 )
             },
-            localAddresses: localSlots.slots.sorted { $0.key < $1.key }
+            localAddresses: books.localSlots.slots.sorted { $0.key < $1.key }
                 .map { address, slot in
-                    let pools = pools[slot]
+                    let pools = books.pools[slot].pools
                     return .init(
                         address: address,
                         used: pools.reduce(0) { $0 + $1.used },
@@ -91,16 +91,16 @@ extension Provisioner {
     package func persistentClients(at now: Instant) -> [BackendKey: Int] {
         guard state.services.contains(where: { $0.persistence != nil }) else { return [:] }
         let bySlot = engine.persistence.clients(now: now.tick)
-        return backendSlots.slots.compactMapValues { bySlot[UInt32($0)] }
+        return books.backendSlots.slots.compactMapValues { bySlot[UInt32($0)] }
     }
 
     /// Connections of every backend that has some.
     package func connections(_ kind: BackendCounter) -> UInt64 {
-        backendSlots.slots.values.reduce(0) { $0 &+ engine.total(kind, slot: UInt32($1)) }
+        books.backendSlots.slots.values.reduce(0) { $0 &+ engine.total(kind, slot: UInt32($1)) }
     }
 
     private func refused(of service: Service.Key) -> ProvisioningTotals.Refused {
-        guard let slot = serviceSlots.slots[service].map(UInt32.init) else { return .init() }
+        guard let slot = books.serviceSlots.slots[service].map(UInt32.init) else { return .init() }
         return .init(
             overLimit: engine.total(.overLimit, slot: slot),
             overRate: engine.total(.overRate, slot: slot),

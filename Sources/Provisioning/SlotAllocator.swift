@@ -20,7 +20,7 @@ struct SlotAllocator<Key: Hashable & Sendable>: Sendable {
 
     /// The number of `key`, new or its own; nil when all are taken.
     mutating func slot(for key: Key) -> Int? {
-        retired.remove(key)
+        if !retired.isEmpty { retired.remove(key) }
         if let slot = slots[key] { return slot }
         let slot: Int
         if let reused = free.popLast() {
@@ -33,6 +33,9 @@ struct SlotAllocator<Key: Hashable & Sendable>: Sendable {
         slots[key] = slot
         return slot
     }
+
+    /// Marks a key as retired.
+    mutating func retire(_ key: Key) { if slots[key] != nil { retired.insert(key) } }
 
     /// Marks every key outside `wanted` as retired.
     mutating func retire(allBut wanted: Set<Key>) {

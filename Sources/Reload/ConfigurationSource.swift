@@ -44,6 +44,11 @@ package struct LoadResult: Equatable, Sendable {
 package protocol ChangeExecutor: Sendable {
     /// Returns when every worker uses `target`; `changes` say in sentences what is new in it.
     ///
-    /// Throws when `target` cannot be carried out; then what ran before still runs.
-    func apply(_ target: DesiredState, changes: [String], generation: UInt64) async throws
+    /// Throws when `target` cannot be carried out; then what ran before still runs. What is said of a
+    /// target that runs, for example that a worker has stalled and will use it later, is returned.
+    func apply(
+        _ target: DesiredState,
+        changes: [String],
+        generation: UInt64
+    ) async throws -> [Problem]
 }

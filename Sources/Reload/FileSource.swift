@@ -6,6 +6,8 @@ package import Model
 /// The files of one configuration on disk.
 package struct FileSource: ConfigurationSource {
     package var loader: ConfigurationLoader
+    /// Copies share it, so whoever reads the files first does so for the others.
+    private let cache = ServiceFileCache()
 
     package init(_ loader: ConfigurationLoader) {
         self.loader = loader
@@ -18,7 +20,7 @@ package struct FileSource: ConfigurationSource {
         var attempt = 1
         while true {
             let files = FileTree()
-            let loaded = loader.load(files)
+            let loaded = loader.load(files, cache)
             if files.isUnchanged || attempt == Self.attempts {
                 return LoadResult(
                     state: loaded.state,

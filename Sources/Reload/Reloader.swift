@@ -123,9 +123,8 @@ package actor Reloader {
     package func drift() -> [DriftEntry] {
         guard let files else { return [] }
         let conf = files.files.keys.sorted().first { $0.hasSuffix(".conf") }
-        return Reload.drift(
-            running: running,
-            files: files.state,
+        return running.drift(
+            from: files.state,
             settingsOwner: .file(conf ?? "dpvs.conf")
         )
     }
@@ -170,7 +169,7 @@ package actor Reloader {
         guard !loaded.hasErrors else {
             return report(.rejected, attempt, problems: loaded.problems)
         }
-        var target = merge(files: loaded.state, running: running)
+        var target = loaded.state.keepingRuntime(of: running)
         let conflicts = nameConflicts(in: target)
         guard conflicts.isEmpty else {
             settled = nil
@@ -195,21 +194,22 @@ package actor Reloader {
     private func takeOver(_ kernel: DesiredState) async -> ReloadReport {
         let attempt = Attempt("kernel")
         let target = running.withKernel(kernel)
-        let sentences = changes(from: running, to: target).map(\.description)
+        let sentences = running.changes(to: target).map(\.description)
         // Before the first reload there is nothing to add to.
         guard generation > 0, !sentences.isEmpty else {
             self.kernel = kernel
             return makeReport(.unchanged, attempt, problems: [])
         }
+        let remarks: [Problem]
         do {
-            try await executor.apply(target, changes: sentences, generation: generation)
+            remarks = try await executor.apply(target, changes: sentences, generation: generation)
         } catch {
             let failure = Problem(.error, "cannot be carried out: \(error)")
             return makeReport(.failed, attempt, sentences, problems: [failure])
         }
         self.kernel = kernel
         running = target
-        return makeReport(.applied, attempt, sentences, problems: [])
+        return makeReport(.applied, attempt, sentences, problems: remarks)
     }
 
     private func carryOut(
@@ -219,14 +219,19 @@ package actor Reloader {
         problems: [Problem] = []
     ) async -> ReloadReport {
         let target = wanted.withKernel(kernel)
-        let sentences = changes(from: running, to: target).map(\.description)
+        let sentences = running.changes(to: target).map(\.description)
         await latches.pass(.planned)
         guard generation == 0 || !sentences.isEmpty else {
             self.digest = digest
             return report(.unchanged, attempt, problems: problems)
         }
+        let remarks: [Problem]
         do {
-            try await executor.apply(target, changes: sentences, generation: generation + 1)
+            remarks = try await executor.apply(
+                target,
+                changes: sentences,
+                generation: generation + 1
+            )
         } catch {
             settled = nil
             let failure = Problem(.error, "cannot be carried out: \(error)")
@@ -246,7 +251,7 @@ package actor Reloader {
                 state: target
             )
         )
-        return report(.applied, attempt, sentences, problems: problems)
+        return report(.applied, attempt, sentences, problems: problems + remarks)
     }
 
     private func report(

@@ -303,6 +303,24 @@ import Testing
         #expect(complaints(off, machine) == [])
     }
 
+    @Test func `pages below one MiB are asked for in whole MiB`() throws {
+        let machine = try pod()
+        try machine.addPages(2048, [0, 0])
+        try machine.addPages(64, [8])
+        let plain = settings(resource)
+        let found = complaints(plain, machine)
+        let needed = plain.packetMemory
+        #expect(
+            found[0].finding.hasPrefix("8 hugepages of 64Ki are free, \(needed * 16) are needed")
+        )
+        #expect(
+            found[0].pod == "resources.limits[\"hugepages-64Ki\"]: \(needed)Mi "
+                + "and a volume emptyDir: { medium: HugePages-64Ki }"
+        )
+        let memory = StartPlan(plain, machine.surroundings).memory.description
+        #expect(memory.hasPrefix("free hugepages: 8 of 64 KiB"))
+    }
+
     @Test func `pages that the control group keeps from us are asked for in the pod alone`() throws
     {
         let machine = try pod()

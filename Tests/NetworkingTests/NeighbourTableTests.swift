@@ -334,6 +334,40 @@ private struct Neighbourhood {
         #expect(table.table.address(of: Neighbourhood.gateway) == Neighbourhood.mac)
     }
 
+    // MARK: - Packets that wait
+
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func `what waits is counted as it comes and goes`(seed: UInt64) {
+        var state = seed
+        func random(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % bound
+        }
+        var table = Neighbourhood()
+        // Packets that went in and have not come out.
+        var inside = 0
+        for packet in 1...2000 {
+            let key = Neighbourhood.Table.Key(
+                .v4(IPv4Address(10, 0, 0, UInt8(random(8)))),
+                port: 0
+            )
+            let actions: [String]
+            switch random(6) {
+            case 0: actions = table.learn(Neighbourhood.mac, key)
+            case 1: actions = table.wait(.milliseconds(random(3000)))
+            case 2: actions = table.fix()
+            case 3: actions = table.loosen()
+            default:
+                inside += 1
+                actions = table.want(packet, key)
+            }
+            inside -= actions.count { action in
+                ["send", "unreachable", "refuse"].contains { action.hasPrefix($0) }
+            }
+            #expect(table.table.heldCount == inside, "seed \(seed)")
+        }
+    }
+
     // MARK: - All of them
 
     @Test func `when everything is forgotten the packets that waited come back`() {

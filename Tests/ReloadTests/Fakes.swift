@@ -32,9 +32,15 @@ final class FakeExecutor: ChangeExecutor {
         var description: String { "no room" }
     }
 
-    private let state = Mutex<(applied: [DesiredState], refuses: Bool, busy: Int, most: Int)>(
-        ([], false, 0, 0)
-    )
+    private struct State {
+        var applied: [DesiredState] = []
+        var refuses = false
+        var remarks: [Problem] = []
+        var busy = 0
+        var most = 0
+    }
+
+    private let state = Mutex(State())
 
     var applied: [DesiredState] { state.withLock { $0.applied } }
     /// Calls that were in flight at the same time.
@@ -42,16 +48,24 @@ final class FakeExecutor: ChangeExecutor {
 
     func refuse(_ refuses: Bool) { state.withLock { $0.refuses = refuses } }
 
-    func apply(_ target: DesiredState, changes: [String], generation: UInt64) async throws {
+    /// What it says from now on of states that it applies.
+    func remark(_ remarks: Problem...) { state.withLock { $0.remarks = remarks } }
+
+    func apply(
+        _ target: DesiredState,
+        changes: [String],
+        generation: UInt64
+    ) async throws -> [Problem] {
         try state.withLock { state in
             if state.refuses { throw Refusal() }
             state.busy += 1
             state.most = max(state.most, state.busy)
         }
         await Task.yield()
-        state.withLock { state in
+        return state.withLock { state in
             state.busy -= 1
             state.applied.append(target)
+            return state.remarks
         }
     }
 }

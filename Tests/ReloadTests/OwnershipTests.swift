@@ -13,32 +13,34 @@ struct OwnershipTests {
             .sample("cli", port: 3, owner: .runtime),
             .sample("mirror", port: 4, owner: .kernel)
         )
-        #expect(merge(files: files, running: running).services.map(\.name) == ["a", "cli"])
+        #expect(files.keepingRuntime(of: running).services.map(\.name) == ["a", "cli"])
     }
 
     @Test func `a file wins over a command for the same object`() {
         let files = DesiredState.services(.sample(weights: [1]))
         let running = DesiredState.services(.sample(weights: [2], owner: .runtime))
-        #expect(merge(files: files, running: running) == files)
+        #expect(files.keepingRuntime(of: running) == files)
     }
 
     @Test(arguments: 0..<UInt64(50))
     func `merging once more changes nothing`(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         var files = DesiredState.random(&generator)
+        for index in files.vlans.indices { files.vlans[index].owner = .file("a.yaml") }
+        for index in files.tunnels.indices { files.tunnels[index].owner = .file("a.yaml") }
         for index in files.services.indices { files.services[index].owner = .file("a.yaml") }
         for index in files.routes.indices { files.routes[index].owner = .file("a.yaml") }
         for index in files.neighbours.indices { files.neighbours[index].owner = .file("a.yaml") }
         for index in files.addresses.indices { files.addresses[index].owner = .file("a.yaml") }
-        let merged = merge(files: files, running: .random(&generator))
-        #expect(merge(files: files, running: merged) == merged)
-        #expect(drift(running: merged, files: files).allSatisfy { $0.kind == .extra })
+        let merged = files.keepingRuntime(of: .random(&generator))
+        #expect(files.keepingRuntime(of: merged) == merged)
+        #expect(merged.drift(from: files).allSatisfy { $0.kind == .extra })
     }
 
     @Test func `a state has not drifted from itself`() {
         var generator = SeededGenerator(seed: 1)
         let state = DesiredState.random(&generator).withoutKernel
-        #expect(drift(running: state, files: state) == [])
+        #expect(state.drift(from: state) == [])
     }
 
     @Test func `drift names the object and what differs`() {
@@ -47,7 +49,7 @@ struct OwnershipTests {
         changed.scheduler = .wrr
         let running = DesiredState.services(changed, .sample("cli", port: 3, owner: .runtime))
         #expect(
-            drift(running: running, files: files) == [
+            running.drift(from: files) == [
                 DriftEntry(
                     object: "service tcp 10.0.0.100:2",
                     kind: .missing,

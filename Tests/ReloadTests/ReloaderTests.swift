@@ -101,6 +101,21 @@ struct ReloaderTests {
         #expect(await reloader.reloadIfChanged(reason: "file")?.outcome == .applied)
     }
 
+    @Test func `what runs although something is said about it is applied, and counts as running`()
+        async
+    {
+        let reloader = reloader()
+        _ = await reloader.reload(reason: "start")
+        let remark = Problem(.warning, "worker 1 has not finished a turn for 5.0 seconds")
+        executor.remark(remark)
+        source.say(.services(.sample(weights: [2])), digest: "1")
+        let report = await reloader.reload(reason: "file")
+        #expect(report.outcome == .applied && report.generation == 2)
+        #expect(report.problems == [remark])
+        #expect(await reloader.running == .services(.sample(weights: [2])))
+        #expect(await reloader.recentGenerations().map(\.generation) == [2, 1])
+    }
+
     @Test func `items read at the start keep their values and are named`() async {
         var state = DesiredState.services(.sample())
         state.settings.items["netif_defs.pktpool_size"] = .integer(1023)

@@ -212,7 +212,7 @@ extension World {
     func explain(_ request: ExplanationRequest) throws -> Explanation {
         let flow = try provisioner.flow(of: request)
         let cells = engine.interchange.inspections
-        for cell in cells { cell.ask(flow) }
+        for cell in cells { #expect(cell.ask(flow)) }
         turn()
         return try provisioner.explain(request, answers: cells.map(\.answer), at: now)
     }

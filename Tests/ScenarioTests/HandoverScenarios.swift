@@ -174,6 +174,28 @@ import Timing
         #expect(three.provisioner.handoverResult?.refused == 10)
     }
 
+    @Test func `connections of mode nat go to the workers that their clients tell`() throws {
+        let state = DesiredState.dual(.ipv4, .nat, .udp)
+        let before = try dualWorld(state, workers: 2)
+        for port in 5000..<5020 { _ = before.ask(10, port: port, on: port % 2) }
+        var handover = try before.leave()
+        // A version before this one had all of them at worker 0.
+        for index in handover.connections.indices { handover.connections[index].worker = 0 }
+        for workers in [1, 2, 3] {
+            let after = try dualWorld(state, workers: workers, after: handover)
+            after.settle()
+            #expect(after.connectionCount == 20)
+            for port in 5000..<5020 {
+                let reply = Frame.udp(from: "10.0.1.2:8080", to: "10.0.0.10:\(port)") {
+                    $0.destinationMAC = World.portMACs[1]
+                }
+                after.send(reply, on: 1, queue: port % workers)
+                #expect(after.take(0).first?.destination == Endpoint("10.0.0.10:\(port)"))
+            }
+            after.expectConservation()
+        }
+    }
+
     @Test func `clients of a persistent service keep their backends`() throws {
         var state = DesiredState.dual(.ipv4, .fnat, .udp)
         state.services[0].backends += (3...6)

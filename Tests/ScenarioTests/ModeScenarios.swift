@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Balancing
+import Dataplane
 import Model
 import Packet
 import PacketTesting
@@ -235,6 +236,8 @@ import Testing
             #expect(back.to == endpoint(families.client, port))
         }
         #expect(world.connectionCount == 16)
+        let busy = world.engine.interchange.counters.filter { $0[.connectionsOpened] > 0 }
+        #expect(busy.count == workers, "the clients are spread over the workers")
         let stranger = IPPacket(
             from: families.backend,
             to: families.client,

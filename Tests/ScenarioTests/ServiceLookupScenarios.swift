@@ -175,6 +175,38 @@ import Testing
         #expect(sum[BackendCounter.inactive.rawValue] == 0)
     }
 
+    @Test(arguments: [ForwardingMode.dr, .tunnel])
+    func `a datagram in fragments is scheduled by itself, too, and its fragments stay together`(
+        mode: ForwardingMode
+    ) throws {
+        let world = try quickstartWorld(Self.onePacket(mode))
+        defer { world.expectConservation() }
+        let data = (0..<3000).map { UInt8(truncatingIfNeeded: $0) }
+        let whole = IPPacket(
+            from: "10.0.0.10",
+            to: "10.0.0.100",
+            17,
+            IPPacket.udp(5000, 80, data)
+        )
+        .withChecksum
+        for identification in 1...6 as ClosedRange<UInt32> {
+            let fragments = whole.fragments(of: 1200, identification: identification)
+            world.send(fragments, on: 0)
+            let macs = world.take(1).map(\.destinationMAC)
+            #expect(macs.count == fragments.count && Set(macs).count == 1)
+            let turn: MACAddress = identification % 2 == 1 ? .backend(2) : .backend(3)
+            #expect(macs.first == turn, "they take turns")
+        }
+        // A whole one of the same flow goes its own way.
+        world.send(Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80"), on: 0)
+        #expect(world.take(1).first?.destinationMAC == .backend(2))
+        world.advance(.seconds(17))
+        #expect(world.connectionCount == 0)
+        let sum = world.provisioner.totals().services[0].sum
+        #expect(sum[BackendCounter.connections.rawValue] == 7)
+        #expect(sum[BackendCounter.inactive.rawValue] == 0)
+    }
+
     @Test func `a packet that waits for its neighbour needs no connection either`() throws {
         let world = try quickstartWorld(Self.onePacket(.dr))
         defer { world.expectConservation() }

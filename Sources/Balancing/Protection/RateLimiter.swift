@@ -20,9 +20,13 @@ public struct RateLimiter: BitwiseCopyable, Sendable, Equatable {
         func index(slot: UInt32) -> Int { Int(slot) &* RateLimiter.stride &+ rawValue }
     }
 
-    /// What may pass at once, as time at the given rate.
+    /// What may pass at once, as time at the given rate, in nanoseconds.
     static let burst: UInt64 = 100_000_000
+    /// Words count in parts of a nanosecond, 2^5 of them, because at high rates a unit costs little
+    /// more than one; a word so lasts for 18 years after the machine's start.
+    private static let fraction: UInt64 = 5
     private static let shift: UInt64 = 20
+    private static let longestCost: UInt64 = 86_400_000_000_000 << fraction
 
     /// Nanoseconds that one unit costs, in parts of 2^20; 0: no limit.
     private let price: UInt64
@@ -37,14 +41,27 @@ public struct RateLimiter: BitwiseCopyable, Sendable, Equatable {
 
     public var isUnlimited: Bool { price == 0 }
 
+    /// What `units` cost as words count; at most a day, so that no sum with it wraps.
+    ///
+    /// The product needs more than 64 bits: 96 000 bits at one bit a second cost 2^20 * 10^14.
+    private func cost(of units: UInt64) -> UInt64 {
+        let drop = Self.shift &- Self.fraction
+        let (high, low) = units.multipliedFullWidth(by: price)
+        guard high >> drop == 0 else { return Self.longestCost }
+        // The last bit that goes rounds.
+        let whole = (high << (64 &- drop) | low >> drop) &+ (low >> (drop &- 1) & 1)
+        return min(whole, Self.longestCost)
+    }
+
     /// Whether `units` may pass; then they are paid for in the word at `index`.
     public func admit(_ units: UInt64, at index: Int, of words: CounterBlock, now: Instant) -> Bool
     {
-        let cost = units &* price >> Self.shift
+        let cost = cost(of: units)
+        let now = now.nanoseconds << Self.fraction
         while true {
             let before = words[index]
-            let start = max(before, now.nanoseconds)
-            guard start &- now.nanoseconds <= Self.burst else { return false }
+            let start = max(before, now)
+            guard start &- now <= Self.burst << Self.fraction else { return false }
             if words.exchange(before, for: start &+ cost, at: index) { return true }
         }
     }

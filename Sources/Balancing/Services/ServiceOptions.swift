@@ -68,7 +68,7 @@ public struct PersistenceRule: BitwiseCopyable, Sendable, Equatable {
 }
 
 /// Where a backend slot stands in the service that has it, and what persistence that one has.
-public struct BackendPlace: BitwiseCopyable, Sendable {
+public struct BackendPlace: BitwiseCopyable, Sendable, Equatable {
     public var index: UInt16
     public var persistence: PersistenceRule?
 

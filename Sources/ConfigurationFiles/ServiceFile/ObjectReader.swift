@@ -16,6 +16,8 @@ struct ObjectReader {
     private(set) var sources: [String: [UInt8]] = [:]
     /// Whether one of them could not be read for a reason that may pass by itself.
     private(set) var isPassing = false
+    /// Whether a key file could not be read.
+    private(set) var lacksKey = false
 
     /// Nil, with a complaint, when `node` is no mapping.
     init?(
@@ -205,6 +207,7 @@ struct ObjectReader {
                 report(node.place, "keyFile", "holds no key", path, "32 hexadecimal digits")
             } catch {
                 isPassing = error.isPassing
+                lacksKey = true
                 report(node.place, "keyFile", "cannot be read: \(error.message)", path)
             }
             return nil

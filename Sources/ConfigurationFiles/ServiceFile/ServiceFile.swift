@@ -4,8 +4,8 @@ import Model
 import YAML
 
 /// What one service file says, each object with its place.
-struct ServiceFile {
-    struct Located<Value> {
+struct ServiceFile: Sendable {
+    struct Located<Value: Sendable>: Sendable {
         var value: Value
         var path: String
         var location: SourceLocation
@@ -24,11 +24,13 @@ struct ServiceFile {
     var neighbours: [Located<Neighbour>] = []
     var services: [Located<Service>] = []
     var diagnostics: [Diagnostic] = []
-    private let keys: any SourceReader
+    private var keys: (any SourceReader)?
     /// Key files that were read, by path.
     private(set) var sources: [String: [UInt8]] = [:]
     /// Whether one of them could not be read for a reason that may pass by itself.
     private(set) var isPassing = false
+    /// Whether some key file could not be read, so that the same octets may say more next time.
+    private(set) var lacksKeys = false
     /// Whether interfaces or addresses may have been left out because of mistakes in the file.
     private(set) var isIncomplete = false
     /// Mistakes that help a person; further objects are not looked at.
@@ -41,6 +43,8 @@ struct ServiceFile {
     init(_ bytes: [UInt8], path file: String, keys: any SourceReader, isQuoted: Bool = true) {
         self.keys = keys
         read(bytes, file)
+        // What was read is kept longer than where it was read from.
+        self.keys = nil
         diagnostics.sort {
             ($0.location.line, $0.location.column) < ($1.location.line, $1.location.column)
         }
@@ -291,9 +295,10 @@ struct ServiceFile {
         let id = reader.integer("configID")
         let serverIDLength = reader.integer("serverIDLength")
         let nonceLength = reader.integer("nonceLength")
-        let key = reader.quicKey(keys)
+        let key = keys.flatMap { reader.quicKey($0) }
         sources.merge(reader.sources) { first, _ in first }
         isPassing = isPassing || reader.isPassing
+        lacksKeys = lacksKeys || reader.lacksKey
         guard let id, let serverIDLength, let nonceLength else { return nil }
         return .init(
             id: id,

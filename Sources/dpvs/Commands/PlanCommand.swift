@@ -22,10 +22,10 @@ struct PlanCommand: AsyncParsableCommand {
             .withoutKernel
         var report = PlanReport(changes: [], restartRequired: [], problems: loaded.problems)
         if !loaded.hasErrors {
-            var target = merge(files: loaded.state, running: running)
+            var target = loaded.state.keepingRuntime(of: running)
             report.restartRequired = running.settings.restartRequired(toBecome: target.settings)
             target.settings = running.settings.takingLive(from: target.settings)
-            report.changes = changes(from: running, to: target).map(\.description)
+            report.changes = running.changes(to: target).map(\.description)
         }
         try output.write(report, \.text)
         try (report.hasErrors ? ExitStatus.problem : .success).end()

@@ -5,7 +5,7 @@ package import Model
 import Networking
 import Timing
 
-extension Provisioner {
+extension SnapshotCompiler {
     /// `conn_init_timeout`, `ipvs_defs/tcp/timeout` and `ipvs_defs/udp/timeout` in ticks; what has no
     /// item is fixed.
     func stateTimeouts(of settings: Settings) -> StateTimeouts {
@@ -38,12 +38,10 @@ extension Provisioner {
         return options
     }
 
-    /// What `exception_defs` says.
-    func exceptionPolicy(of settings: Settings) -> ExceptionPolicy {
-        ExceptionPolicy(
-            companions: interfaces.filter(\.hasCompanion).map(\.index),
-            rates: { settings.integer("exception_defs.\($0.name)_rate") }
-        )
+    /// What `exception_defs` says, by class.
+    func exceptionRates(of settings: Settings) -> [Int] {
+        ExceptionClass.allCases.sorted { $0.rawValue < $1.rawValue }
+            .map { settings.integer("exception_defs.\($0.name)_rate") }
     }
 
     func ticks(covering duration: Duration) -> UInt32 { Tick.count(covering: duration) }

@@ -7,13 +7,12 @@ import Networking
 import Packet
 
 /// Tunnels that are interfaces.
-extension Provisioner {
+extension SnapshotCompiler {
     /// The interface of a tunnel, among the ports and VLANs that may carry it.
-    func interface(
+    mutating func interface(
         of tunnel: TunnelInterface,
         among links: [Interface]
     ) throws(ProvisioningError) -> Interface {
-        let vlans = engine.interchange.vlans
         var carriers = links.filter { !$0.isTunnel }
         if let name = tunnel.link {
             carriers.removeAll { $0.name != name }
@@ -21,16 +20,15 @@ extension Provisioner {
                 throw ProvisioningError("there is no interface '\(name)' for '\(tunnel.name)'")
             }
         }
-        let port = carriers.first.map { vlans.port(of: $0.index) } ?? 0
+        let port = carriers.first.map { books.numbers.port(of: $0.index) } ?? 0
         // The same for the whole run: a tunnel that comes back counts on.
-        guard let slot = tunnelSlots.slot(for: tunnel.name),
-            let number = vlans.reserve(tunnel: slot, port: port)
+        guard let slot = books.tunnelSlots.slot(for: tunnel.name),
+            let number = books.numbers.reserve(tunnel: slot, port: port)
         else {
             throw ProvisioningError(
                 "more than \(VLANTable.capacity) interfaces since the start: restart to forget them"
             )
         }
-        engine.interchange.beginTunnel(slot, at: tunnelBeginning(tunnel.name))
         let smallest = carriers.map(\.mtu).min() ?? 1500
         var interface = Interface(
             name: tunnel.name,
@@ -40,21 +38,6 @@ extension Provisioner {
         )
         interface.isTunnel = true
         return interface
-    }
-
-    /// Has the sequence numbers of tunnels begin where `beginning` says, by the tunnel's name.
-    package func beginTunnels(at beginning: @escaping @Sendable (String) -> UInt32) {
-        tunnelBeginning = beginning
-    }
-
-    /// The sequence numbers that tunnels send next, by name: those that send any.
-    var upcomingTunnelNumbers: [String: UInt32] {
-        let names = state.tunnels.filter { $0.kind == .gre && $0.output.hasSequence }.map(\.name)
-        let numbers = names.compactMap { name in
-            tunnelSlots.slots[name]
-                .map { (name, engine.interchange.upcomingNumber(ofTunnel: $0)) }
-        }
-        return Dictionary(numbers) { first, _ in first }
     }
 
     /// Whoever is behind a tunnel is reached at once.
@@ -77,7 +60,7 @@ extension Provisioner {
         for tunnel in state.tunnels {
             let number = try index(of: tunnel.name)
             if let remote = tunnel.remote, let way = forwarding.port(toward: remote),
-                engine.interchange.vlans.isTunnel(way)
+                books.numbers.isTunnel(way)
             {
                 throw ProvisioningError(
                     "the way to \(remote), the other end of \(tunnel.name), leads into the tunnel "
@@ -89,7 +72,7 @@ extension Provisioner {
             devices.append(
                 TunnelDevice(
                     number: number,
-                    identifier: tunnelSlots.slots[tunnel.name] ?? 0,
+                    identifier: books.tunnelSlots.slots[tunnel.name] ?? 0,
                     isGRE: tunnel.kind == .gre,
                     remote: tunnel.remote,
                     local: tunnel.local,

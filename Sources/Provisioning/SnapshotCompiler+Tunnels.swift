@@ -4,19 +4,19 @@ import Balancing
 import Model
 import Networking
 
-extension Provisioner {
+extension SnapshotCompiler {
     /// How packets to each backend of a tunnel service are wrapped, by backend slot; those of removed
     /// backends stay until the slot is released.
     func compileTunnels(
         of state: DesiredState,
         _ forwarding: ForwardingTable
     ) throws(ProvisioningError) -> [Int: Encapsulation] {
-        var result = encapsulations
+        var result = books.encapsulations
         for service in state.services where service.mode == .tunnel {
             let tunnel = service.tunnel ?? Tunnel()
             for backend in service.backends {
                 let key = BackendKey(service: service.key, endpoint: backend.endpoint)
-                guard let slot = backendSlots.slots[key] else { continue }
+                guard let slot = books.backendSlots.slots[key] else { continue }
                 let destination = backend.endpoint.address
                 let source: IPPrefix
                 if let given = tunnel.source {
@@ -42,7 +42,7 @@ extension Provisioner {
         _ forwarding: ForwardingTable
     ) throws(ProvisioningError) -> IPPrefix {
         let port = forwarding.port(toward: destination)
-        let name = interfaces.first { $0.index == port }?.name
+        let name = books.interfaces.first { $0.index == port }?.name
         let own = state.addresses.first { address in
             address.interface == name && address.prefix.address.family == destination.family
         }

@@ -5,9 +5,12 @@ import Model
 import Networking
 import Packet
 
-extension Provisioner {
+extension SnapshotCompiler {
     /// Routes from the least to the most specific origin: a later equal prefix counts.
-    func compileNetwork(of state: DesiredState) throws(ProvisioningError) -> CompiledNetwork {
+    mutating func compileNetwork(
+        of state: DesiredState
+    ) throws(ProvisioningError) -> CompiledNetwork {
+        books.pinned = []
         let isIPv6Enabled = !state.settings.isOn("ipv6_defs.disable")
         let state = isIPv6Enabled ? state : state.withoutIPv6
         var network = CompiledNetwork(isIPv6Enabled: isIPv6Enabled)
@@ -15,7 +18,7 @@ extension Provisioner {
         for route in state.routes { try add(route, of: state, to: &network) }
         for address in state.addresses { try add(address, to: &network) }
         for neighbour in state.neighbours { try add(neighbour, to: &network) }
-        for interface in interfaces where interface.isTunnel {
+        for interface in books.interfaces where interface.isTunnel {
             addEverybody(on: interface, to: &network)
         }
         if isIPv6Enabled { addLinkLocalAddresses(of: state, to: &network) }
@@ -23,7 +26,7 @@ extension Provisioner {
             addImplied(prefix, of: state, to: &network)
         }
         // Removed local addresses stay ours until their last connection has ended.
-        for (address, slot) in localSlots.slots.sorted(by: { $0.key < $1.key }) {
+        for (address, slot) in books.localSlots.slots.sorted(by: { $0.key < $1.key }) {
             addImplied(IPPrefix(host: address), of: state, to: &network)
             network.route(
                 IPPrefix(host: address),
@@ -31,7 +34,7 @@ extension Provisioner {
             )
         }
         let kernels = kernelAddresses(of: state)
-        for own in network.addresses where localSlots.slots[own.address] == nil {
+        for own in network.addresses where books.localSlots.slots[own.address] == nil {
             let isKernel = kernels.contains(own.address) || isLinkLocal(own)
             network.route(
                 own.isWholePrefix ? own.prefix : IPPrefix(host: own.address),
@@ -41,55 +44,38 @@ extension Provisioner {
         return network
     }
 
-    /// Asks for the neighbours of backends and tunnels before the first packet does.
-    func warmUp(for state: DesiredState) {
-        let forwarding = unsafe engine.interchange.cell.current().pointee.forwarding
-        let backends = state.services.flatMap { $0.backends.map(\.endpoint.address) }
-        for address in backends + state.tunnels.compactMap(\.remote) {
-            let target = forwarding.target(for: address)
-            guard target.kind == .link else { continue }
-            _ = neighbours.adjacency(for: address, port: target.index, isPinned: false)
-        }
-    }
-
     func index(of interface: String) throws(ProvisioningError) -> Int {
         try self.interface(interface).index
     }
 
     func interface(_ name: String) throws(ProvisioningError) -> Interface {
-        guard let found = interfaces.first(where: { $0.name == name }) else {
+        guard let found = books.interfaces.first(where: { $0.name == name }) else {
             throw ProvisioningError("there is no interface '\(name)'")
         }
         return found
     }
 
-    /// What the configuration calls an interface, or has called one that is gone.
+    /// What the configuration calls an interface.
     func name(of number: Int) -> String {
-        let tags = engine.interchange.vlans.tags(of: number)
-        return interfaces.first { $0.index == number }?.name
-            ?? "\(carrier(of: number)?.name ?? "?").\(tags.outer)"
+        books.interfaces.first { $0.index == number }?.name ?? "?"
     }
 
     /// The port that carries an interface.
     func carrier(of number: Int) -> Interface? {
-        let index = engine.interchange.vlans.port(of: number)
+        let index = books.numbers.port(of: number)
         return ports.first { $0.index == index }
     }
 
-    /// VLANs and tunnels of the latest compilation.
-    var vlans: [(name: String, number: Int)] {
-        interfaces.dropFirst(ports.count).map { ($0.name, $0.index) }
-    }
-
     /// Ports, then VLANs, then tunnels; those take no frames before `publish`.
-    func compileInterfaces(of state: DesiredState) throws(ProvisioningError) -> [Interface] {
+    mutating func compileInterfaces(of state: DesiredState) throws(ProvisioningError) -> [Interface]
+    {
         var result = ports
         for vlan in state.vlans {
             guard let port = ports.first(where: { $0.name == vlan.link }) else {
                 throw ProvisioningError("there is no device '\(vlan.link)' for '\(vlan.name)'")
             }
             let tags = VLANTags(outer: UInt16(vlan.id), inner: UInt16(vlan.innerID ?? 0))
-            guard let number = engine.interchange.vlans.reserve(port: port.index, tags) else {
+            guard let number = books.numbers.reserve(port: port.index, tags) else {
                 throw ProvisioningError(
                     "more than \(VLANTable.capacity) VLANs since the start: restart to forget them"
                 )
@@ -131,7 +117,7 @@ extension Provisioner {
         CompanionRequest(
             interface: interface.index,
             interfaceName: bearer.name,
-            port: engine.interchange.vlans.port(of: interface.index),
+            port: books.numbers.port(of: interface.index),
             name: bearer.companion,
             isNameGiven: bearer.companionName != nil,
             type: bearer.companionType,
@@ -142,7 +128,7 @@ extension Provisioner {
 
     // MARK: - Own addresses
 
-    private func add(
+    private mutating func add(
         _ address: InterfaceAddress,
         to network: inout CompiledNetwork
     ) throws(ProvisioningError) {
@@ -166,7 +152,7 @@ extension Provisioner {
     /// While that is not known, those of interfaces: a refusal would end what the kernel has under
     /// way. An address of services is ours alone then.
     private func kernelAddresses(of state: DesiredState) -> Set<IPAddress> {
-        let companions = Set(interfaces.filter(\.hasCompanion).map(\.name))
+        let companions = Set(books.interfaces.filter(\.hasCompanion).map(\.name))
         let services = state.services.compactMap(\.key.prefix)
         let held = state.addresses.filter { own in
             companions.contains(own.interface)
@@ -182,16 +168,19 @@ extension Provisioner {
 
     /// Whether an interface has a side in the kernel; `number` is a port's or a VLAN's.
     private func hasCompanion(_ number: Int) -> Bool {
-        interfaces.first { $0.index == number }?.hasCompanion ?? false
+        books.interfaces.first { $0.index == number }?.hasCompanion ?? false
     }
 
-    private func addLinkLocalAddresses(of state: DesiredState, to network: inout CompiledNetwork) {
-        takenAddresses.formUnion(neighbours.duplicateAddresses.map(\.address))
-        for interface in interfaces {
-            let made = linkLocalAddresses.address(
+    private mutating func addLinkLocalAddresses(
+        of state: DesiredState,
+        to network: inout CompiledNetwork
+    ) {
+        books.takenAddresses.formUnion(books.news.duplicates.map(\.address))
+        for interface in books.interfaces {
+            let made = books.linkLocalAddresses.address(
                 of: interface,
                 state.settings,
-                taken: takenAddresses
+                taken: books.takenAddresses
             )
             guard let address = made, let prefix = IPPrefix(.v6(address), length: 64) else {
                 continue
@@ -211,7 +200,8 @@ extension Provisioner {
         let connected = state.addresses.first { link in
             link.prefix.contains(prefix.address) && link.prefix.length <= prefix.length
         }
-        let port = connected.flatMap { link in interfaces.first { $0.name == link.interface } }
+        let port = connected.flatMap { link in books.interfaces.first { $0.name == link.interface }
+        }
         network.add(
             OwnAddress(
                 prefix.address,
@@ -241,7 +231,7 @@ extension Provisioner {
 
     // MARK: - Routes
 
-    private func add(
+    private mutating func add(
         _ route: Route,
         of state: DesiredState,
         to network: inout CompiledNetwork
@@ -252,7 +242,7 @@ extension Provisioner {
             target = try companion(of: route)
         } else if let gateway = route.gateway {
             let port = try port(of: gateway, on: route.interface, state)
-            if let tunnel = interfaces.first(where: { $0.index == port }), tunnel.isTunnel {
+            if let tunnel = books.interfaces.first(where: { $0.index == port }), tunnel.isTunnel {
                 target = try link(tunnel, family, mtu: route.mtu, &network)
             } else {
                 target = network.gateway(
@@ -269,7 +259,7 @@ extension Provisioner {
     }
 
     /// What is on the link of an interface; behind a tunnel, everything is its other end's.
-    private func link(
+    private mutating func link(
         _ interface: Interface,
         _ family: AddressFamily,
         mtu: Int?,
@@ -304,18 +294,19 @@ extension Provisioner {
     }
 
     /// The default router that offers itself; a configured default route comes after it and counts.
-    private func addAdvertisedRouter(
+    private mutating func addAdvertisedRouter(
         to network: inout CompiledNetwork
     ) throws(ProvisioningError) {
-        guard let router = neighbours.advertisedRouters.first else { return }
+        guard let router = books.news.routers.first else { return }
         let handle = try neighbour(router.address, on: router.port)
         network.route(.any(.ipv6), to: network.gateway(handle))
     }
 
-    private func neighbour(
+    private mutating func neighbour(
         _ gateway: IPAddress,
         on port: Int
     ) throws(ProvisioningError) -> AdjacencyHandle {
+        books.pinned.insert(NeighbourPlace(gateway, on: port))
         guard let handle = neighbours.adjacency(for: gateway, port: port, isPinned: true) else {
             throw ProvisioningError("no room for gateway \(gateway) among the neighbours")
         }
@@ -347,7 +338,7 @@ extension DesiredState {
         return services.compactMap(\.key.prefix).filter { isImplied || !$0.isHost }
     }
 
-    /// Without what the kernel has on interfaces that are gone: it will hear of that soon.
+    /// Without what the kernel has on books.interfaces that are gone: it will hear of that soon.
     func withoutStrayKernel(_ ports: [Interface]) -> DesiredState {
         let known = Set(ports.map(\.name) + vlans.map(\.name) + tunnels.map(\.name))
         var state = self

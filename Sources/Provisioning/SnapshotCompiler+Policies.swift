@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import Balancing
+import Dataplane
+import Model
+
+extension SnapshotCompiler {
+    /// Brings `books.policies` up to date: backends of services that were touched, those that were
+    /// dropped, and those whose connections end now or do not end any more.
+    mutating func updatePolicies(_ others: Set<BackendKey>) {
+        let missing = books.backendSlots.bound - books.policies.count
+        books.policies += Array(repeating: BackendPolicy(), count: max(0, missing))
+        for service in touched {
+            for (key, backend) in zip(service.backendKeys, service.targets) {
+                set(policy(of: key, backend, service), for: key)
+            }
+        }
+        for key in dropped.union(others) {
+            let service = books.services[key.service]?.service
+            let backend = service?.targets.first { $0.endpoint == key.endpoint }
+            set(policy(of: key, backend, service), for: key)
+        }
+    }
+
+    private mutating func set(_ policy: BackendPolicy, for key: BackendKey) {
+        if let slot = books.backendSlots.slots[key] { books.policies[slot] = policy }
+    }
+
+    /// How connections of a backend are treated; nil: it, or its service, is gone.
+    private func policy(
+        of key: BackendKey,
+        _ backend: Backend?,
+        _ service: Service?
+    ) -> BackendPolicy {
+        var policy = BackendPolicy()
+        policy.serviceSlot = UInt32(books.serviceSlots.slots[key.service] ?? 0)
+        policy.isEnding = books.over.contains(key)
+        policy.isLeaving = backend.map { $0.weight == 0 } ?? true
+        if let service {
+            policy.timeout = service.connectionTimeout.map { ticks(covering: $0) } ?? 0
+            policy.isWatched = service.protection.destCheck != nil
+            policy.traffic = TrafficLimits(service.protection)
+        }
+        if let backend {
+            policy.maxConnections = UInt32(clamping: backend.maxConnections ?? 0)
+            policy.resumesBelow = UInt32(
+                clamping: backend.minConnections ?? backend.maxConnections ?? 0
+            )
+        }
+        return policy
+    }
+}
