@@ -395,7 +395,8 @@ struct ServiceFile {
         return Tunnel(
             kind: reader.choice("type") ?? .ipip,
             port: reader.integer("port").flatMap(UInt16.init(exactly:)),
-            source: reader.network("source")
+            source: reader.network("source"),
+            hasChecksum: reader.flag("checksum") ?? false
         )
     }
 
