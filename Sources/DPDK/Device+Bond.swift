@@ -92,6 +92,7 @@ extension Device {
         facts.largestMTU = all.map(\.largestMTU).min() ?? facts.largestMTU
         facts.canScaleReceive = all.allSatisfy(\.canScaleReceive)
         facts.filledQueues = .ofBond(all.map(\.filledQueues))
+        facts.scattersFlows = all.contains(where: \.scattersFlows)
         facts.isVirtual = all.contains(where: \.isVirtual)
         facts.socket = primary.facts.socket
         if all.contains(where: { $0.offloads.contains(.unfinishedReceiveChecksums) }) {

@@ -119,6 +119,17 @@ extension PortSet.Names {
 }
 
 extension PortSet.Port {
+    /// Drivers of the kernel whose devices put a flow into the pair of the queue that its latest packet
+    /// left by: see `Device.Facts.scattersFlows`. AF_XDP shows their queues as they are; AF_PACKET
+    /// spreads by a hash of its own.
+    private static let scatteringDrivers: Set = ["virtio_net", "tun"]
+
+    var hasScatteringKernel: Bool {
+        guard device.facts.driver == "net_af_xdp" else { return false }
+        let link = interface?.link ?? kernelName.flatMap(KernelLink.named)
+        return link.map { Self.scatteringDrivers.contains($0.driver) } ?? false
+    }
+
     /// Whether the link is up, and its speed; a bond is up while one of its slaves is.
     var link: Device.Link {
         guard let bond, bond.slaves.contains(where: { $0.kernelName != nil }) else {
