@@ -30,11 +30,14 @@ struct Housekeeping {
         var duplicates: Set<OwnAddress> = []
         var keepsNumbers = true
         var watch = DeviceWatch()
+        var departures = Departures(machine.ports.departingDevices)
         while !Task.isCancelled {
             for change in await machine.conductor.keepHouse() {
                 logger.log(level: change.isInhibited ? .warning : .notice, "\(change)")
             }
             await backend.announce()
+            let turns = machine.engine.interchange.counters.map { $0[.turns] }
+            for line in departures.look(turns: turns) { logger.error("\(line)") }
             machine.faults.look()
             let samples = machine.ports.ports.map { DeviceSample($0, machine.faults) }
             let now = Instant(nanoseconds: Host.monotonicNanoseconds)

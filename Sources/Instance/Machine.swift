@@ -75,6 +75,7 @@ final class Machine: Sendable {
         ealDirectory = Self.ealDirectory(runDirectory)
         do {
             try Environment.start(options)
+            try Device.watchRemovals()
             try Self.checkLcores(plan)
             ports = try PortSet(
                 settings,
