@@ -179,7 +179,9 @@ final class Machine: Sendable {
                 bonds.tune($0)
             }
         )
-        let idlings = plan.workers.map { [ports] in ports.idling(of: $0, settings) }
+        let idlings = plan.workers.indices.map { [ports] in
+            ports.idling(ofWorker: $0, settings)
+        }
         self.idlings = idlings
         loops = try Self.startWorkers(plan, ports, engine, clock, idlings)
         slowPathThread = SlowPathThread(
