@@ -110,6 +110,15 @@ extension Device {
         )
     }
 
+    /// DPDK's AF_PACKET says that its frames end at 1518 octets, so that a bond that is configured for
+    /// longer ones refuses it.
+    public var isUnderstated: Bool { facts.driver == "net_af_packet" }
+
+    /// Lets the started device carry packets of `mtu` octets.
+    public func setMTU(_ mtu: Int) throws(DPDKError) {
+        try check(CDPDK_port_set_mtu(port, UInt16(mtu)), "rte_eth_dev_set_mtu", on: facts.device)
+    }
+
     /// Lets every slave receive what comes for the bond; after the start.
     public func openSlaves(_ setup: Setup) throws(DPDKError) {
         try check(

@@ -104,7 +104,8 @@ final class Machine: Sendable {
             log: KernelLog()
         )
         for line in Environment.takeLog() { logger.info("\(line)", metadata: ["source": "dpdk"]) }
-        for note in plan.notes + ports.notes + companions.notes { logger.warning("\(note)") }
+        let notes = start.driverNotes(surroundings) + plan.notes + ports.notes + companions.notes
+        for note in notes { logger.warning("\(note)") }
         clock = Self.clock()
         let now = clock.instant(at: Host.cycles)
         let doorbell = try EventFD()

@@ -29,7 +29,8 @@ extension PortSet {
 
         /// What is said of a start that failed is DPDK's own last word, or the error.
         mutating func fallBack(because error: any Error) {
-            let said = Environment.takeLog().filter { $0.contains("af_xdp") || $0.contains("lib") }
+            let words = ["af_xdp", "xsk", "lib"]
+            let said = Environment.takeLog().filter { line in words.contains(where: line.contains) }
             interface.fallBack(because: said.last ?? "\(error)")
         }
 
@@ -57,6 +58,12 @@ extension PortSet {
             if !link.isUp {
                 try KernelLink.setUp(link.name)
                 notes.append("\(link.name) was down: switched it on")
+            }
+            if try link.stopJoining() {
+                notes.append(
+                    "\(link.name): switched off GRO and LRO, with which the kernel makes packets longer "
+                        + "than the MTU of those that arrive"
+                )
             }
             try link.receiveMulticast()
             let isFree = link.program == nil || interface.leftover != nil
