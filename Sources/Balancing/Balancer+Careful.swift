@@ -24,6 +24,7 @@ extension Balancer {
     public mutating func open<Tuple: FlowTuple>(
         _ packet: CarefulPacket<Tuple>,
         passing passage: Passage? = nil,
+        isScattered: Bool,
         hash: UInt64,
         balancing: BalancingState,
         now: Tick
@@ -37,8 +38,8 @@ extension Balancer {
                 services.service(for: client)
             }
         guard let service = found else { return .notBalanced }
-        if service.kind == .nat {
-            let owner = Self.ownerOfNAT(
+        if isScattered || service.kind == .nat {
+            let owner = Self.ownerByClient(
                 client.source,
                 client.sourcePort,
                 among: balancing.workerCount

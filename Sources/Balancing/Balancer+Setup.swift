@@ -20,17 +20,19 @@ extension Balancer {
 
     /// Chooses backend, local address and port for the first packet of a flow.
     ///
-    /// The packet stays as it is: forward it along the new reference. `hash` is its look-ahead's.
+    /// The packet stays as it is: forward it along the new reference. `hash` is its look-ahead's;
+    /// `isScattered` says that other packets of the flow may have come to other workers.
     @inline(never)
     public mutating func open<Tuple: FlowTuple>(
         _ packet: TransportPacket<Tuple>,
+        isScattered: Bool,
         hash: UInt64,
         balancing: BalancingState,
         now: Tick
     ) -> Setup {
         let client = packet.flow
         guard let service = balancing.services.service(for: client) else { return .notBalanced }
-        return open(packet, client, of: service, hash, balancing, now)
+        return open(packet, client, of: service, isScattered, hash, balancing, now)
     }
 
     /// The same for a packet that is addressed to somebody else and passes through.
@@ -38,6 +40,7 @@ extension Balancer {
     public mutating func open<Tuple: FlowTuple>(
         _ packet: TransportPacket<Tuple>,
         passing passage: Passage,
+        isScattered: Bool,
         hash: UInt64,
         balancing: BalancingState,
         now: Tick
@@ -46,19 +49,20 @@ extension Balancer {
         guard let service = balancing.services.matches.service(for: client, passage) else {
             return .notBalanced
         }
-        return open(packet, client, of: service, hash, balancing, now)
+        return open(packet, client, of: service, isScattered, hash, balancing, now)
     }
 
     private mutating func open<Tuple: FlowTuple>(
         _ packet: TransportPacket<Tuple>,
         _ client: Flow,
         of service: ServiceRecord,
+        _ isScattered: Bool,
         _ hash: UInt64,
         _ balancing: BalancingState,
         _ now: Tick
     ) -> Setup {
-        if service.kind == .nat {
-            let owner = Self.ownerOfNAT(
+        if isScattered || service.kind == .nat {
+            let owner = Self.ownerByClient(
                 client.source,
                 client.sourcePort,
                 among: balancing.workerCount
@@ -249,12 +253,17 @@ extension Balancer {
         return .failure(.noLocalPort)
     }
 
-    /// The worker to which connections of mode `nat` of a client belong.
+    /// The worker to which a client's flow belongs where the worker that gets its packets does not
+    /// say so.
     ///
-    /// Nothing in a reply is ours to choose, and devices hash the two directions differently; so both
-    /// directions go by what they have in common, the client.
-    public static func ownerOfNAT(_ client: WireAddress, _ port: UInt16, among workers: Int) -> Int
-    {
+    /// In mode `nat` nothing in a reply is ours to choose, and devices hash the two directions
+    /// differently; so both directions go by what they have in common, the client. Devices that
+    /// scatter flows do not even bring one direction to one worker.
+    public static func ownerByClient(
+        _ client: WireAddress,
+        _ port: UInt16,
+        among workers: Int
+    ) -> Int {
         let mixed = (client.mixed ^ UInt64(port)) &* 0x9E37_79B9_7F4A_7C15
         return Int(((mixed >> 32) &* UInt64(workers)) >> 32)
     }

@@ -16,6 +16,7 @@
 #include <rte_eth_bond_8023ad.h>
 typedef struct rte_eth_bond_8023ad_member_info bond_member_info;
 #define bond_member_add rte_eth_bond_member_add
+#define bond_member_remove rte_eth_bond_member_remove
 #define bond_members_get rte_eth_bond_members_get
 #define bond_active_members_get rte_eth_bond_active_members_get
 #define bond_8023ad_member_info rte_eth_bond_8023ad_member_info
@@ -25,6 +26,7 @@ typedef struct rte_eth_bond_8023ad_member_info bond_member_info;
 #include <rte_eth_bond_8023ad.h>
 typedef struct rte_eth_bond_8023ad_slave_info bond_member_info;
 #define bond_member_add rte_eth_bond_slave_add
+#define bond_member_remove rte_eth_bond_slave_remove
 #define bond_members_get rte_eth_bond_slaves_get
 #define bond_active_members_get rte_eth_bond_active_slaves_get
 #define bond_8023ad_member_info rte_eth_bond_8023ad_slave_info

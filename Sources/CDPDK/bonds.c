@@ -49,6 +49,10 @@ int CDPDK_bond_create(const CDPDK_bond_setup *setup, const char **failed) {
     return bond;
 }
 
+int CDPDK_bond_remove(uint16_t bond, uint16_t slave) {
+    return bond_member_remove(bond, slave) < 0 ? -EINVAL : 0;
+}
+
 int CDPDK_bond_use_dedicated_queues(uint16_t bond, bool dedicated) {
     int result = dedicated ? rte_eth_bond_8023ad_dedicated_queues_enable(bond)
                            : rte_eth_bond_8023ad_dedicated_queues_disable(bond);

@@ -17,6 +17,7 @@
 int CDPDK_port_kernel_interface(uint16_t port, char name[CDPDK_interface_name_capacity]) {
     _Static_assert(CDPDK_interface_name_capacity == IF_NAMESIZE, "interface names are longer");
     struct rte_eth_dev_info info;
+    if (!rte_eth_dev_is_valid_port(port)) return -ENODEV;
     int result = rte_eth_dev_info_get(port, &info);
     if (result < 0) return result;
     return info.if_index != 0 && if_indextoname(info.if_index, name) != NULL ? 0 : -ENODEV;

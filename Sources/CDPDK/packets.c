@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "CDPDK.h"
+#include "removal.h"
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -22,6 +23,7 @@ static bool make_usable(struct rte_mbuf *frame) {
 
 uint16_t CDPDK_receive(uint16_t port, uint16_t queue, CPacket_buffer **buffers, uint16_t count) {
     struct rte_mbuf **frames = (struct rte_mbuf **)buffers;
+    if (__builtin_expect(is_absent(port), 0)) return 0;
     uint16_t received = rte_eth_rx_burst(port, queue, frames, count);
     uint16_t usable = 0;
     for (uint16_t i = 0; i < received; i++) {
@@ -38,5 +40,6 @@ uint16_t CDPDK_receive(uint16_t port, uint16_t queue, CPacket_buffer **buffers, 
 }
 
 uint16_t CDPDK_transmit(uint16_t port, uint16_t queue, CPacket_buffer **buffers, uint16_t count) {
+    if (__builtin_expect(is_absent(port), 0)) return 0;
     return rte_eth_tx_burst(port, queue, (struct rte_mbuf **)buffers, count);
 }

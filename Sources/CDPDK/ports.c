@@ -163,6 +163,12 @@ static int set_mtu(uint16_t port, const struct rte_eth_dev_info *info, uint16_t 
     return is_bounded ? set_kernel_mtu(info->if_index, mtu) : rte_eth_dev_set_mtu(port, mtu);
 }
 
+int CDPDK_port_set_mtu(uint16_t port, uint16_t mtu) {
+    struct rte_eth_dev_info info;
+    int result = rte_eth_dev_info_get(port, &info);
+    return result < 0 ? result : set_mtu(port, &info, mtu);
+}
+
 int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed) {
     struct rte_eth_dev_info info;
     TRY(rte_eth_dev_info_get(port, &info), "rte_eth_dev_info_get");
@@ -185,6 +191,7 @@ int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed
         }
     }
     conf.intr_conf.rxq = setup->interrupts;
+    conf.intr_conf.rmv = (*info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
     TRY(rte_eth_dev_configure(port, setup->rx_queues, setup->tx_queues, &conf),
         "rte_eth_dev_configure");
     TRY(rte_eth_dev_adjust_nb_rx_tx_desc(port, &setup->rx_descriptors, &setup->tx_descriptors),
@@ -219,6 +226,7 @@ int CDPDK_port_start(uint16_t port, CDPDK_port_setup *setup, const char **failed
 }
 
 void CDPDK_port_close(uint16_t port) {
+    if (!rte_eth_dev_is_valid_port(port)) return;
     rte_eth_dev_stop(port);
     rte_eth_dev_close(port);
 }
@@ -278,6 +286,7 @@ uint32_t CDPDK_soft_rss(const uint32_t *input, uint32_t words, const uint8_t *ke
 // MARK: - Multicast
 
 int CDPDK_port_set_groups(uint16_t port, const uint64_t *groups, uint32_t count) {
+    if (!rte_eth_dev_is_valid_port(port)) return -ENODEV;
     struct rte_ether_addr addresses[CDPDK_group_capacity];
     if (count > CDPDK_group_capacity) return -E2BIG;
     for (uint32_t i = 0; i < count; i++)
@@ -299,52 +308,3 @@ int CDPDK_port_filter_vlan(uint16_t port, uint16_t vlan, bool is_wanted) {
     }
     return rte_eth_dev_vlan_filter(port, vlan, is_wanted);
 }
-
-// MARK: - State
-
-int CDPDK_port_get_link(uint16_t port, CDPDK_link *link) {
-    struct rte_eth_link found;
-    int result = rte_eth_link_get_nowait(port, &found);
-    if (result < 0) return result;
-    link->is_up = found.link_status == RTE_ETH_LINK_UP;
-    link->is_full_duplex = found.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
-    link->megabits = found.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : found.link_speed;
-    return 0;
-}
-
-int CDPDK_port_get_statistics(uint16_t port, CDPDK_port_statistics *statistics) {
-    struct rte_eth_stats found;
-    int result = rte_eth_stats_get(port, &found);
-    if (result < 0) return result;
-    *statistics = (CDPDK_port_statistics){
-        .rx_packets = found.ipackets,
-        .tx_packets = found.opackets,
-        .rx_bytes = found.ibytes,
-        .tx_bytes = found.obytes,
-        .rx_missed = found.imissed,
-        .rx_errors = found.ierrors,
-        .tx_errors = found.oerrors,
-        .rx_no_buffer = found.rx_nombuf,
-    };
-    return 0;
-}
-
-int CDPDK_port_get_counters(uint16_t port, CDPDK_counter *counters, unsigned capacity) {
-    struct rte_eth_xstat values[CDPDK_counter_capacity];
-    struct rte_eth_xstat_name names[CDPDK_counter_capacity];
-    int named = rte_eth_xstats_get_names(port, names, CDPDK_counter_capacity);
-    if (named < 0) return named;
-    int read = rte_eth_xstats_get(port, values, CDPDK_counter_capacity);
-    if (read < 0) return read;
-    // Both say how many there are; with more than there is room for nothing is filled in.
-    if (named > CDPDK_counter_capacity || read > CDPDK_counter_capacity) return -E2BIG;
-    unsigned count = 0;
-    for (int i = 0; i < read && count < capacity; i++) {
-        if (values[i].id >= (uint64_t)named) continue;
-        snprintf(counters[count].name, sizeof counters[count].name, "%s", names[values[i].id].name);
-        counters[count++].value = values[i].value;
-    }
-    return (int)count;
-}
-
-bool CDPDK_port_is_removed(uint16_t port) { return rte_eth_dev_is_removed(port) == 1; }

@@ -214,3 +214,23 @@ int CLinux_get_link(const char *name, CLinux_link *link) {
     read_xdp_features(link);
     return 0;
 }
+
+/// Switches one of them off, in a word of flags; 1 when it was on.
+static int switch_off(int descriptor, const char *name, uint32_t get, uint32_t set, uint32_t flag) {
+    struct ethtool_value value = {.cmd = get};
+    if (ask_ethtool(descriptor, name, &value) != 0 || (value.data & flag) == 0) return 0;
+    value.cmd = set;
+    value.data &= ~flag;
+    return ask_ethtool(descriptor, name, &value) == 0 ? 1 : -1;
+}
+
+int CLinux_stop_joining(const char *name) {
+    int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -1;
+    int gro = switch_off(descriptor, name, ETHTOOL_GGRO, ETHTOOL_SGRO, 1);
+    int lro = switch_off(descriptor, name, ETHTOOL_GFLAGS, ETHTOOL_SFLAGS, ETH_FLAG_LRO);
+    int code = errno;
+    close(descriptor);
+    errno = code;
+    return gro < 0 || lro < 0 ? -1 : gro | lro;
+}

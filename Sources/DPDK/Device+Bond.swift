@@ -92,6 +92,7 @@ extension Device {
         facts.largestMTU = all.map(\.largestMTU).min() ?? facts.largestMTU
         facts.canScaleReceive = all.allSatisfy(\.canScaleReceive)
         facts.filledQueues = .ofBond(all.map(\.filledQueues))
+        facts.scattersFlows = all.contains(where: \.scattersFlows)
         facts.isVirtual = all.contains(where: \.isVirtual)
         facts.socket = primary.facts.socket
         if all.contains(where: { $0.offloads.contains(.unfinishedReceiveChecksums) }) {
@@ -107,6 +108,15 @@ extension Device {
             "rte_eth_bond_8023ad_dedicated_queues_enable",
             on: facts.device
         )
+    }
+
+    /// DPDK's AF_PACKET says that its frames end at 1518 octets, so that a bond that is configured for
+    /// longer ones refuses it.
+    public var isUnderstated: Bool { facts.driver == "net_af_packet" }
+
+    /// Lets the started device carry packets of `mtu` octets.
+    public func setMTU(_ mtu: Int) throws(DPDKError) {
+        try check(CDPDK_port_set_mtu(port, UInt16(mtu)), "rte_eth_dev_set_mtu", on: facts.device)
     }
 
     /// Lets every slave receive what comes for the bond; after the start.

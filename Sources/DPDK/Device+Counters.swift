@@ -30,9 +30,6 @@ extension Device {
                 }
         }
     }
-
-    /// Whether the device is gone: unplugged, or its driver says so.
-    public var isRemoved: Bool { CDPDK_port_is_removed(port) }
 }
 
 /// Frames of any device that were dropped on arrival because they were shorter than a link-layer

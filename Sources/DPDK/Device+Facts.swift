@@ -25,6 +25,13 @@ extension Device.Facts {
     /// Others let all in until they are told of one. Some then keep what has no tag out.
     private static let filteringDrivers = ["virtio", "iavf", "_vf", "ice_dcf"]
 
+    /// Drivers of paired queues whose device hashes where it says so.
+    ///
+    /// Behind every other one a flow comes to the pair of the queue that its latest packet left by
+    /// (what the specification of virtio calls automatic receive steering, and Linux does in
+    /// drivers/net/tun.c), or to one that suits the host.
+    private static let hashingDrivers: Set = ["net_virtio"]
+
     init(_ raw: CDPDK_port_facts) {
         device = Self.text(raw.device)
         driver = Self.text(raw.driver)
@@ -43,6 +50,8 @@ extension Device.Facts {
         let name = driver
         filledQueues = FilledQueues(driver: name)
         canScaleReceive = raw.rss != 0 || filledQueues != .opened
+        scattersFlows =
+            filledQueues == .paired && (raw.rss == 0 || !Self.hashingDrivers.contains(driver))
         if name.contains("net_tap") {
             receiveQueues = min(receiveQueues, Self.tapQueues)
             transmitQueues = min(transmitQueues, Self.tapQueues)

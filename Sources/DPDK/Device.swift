@@ -19,6 +19,8 @@ public struct Device: Sendable {
         /// Whether flows are spread over all receive queues that there are.
         public var canScaleReceive: Bool
         public var filledQueues: FilledQueues
+        /// Whether packets of one flow come to several receive queues, in the course of time.
+        public var scattersFlows: Bool
         /// Whether it lets frames of a VLAN in only when it is told to.
         public var filtersVLANs: Bool
         /// Places of the table that turns a hash into a queue; 0 without one.
@@ -173,15 +175,20 @@ public struct Device: Sendable {
     public func close() { CDPDK_port_close(port) }
 
     /// A worker's handle to one queue of each direction; `index` is our number for the port.
+    ///
+    /// `scattersFlows` says that packets of one flow come to several workers.
     public func handle(
         index: Int,
         receiveQueue: Int,
         transmitQueue: Int,
         mtu: Int,
         isInterrupted: Bool = false,
+        scattersFlows: Bool = false,
         pool: PacketPool
     ) -> DPDKPort {
-        DPDKPort(
+        var offloads = facts.offloads
+        if scattersFlows { offloads.insert(.scattersFlows) }
+        return DPDKPort(
             port: port,
             receiveQueue: receiveQueue,
             transmitQueue: transmitQueue,
@@ -192,7 +199,7 @@ public struct Device: Sendable {
                 index: UInt16(index),
                 macAddress: facts.macAddress,
                 mtu: UInt16(mtu),
-                offloads: facts.offloads
+                offloads: offloads
             )
         )
     }

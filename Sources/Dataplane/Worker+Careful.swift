@@ -50,13 +50,21 @@ extension Worker {
         _ now: Tick
     ) -> CarefulEnd {
         let balancing = unsafe snapshot.pointee.balancing
-        var setup = balancer.open(careful, hash: hash, balancing: balancing, now: now)
+        let isScattered = isScattered(packet)
+        var setup = balancer.open(
+            careful,
+            isScattered: isScattered,
+            hash: hash,
+            balancing: balancing,
+            now: now
+        )
         if case .notBalanced = setup,
             let passage = unsafe passage(of: packet, careful, snapshot)
         {
             setup = balancer.open(
                 careful,
                 passing: passage,
+                isScattered: isScattered,
                 hash: hash,
                 balancing: balancing,
                 now: now
@@ -168,7 +176,7 @@ extension Worker {
             return balancer.steering.of(isIPv6: flow.isIPv6).owner(ofReply: flow)
         case .none, .link, .gateway:
             guard balancing.options.contains(.hasNAT) else { return nil }
-            return Balancer.ownerOfNAT(
+            return Balancer.ownerByClient(
                 flow.destination,
                 flow.destinationPort,
                 among: workerCount

@@ -11,8 +11,9 @@ import Timing
 /// worker that the addresses and the identification tell; it holds those that overtake the first
 /// one. The keeper sends the first one, and the others after it, to the *owner* of the connection:
 ///
-/// - replies to a local address, everything of mode `nat`, and everything where the device's hash
-///   is known (`FlowSteering.Kind.toeplitz`): the worker that whole packets of the flow come to;
+/// - replies to a local address, everything of mode `nat`, everything from devices that scatter
+///   flows, and everything where the device's hash is known (`FlowSteering.Kind.toeplitz`): the
+///   worker that whole packets of the flow come to, or are handed to;
 /// - elsewhere (`port`, and not such a reply) nobody can tell, so the fragment visits the workers in
 ///   turn, each looks for its connection, and the last one opens it.
 ///
@@ -88,7 +89,7 @@ extension Worker {
             )
             return decision(after: end)
         }
-        if let next = unsafe nextWorker(for: careful.flow, keeper, snapshot) {
+        if let next = unsafe nextWorker(for: careful.flow, of: packet, keeper, snapshot) {
             redirect(packet, to: next)
             return .worker(next)
         }
@@ -115,11 +116,12 @@ extension Worker {
     /// Which worker a first fragment without a connection here goes on to; nil: it stays.
     private mutating func nextWorker(
         for flow: Flow,
+        of packet: borrowing Packet,
         _ keeper: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Int? {
         guard workerCount > 1 else { return nil }
-        if let owner = unsafe knownOwner(of: flow, snapshot) {
+        if let owner = unsafe knownOwner(of: flow, packet, snapshot) {
             // Only the keeper asks, so that nothing goes in circles.
             return index == keeper && owner != index ? owner : nil
         }
@@ -130,12 +132,13 @@ extension Worker {
     /// The worker to which whole packets of a flow come, where anything tells.
     private mutating func knownOwner(
         of flow: Flow,
+        _ packet: borrowing Packet,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Int? {
         let balancing = unsafe snapshot.pointee.balancing
         if let service = balancing.services.service(for: flow) {
-            if service.kind == .nat {
-                return Balancer.ownerOfNAT(flow.source, flow.sourcePort, among: workerCount)
+            if service.kind == .nat || isScattered(packet) {
+                return Balancer.ownerByClient(flow.source, flow.sourcePort, among: workerCount)
             }
         } else if let owner = unsafe ownerOfReply(flow, snapshot) {
             return owner

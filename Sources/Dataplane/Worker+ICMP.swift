@@ -183,7 +183,7 @@ extension Worker {
     ) -> Int? {
         let steering = balancer.steering.of(isIPv6: flow.isIPv6)
         let isReply = forwarding.target(for: flow.destination.address).kind == .localAddress
-        if isReply || steering.kind == .toeplitz {
+        if isReply || (steering.kind == .toeplitz && !isScattered(packet)) {
             let owner = steering.owner(ofReply: flow)
             return owner == index ? nil : owner
         }

@@ -21,7 +21,13 @@ extension Worker {
         _ now: Tick
     ) {
         let balancing = unsafe snapshot.pointee.balancing
-        let setup = balancer.open(transport, hash: hash, balancing: balancing, now: now)
+        let setup = balancer.open(
+            transport,
+            isScattered: isScattered(packet),
+            hash: hash,
+            balancing: balancing,
+            now: now
+        )
         if case .notBalanced = setup {
             unsafe settleUnbalanced(packet, transport, hash, networkOffset, snapshot, now)
         } else {
@@ -49,6 +55,12 @@ extension Worker {
             snapshot,
             now
         )
+    }
+
+    /// Whether other packets of this one's flow may have come to other workers.
+    func isScattered(_ packet: borrowing Packet) -> Bool {
+        let port = unsafe Int(packet.buffer.pointee.port)
+        return unsafe slots[port].traits.offloads.contains(.scattersFlows)
     }
 
     /// Does with a packet what became of its connection.
@@ -154,7 +166,7 @@ extension Worker {
             }
             return isSilent ? .dropped(.noService) : .refused(.noService)
         case .none, .link, .gateway:
-            let owner = Balancer.ownerOfNAT(
+            let owner = Balancer.ownerByClient(
                 flow.destination,
                 flow.destinationPort,
                 among: workerCount
@@ -219,6 +231,7 @@ extension Worker {
         let setup = balancer.open(
             transport,
             passing: passage,
+            isScattered: isScattered(packet),
             hash: hash,
             balancing: balancing,
             now: now

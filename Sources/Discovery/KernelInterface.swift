@@ -60,6 +60,8 @@ package struct KernelInterface: Equatable, Codable, Sendable {
         package var frameSize = 2048
         /// Whether the packet memory may be locked, once for each queue.
         package var mayLock = true
+        /// What lacks of the packet buffers that the queues of all such interfaces keep; nil: nothing.
+        package var bufferLack: String?
         /// Whether it is to be a slave of a bond.
         package var isSlave = false
 
@@ -136,6 +138,7 @@ package struct KernelInterface: Equatable, Codable, Sendable {
         if conditions.frameSize > longestFrameRoom {
             return "packet buffers for an MTU of that size do not fit a page: mtu 3392 at most"
         }
+        if let lack = conditions.bufferLack { return lack }
         if !conditions.mayLock {
             return "packet memory may not be locked: LimitMEMLOCK=infinity or CAP_IPC_LOCK"
         }

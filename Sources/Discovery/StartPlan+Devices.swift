@@ -181,7 +181,7 @@ extension StartPlan {
 
     // MARK: - Devices without a bus
 
-    private func virtualChecks(
+    func virtualChecks(
         _ subject: String,
         _ driver: String,
         _ surroundings: Surroundings
@@ -208,6 +208,12 @@ extension StartPlan {
                         "metadata.annotations[\"k8s.v1.cni.cncf.io/networks\"]: <network>@\(absent)"
                 )
             ]
+        }
+        if kind.hasPrefix("net_af_xdp"), let name = names.first,
+            let link = surroundings.kernelLink(name),
+            let check = xdpCheck(subject, words, link)
+        {
+            return [check]
         }
         // DPDK's AF_PACKET sets flags of the interface at the start, even those that are set.
         let needed: [Capabilities] =

@@ -23,6 +23,7 @@ extension StartPlan {
             // Each queue's socket locks all of it, by the kernel's account.
             conditions.mayLock = findings.mayLock(max(1, queues) * memory.needed << 20)
             conditions.isSlave = slaves[devices[index].name] != nil
+            conditions.bufferLack = bufferLack(ofQueues: queues + Self.queuesByHand(devices))
             let interface = KernelInterface(link, conditions, trial: surroundings.tryXDP)
             devices[index].interface = interface
             devices[index].driver = interface.driver
@@ -30,6 +31,74 @@ extension StartPlan {
                 workers.poll(queues: interface.queues, of: devices[index].name)
             }
         }
+    }
+
+    /// Packet buffers that DPDK's AF_XDP gives to each queue at its start, and keeps there.
+    private static let buffersOfQueue = 2048
+
+    /// Queues of AF_XDP that `driver` asks for.
+    private static func queuesByHand(_ devices: [DeviceChoice]) -> Int {
+        devices.compactMap { choice in
+            guard choice.wantedInterface == nil, let driver = choice.driver,
+                driver.hasPrefix("net_af_xdp")
+            else { return nil }
+            return boundQueues(driver.split(separator: ",").map(String.init))
+        }
+        .reduce(0, +)
+    }
+
+    private static func boundQueues(_ words: [String]) -> Int {
+        let count = words.last { $0.hasPrefix("queue_count=") }
+        return count.flatMap { Int($0.dropFirst("queue_count=".count)) } ?? 1
+    }
+
+    /// Why so many queues of AF_XDP would not leave any packet buffers; nil: they do.
+    private func bufferLack(ofQueues queues: Int) -> String? {
+        let there = settings.integer("netif_defs.pktpool_size")
+        let needed = (queues + 1) * Self.buffersOfQueue
+        guard there < needed else { return nil }
+        var size = 1
+        while size - 1 < needed { size *= 2 }
+        return
+            "AF_XDP keeps \(Self.buffersOfQueue) packet buffers in each of \(queues) queues, and there "
+            + "are \(there): netif_defs { pktpool_size \(size - 1) }"
+    }
+
+    /// What the log says of devices that `driver` asks for by hand, before they start.
+    package func driverNotes(_ surroundings: Surroundings) -> [String] {
+        devices.filter { $0.wantedInterface == nil }
+            .flatMap { choice -> [Check] in
+                let driver = choice.driver ?? ""
+                return virtualChecks(choice.name, driver, surroundings).filter { $0.state == .note }
+            }
+            .map { check in
+                "\(check.subject): \(check.finding)" + (check.node.map { ": \($0)" } ?? "")
+            }
+    }
+
+    /// What is wrong with AF_XDP that `driver` asks for by hand with these words; nil: nothing.
+    func xdpCheck(_ subject: String, _ words: [String], _ link: KernelLink) -> Check? {
+        let remedy = "dpvs.conf: device \(subject.split(separator: " ").last ?? "") { interface "
+        if link.features?.isNative == false {
+            let driver = link.driver.isEmpty ? "the driver" : "driver \(link.driver)"
+            return .missing(
+                subject,
+                "\(driver) of \(link.name) runs no XDP programs, and DPDK's AF_XDP starts on no other",
+                node: "\(remedy)\(link.name) }, which then is AF_PACKET"
+            )
+        }
+        if let lack = bufferLack(ofQueues: Self.queuesByHand(devices)) {
+            return .missing(subject, lack, node: "dpvs.conf")
+        }
+        let bound = Self.boundQueues(words)
+        guard bound < link.queues else { return nil }
+        return .note(
+            subject,
+            "AF_XDP gets \(bound) of the \(link.queues) receive queues of \(link.name): frames in the "
+                + "others go to the kernel, and nobody answers them",
+            node:
+                "\(remedy)\(link.name) }, which takes all; or ethtool -L \(link.name) combined \(bound)"
+        )
     }
 
     /// What there is to say of a device that is an interface of the kernel.

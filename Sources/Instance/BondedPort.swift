@@ -87,7 +87,14 @@ struct BondedPort: Sendable {
         _ setup: Device.Setup,
         pool: PacketPool
     ) throws -> (applied: Device.Setup, notes: [String]) {
-        let result = try startSharingIfNeeded(setup, pool)
+        var usual = setup
+        let isUnderstated = slaves.contains { $0.device.isUnderstated }
+        if isUnderstated { usual.mtu = min(setup.mtu, 1500) }
+        var result = try startSharingIfNeeded(usual, pool)
+        if usual.mtu != setup.mtu {
+            for slave in slaves { try slave.device.setMTU(setup.mtu) }
+            result.applied.mtu = setup.mtu
+        }
         try device.openSlaves(result.applied)
         let primary = slaves.first { $0.name == bond.tuning.primary } ?? slaves[0]
         device = try device.knowing(slaves.map(\.device), primary.device)

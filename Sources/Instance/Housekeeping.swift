@@ -32,6 +32,7 @@ struct Housekeeping {
         var conflicts: Set<AddressConflict> = []
         var keepsNumbers = true
         var watch = DeviceWatch()
+        var departures = Departures(machine.ports.departingDevices)
         while !Task.isCancelled {
             let found = await machine.conductor.keepHouse()
             for change in found.health {
@@ -42,6 +43,8 @@ struct Housekeeping {
             }
             problems = found.problems
             await backend.announce()
+            let turns = machine.engine.interchange.counters.map { $0[.turns] }
+            for line in departures.look(turns: turns) { logger.error("\(line)") }
             machine.faults.look()
             let samples = machine.ports.ports.map { DeviceSample($0, machine.faults) }
             let now = Instant(nanoseconds: Host.monotonicNanoseconds)

@@ -75,6 +75,7 @@ final class Machine: Sendable {
         ealDirectory = Self.ealDirectory(runDirectory)
         do {
             try Environment.start(options)
+            try Device.watchRemovals()
             try Self.checkLcores(plan)
             ports = try PortSet(
                 settings,
@@ -103,7 +104,8 @@ final class Machine: Sendable {
             log: KernelLog()
         )
         for line in Environment.takeLog() { logger.info("\(line)", metadata: ["source": "dpdk"]) }
-        for note in plan.notes + ports.notes + companions.notes { logger.warning("\(note)") }
+        let notes = start.driverNotes(surroundings) + plan.notes + ports.notes + companions.notes
+        for note in notes { logger.warning("\(note)") }
         clock = Self.clock()
         let now = clock.instant(at: Host.cycles)
         let doorbell = try EventFD()
@@ -179,7 +181,9 @@ final class Machine: Sendable {
                 bonds.tune($0)
             }
         )
-        let idlings = plan.workers.map { [ports] in ports.idling(of: $0, settings) }
+        let idlings = plan.workers.indices.map { [ports] in
+            ports.idling(ofWorker: $0, settings)
+        }
         self.idlings = idlings
         loops = try Self.startWorkers(plan, ports, engine, clock, idlings)
         slowPathThread = SlowPathThread(

@@ -29,12 +29,12 @@ extension PortSet {
         return !device.facts.isVirtual || device.facts.driver.contains("tap")
     }
 
-    /// What a worker does when nothing comes.
-    func idling(of worker: WorkerPlan.Worker, _ settings: Settings) -> Idling {
+    /// What a worker does when nothing comes; `number` counts workers from 0.
+    func idling(ofWorker number: Int, _ settings: Settings) -> Idling {
         let backOff = BackOff(settings)
-        let polled = ports.filter { !(worker.receiveQueues[$0.name] ?? []).isEmpty }
+        let polled = ports.filter { !$0.polled[number].isEmpty }
         guard backOff != .off else { return .never }
-        let descriptors = descriptors(of: worker)
+        let descriptors = descriptors(ofWorker: number)
         if backOff == .auto, polled.contains(where: { !$0.isVirtual }) {
             guard descriptors != nil else { return .never }
             return Idling(patience: Self.patienceWithHardware, descriptors: descriptors)
@@ -44,11 +44,10 @@ extension PortSet {
     }
 
     /// One or more for each queue that the worker polls; nil: some queue has none.
-    private func descriptors(of worker: WorkerPlan.Worker) -> [Int32]? {
+    private func descriptors(ofWorker number: Int) -> [Int32]? {
         var all: [Int32] = []
         for port in ports {
-            for queue in worker.receiveQueues[port.name] ?? []
-            where queue < port.setup.receiveQueues {
+            for queue in port.polled[number] where queue < port.setup.receiveQueues {
                 guard queue < port.descriptors.count else { return nil }
                 all += port.descriptors[queue]
             }

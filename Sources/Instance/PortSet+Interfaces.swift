@@ -29,7 +29,8 @@ extension PortSet {
 
         /// What is said of a start that failed is DPDK's own last word, or the error.
         mutating func fallBack(because error: any Error) {
-            let said = Environment.takeLog().filter { $0.contains("af_xdp") || $0.contains("lib") }
+            let words = ["af_xdp", "xsk", "lib"]
+            let said = Environment.takeLog().filter { line in words.contains(where: line.contains) }
             interface.fallBack(because: said.last ?? "\(error)")
         }
 
@@ -57,6 +58,12 @@ extension PortSet {
             if !link.isUp {
                 try KernelLink.setUp(link.name)
                 notes.append("\(link.name) was down: switched it on")
+            }
+            if try link.stopJoining() {
+                notes.append(
+                    "\(link.name): switched off GRO and LRO, with which the kernel makes packets longer "
+                        + "than the MTU of those that arrive"
+                )
             }
             try link.receiveMulticast()
             let isFree = link.program == nil || interface.leftover != nil
@@ -119,6 +126,17 @@ extension PortSet.Names {
 }
 
 extension PortSet.Port {
+    /// Drivers of the kernel whose devices put a flow into the pair of the queue that its latest packet
+    /// left by: see `Device.Facts.scattersFlows`. AF_XDP shows their queues as they are; AF_PACKET
+    /// spreads by a hash of its own.
+    private static let scatteringDrivers: Set = ["virtio_net", "tun"]
+
+    var hasScatteringKernel: Bool {
+        guard device.facts.driver == "net_af_xdp" else { return false }
+        let link = interface?.link ?? kernelName.flatMap(KernelLink.named)
+        return link.map { Self.scatteringDrivers.contains($0.driver) } ?? false
+    }
+
     /// Whether the link is up, and its speed; a bond is up while one of its slaves is.
     var link: Device.Link {
         guard let bond, bond.slaves.contains(where: { $0.kernelName != nil }) else {

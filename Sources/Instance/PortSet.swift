@@ -27,6 +27,11 @@ struct PortSet {
         /// What can be read when a receive queue has frames, by queue; empty: it gives no signals.
         var descriptors: [[Int32]] = []
         var isVirtual: Bool { device.facts.isVirtual }
+        /// Whether packets of one flow come to several workers.
+        var scattersFlows: Bool {
+            let isScattered = device.facts.scattersFlows || hasScatteringKernel
+            return isScattered && polled.count { !$0.isEmpty } > 1
+        }
         /// Itself, or what it is made of.
         var devices: [Device] { bond?.slaves.map(\.device) ?? [device] }
     }
@@ -160,6 +165,11 @@ struct PortSet {
         )
         port.descriptors = Self.descriptors(of: port, notAmong: others)
         steer(&port, plan)
+        if port.scattersFlows {
+            port.steering.reason +=
+                "; it brings a flow now to one queue and then to another, so clients' packets are "
+                + "redirected, too, by address and port"
+        }
         ports.append(port)
     }
 
@@ -232,6 +242,7 @@ struct PortSet {
             transmitQueue: worker.transmitQueue[port.name] ?? 0,
             mtu: port.setup.mtu,
             isInterrupted: port.setup.interrupts && !port.descriptors.isEmpty,
+            scattersFlows: port.scattersFlows,
             pool: pool
         )
     }

@@ -132,6 +132,14 @@ extension KernelLink {
         }
     }
 
+    /// Switches off what makes long packets of several received ones, GRO and LRO (CAP_NET_ADMIN);
+    /// returns whether something was on.
+    package func stopJoining() throws(LinuxError) -> Bool {
+        let result = unsafe name.withCString { unsafe CLinux_stop_joining($0) }
+        guard result >= 0 else { throw LinuxError("SIOCETHTOOL", on: name) }
+        return result > 0
+    }
+
     /// Switches the interface `name` on, unless it is (CAP_NET_ADMIN).
     package static func setUp(_ name: String) throws(LinuxError) {
         guard unsafe name.withCString({ unsafe CLinux_set_up($0) }) == 0 else {

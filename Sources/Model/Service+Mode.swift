@@ -72,9 +72,13 @@ extension Service {
                 )
             ]
         }
-        if let port = tunnel.port, tunnel.kind == .ipip || tunnel.kind == .gre {
-            let kind = tunnel.kind.rawValue
+        guard !tunnel.kind.isUDP else { return [] }
+        let kind = tunnel.kind.rawValue
+        if let port = tunnel.port {
             return [problem(.tunnel, "has a port, but \(kind) has none", "\(port)", "gue or fou")]
+        }
+        if tunnel.hasChecksum {
+            return [problem(.tunnel, "has a checksum, but \(kind) has none", "true", "gue or fou")]
         }
         return []
     }

@@ -13,6 +13,9 @@ package struct Tunnel: Equatable, Codable, Sendable {
         case gue
         /// The same without a header of its own: what Linux calls `fou`.
         case fou
+
+        /// Whether it has a UDP header.
+        var isUDP: Bool { self == .gue || self == .fou }
     }
 
     package var kind: Kind
@@ -21,10 +24,18 @@ package struct Tunnel: Equatable, Codable, Sendable {
     /// Own address in front of the packets, or a prefix of which each flow takes one; nil: that of
     /// the interface toward the backend.
     package var source: IPPrefix?
+    /// Whether the UDP headers of `gue` and `fou` have a checksum, over the whole packet.
+    package var hasChecksum: Bool
 
-    package init(kind: Kind = .ipip, port: UInt16? = nil, source: IPPrefix? = nil) {
+    package init(
+        kind: Kind = .ipip,
+        port: UInt16? = nil,
+        source: IPPrefix? = nil,
+        hasChecksum: Bool = false
+    ) {
         self.kind = kind
         self.port = port
         self.source = source
+        self.hasChecksum = hasChecksum
     }
 }

@@ -76,5 +76,8 @@ public struct PortTraits: BitwiseCopyable, Sendable {
         public static let unfinishedReceiveChecksums = Offloads(rawValue: 1 << 7)
         /// The driver sends or receives by system calls, whose time is the kernel's and not our load.
         public static let callsKernel = Offloads(rawValue: 1 << 8)
+        /// Packets of one flow come to one receive queue and then to another, and several workers
+        /// poll these: whoever is behind the device goes by what was sent last.
+        public static let scattersFlows = Offloads(rawValue: 1 << 9)
     }
 }

@@ -17,12 +17,14 @@ struct Draining {
 
     private var entries: [Provisioner.BackendKey: Entry] = [:]
 
-    /// The same at `now`, when `new` takes the place of `old`; backends without a slot, `hasSlot`
-    /// says, have no connections left and are forgotten.
+    /// The same at `now`, when `new` takes the place of `old`. `gone` are backends that are in no
+    /// state any more and may have connections; of others those without a slot, `hasSlot` says, have
+    /// none left and are forgotten.
     func following(
         from old: DesiredState,
         to new: DesiredState,
         at now: Instant,
+        gone: Set<Provisioner.BackendKey> = [],
         hasSlot: (Provisioner.BackendKey) -> Bool
     ) -> Draining {
         var result = Draining()
@@ -48,6 +50,10 @@ struct Draining {
             guard hasSlot(key) else { continue }
             let patience = services[key.service].map(\.protection.patience) ?? entry.patience
             result.add(key, patience, entry.since)
+        }
+        // What a service says now holds for those that it lost before it said so.
+        for key in gone where !present.contains(key) && result.entries[key] == nil {
+            result.add(key, services[key.service]?.protection.patience, now)
         }
         return result
     }

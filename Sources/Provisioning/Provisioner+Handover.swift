@@ -136,7 +136,7 @@ extension Provisioner {
             worker = 0
         } else if saved.kind == .nat {
             // Both directions go by the client, whoever had the connection before.
-            worker = Balancer.ownerOfNAT(
+            worker = Balancer.ownerByClient(
                 saved.client.source,
                 saved.client.sourcePort,
                 among: engine.workerCount

@@ -14,6 +14,8 @@ extension SnapshotCompiler {
         var result = books.encapsulations
         for service in state.services where service.mode == .tunnel {
             let tunnel = service.tunnel ?? Tunnel()
+            var options = Encapsulation.Options()
+            options.hasChecksum = tunnel.hasChecksum
             for backend in service.backends {
                 let key = BackendKey(service: service.key, endpoint: backend.endpoint)
                 guard let slot = books.backendSlots.slots[key] else { continue }
@@ -28,7 +30,8 @@ extension SnapshotCompiler {
                     Encapsulation.Kind(tunnel.kind),
                     source: source,
                     destination: destination,
-                    destinationPort: tunnel.port ?? Encapsulation.guePort
+                    destinationPort: tunnel.port ?? Encapsulation.guePort,
+                    options: options
                 )
             }
         }

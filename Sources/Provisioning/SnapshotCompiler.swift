@@ -89,6 +89,7 @@ struct SnapshotCompiler {
             from: books.state,
             to: state,
             at: now,
+            gone: books.backendSlots.retired,
             hasSlot: { slots[$0] != nil }
         )
         let over = books.draining.over(at: now)

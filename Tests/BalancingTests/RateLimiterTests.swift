@@ -47,6 +47,25 @@ import Timing
         #expect(abs(share - 0.5) < 0.005, "\(share)")
     }
 
+    @Test(arguments: [(1, 1), (8 * 65_535, 12_000)] as [(UInt64, UInt64)])
+    func `a rate that is raised holds at once, whatever the one before left unpaid`(
+        largest: UInt64,
+        units: UInt64
+    ) throws {
+        let words = try #require(CounterBlock(count: RateLimiter.stride))
+        defer { words.destroy() }
+        func passes(_ perSecond: UInt64, after milliseconds: UInt64) -> Bool {
+            let now = Instant(nanoseconds: 1_000_000_000 + milliseconds * 1_000_000)
+            return RateLimiter(perSecond: perSecond)
+                .admit(units, largest: largest, at: 0, of: words, now: now)
+        }
+        let slow = units / 100 + 1
+        #expect(passes(slow, after: 0), "paid for in a second or more")
+        #expect(!passes(slow, after: 300) && !passes(slow, after: 600))
+        #expect(!passes(1_000_000_000, after: 700))
+        #expect(passes(1_000_000_000, after: 701))
+    }
+
     @Test(
         arguments: [
             (1_000, 96_000), (1, 96_000), (1, UInt64.max), (1_000_000_000_000, 96_000),

@@ -86,6 +86,34 @@ private let repository = URL(filePath: #filePath).deletingLastPathComponent()
         #expect(errors.count == 1 && errors[0].contains("'\(text)' is not in range"), "\(errors)")
     }
 
+    @Test(arguments: [
+        ("framesz=1504", "blocksz=4096 is no multiple of framesz=1504"),
+        ("framesz=2048,blocksz=6144", "blocksz=6144 is no multiple of a page"),
+        ("framesz=2000,blocksz=4096", "blocksz=4096 is no multiple of framesz=2000"),
+        ("framesz=2056,blocksz=4096", "framesz=2056 is no multiple of 16"),
+        ("framesz=0", "framesz=0 is no multiple of 16"),
+        ("blocksz=12288,framesz=1024", "framesz=1024 has no room for packets of 1500 octets"),
+    ])
+    func `a ring of AF_PACKET in which the kernel and DPDK would not meet is refused`(
+        ring: String,
+        problem: String
+    ) {
+        let driver = "net_af_packet,iface=eth1,\(ring)"
+        let errors = parse("netif_defs {\n device a {\n driver \(driver)\n }\n}").errors
+        #expect(errors.count == 1 && errors[0].contains(problem), "\(errors)")
+        #expect(errors.first?.contains("conf:3:2") == true, "\(errors)")
+    }
+
+    @Test(arguments: [
+        ("framesz=2048,blocksz=4096", 1500), ("framesz=2048,blocksz=8192,framecnt=64", 1500),
+        ("blocksz=290816,framesz=9088", 9000), ("framecnt=1024", 1500),
+    ])
+    func `a ring of AF_PACKET that both count alike is taken`(ring: String, mtu: Int) {
+        let driver = "net_af_packet,iface=eth1,\(ring)"
+        let text = "netif_defs {\n device a {\n driver \(driver)\n mtu \(mtu)\n }\n}"
+        #expect(parse(text).errors.isEmpty, "\(parse(text).errors)")
+    }
+
     @Test func `an empty text is empty, and a long one is long`() {
         func errors(_ text: String) -> [String] {
             parse("global_defs {\n announce_on \"\(text)\"\n}").errors

@@ -54,6 +54,19 @@ extension LoadedConfiguration {
         #expect(load(keys: "mode: \(mode), clientAddress: none,", locals: "").errors.isEmpty)
     }
 
+    @Test(arguments: ["ipip", "gre"], ["port: 6080", "checksum: true"])
+    func `a tunnel without a UDP header has neither its port nor its checksum`(
+        kind: String,
+        item: String
+    ) {
+        func errors(_ kind: String) -> [String] {
+            load(keys: "mode: tunnel, tunnel: { type: \(kind), \(item) },", locals: "").errors
+        }
+        let found = errors(kind)
+        #expect(found.count == 1 && found[0].contains("but \(kind) has none"), "\(found)")
+        #expect(errors("gue").isEmpty && errors("fou").isEmpty)
+    }
+
     @Test(arguments: [("sctp", "port: 99,"), ("icmp", "")])
     func `what cannot fail by a packet is not watched by packets`(number: String, port: String) {
         let errors = load(keys: "protocol: \(number), destCheck: UPDOWN,", port: port).errors

@@ -154,6 +154,22 @@ import Testing
         withExtendedLifetime(machine) {}
     }
 
+    @Test func `queues that would keep every packet buffer are found before the start`() throws {
+        let (machine, surroundings) = try machine(Self.link { $0.queues = 8 })
+        let lack =
+            "AF_XDP keeps 2048 packet buffers in each of 8 queues, and there are 16383: "
+            + "netif_defs { pktpool_size 32767 }"
+        let plan = StartPlan(settings(), surroundings)
+        #expect(plan.devices[0].interface?.refusals == ["AF_XDP not used: \(lack)"])
+        let hand = settings(driver: "net_af_xdp,iface=eth1,queue_count=8")
+        let report = DoctorReport(hand, surroundings)
+        #expect(report.text.contains("missing device dpdk0: \(lack)"), "\(report.text)")
+        var roomy = settings()
+        roomy.items["netif_defs.pktpool_size"] = .integer(32767)
+        #expect(StartPlan(roomy, surroundings).devices[0].interface?.way == .zeroCopy)
+        withExtendedLifetime(machine) {}
+    }
+
     @Test func `frames as long as a page takes go by AF_XDP, longer ones by AF_PACKET`() throws {
         let (machine, surroundings) = try machine(Self.link())
         for (mtu, way) in [(3392, KernelInterface.Way.zeroCopy), (3393, .packet)] {
@@ -188,6 +204,50 @@ import Testing
         #expect(report.text.contains("eth1 is down: the start switches it on"))
         #expect(report.text.contains("ip link set dev eth1 xdp off"))
         #expect(report.text.contains("ethtool -K eth1 rxvlan off, where VLANs are used"))
+        withExtendedLifetime(machine) {}
+    }
+
+    private func settings(driver: String) -> Settings {
+        var settings = settings()
+        settings.devices[0].items = ["driver": .text(driver)]
+        return settings
+    }
+
+    @Test func `queues that AF_XDP by hand leaves to the kernel are said, with both remedies`()
+        throws
+    {
+        let (machine, surroundings) = try machine(Self.link { $0.queues = 4 })
+        let settings = settings(driver: "net_af_xdp,iface=eth1")
+        let plan = StartPlan(settings, surroundings)
+        #expect(
+            plan.driverNotes(surroundings) == [
+                "dpdk0: AF_XDP gets 1 of the 4 receive queues of eth1: frames in the others go to the "
+                    + "kernel, and nobody answers them: dpvs.conf: device dpdk0 { interface eth1 }, "
+                    + "which takes all; or ethtool -L eth1 combined 1"
+            ]
+        )
+        let all = self.settings(driver: "net_af_xdp,iface=eth1,start_queue=0,queue_count=4")
+        #expect(StartPlan(all, surroundings).driverNotes(surroundings).isEmpty)
+        withExtendedLifetime(machine) {}
+    }
+
+    @Test func `AF_XDP by hand on a driver without XDP is missing, with the remedy`() throws {
+        let (machine, surroundings) = try machine(
+            Self.link {
+                $0.driver = "e1000e"
+                $0.features = .init(isNative: false, redirects: false, isZeroCopy: false)
+            }
+        )
+        let report = DoctorReport(settings(driver: "net_af_xdp0,iface=eth1"), surroundings)
+        #expect(!report.isGood)
+        #expect(
+            report.text.contains(
+                "missing device dpdk0: driver e1000e of eth1 runs no XDP programs, and DPDK's AF_XDP "
+                    + "starts on no other"
+            ),
+            "\(report.text)"
+        )
+        #expect(report.text.contains("device dpdk0 { interface eth1 }, which then is AF_PACKET"))
         withExtendedLifetime(machine) {}
     }
 

@@ -56,6 +56,26 @@ import Testing
         world.expectConservation()
     }
 
+    @Test(
+        arguments: [Leaving.weight, .removal],
+        [Protection(drainTimeout: .seconds(1)), Protection(expiresQuiescent: true)]
+    )
+    func `a word about it holds for a backend that had left before`(
+        leaving: Leaving,
+        protection: Protection
+    ) throws {
+        let world = try world(Protection())
+        defer { world.expectConservation() }
+        let talk = try #require(TCPTalk(world))
+        try world.change { leaving.apply(to: &$0) }
+        world.advance(.seconds(5))
+        try world.change { $0.services[0].protection = protection }
+        world.advance(.seconds(3))
+        #expect(world.connectionCount == 0)
+        let told = world.take(0).filter { $0.tcpFlags == Frame.rst }
+        #expect(told.map(\.destination) == [Endpoint(talk.client)])
+    }
+
     @Test func `without a word about it connections of a backend at weight 0 go on`() throws {
         let world = try world(Protection())
         let talk = try #require(TCPTalk(world))

@@ -97,4 +97,75 @@ import Testing
         #expect(world.total(.redirectedOut) == 0 && world.total(.directReplies) == 150)
         world.expectConservation()
     }
+
+    // MARK: - Devices that scatter flows
+
+    private func scattering(_ state: DesiredState, workers: Int) throws -> World {
+        try quickstartWorld(state, workers: workers, offloads: [.scattersFlows])
+    }
+
+    @Test(arguments: [2, 3, 8], [ForwardingMode.fnat, .nat, .dr])
+    func `a client's datagrams that come to every queue in turn are one connection`(
+        workers: Int,
+        mode: ForwardingMode
+    ) throws {
+        var state = DesiredState.web(.udp)
+        state.services[0].mode = mode
+        if mode != .fnat { state.services[0].localAddresses = [] }
+        let world = try scattering(state, workers: workers)
+        for flow in 0..<24 {
+            var ways: Set<String> = []
+            for datagram in 0..<workers {
+                let client = "10.0.0.\(10 + flow):\(20_000 + flow)"
+                let request = Frame.udp(from: client, to: "10.0.0.100:80")
+                world.send(request, on: 0, queue: (flow + datagram) % workers)
+                let sent = try #require(world.take(1).first)
+                let source = try #require(sent.source)
+                ways.insert("\(source) \(String(describing: sent.destinationMAC))")
+            }
+            #expect(ways.count == 1, "one backend, by one local port")
+        }
+        #expect(world.total(.connectionsOpened) == 24)
+        let busy = world.engine.interchange.counters.filter { $0[.connectionsOpened] > 0 }
+        #expect(busy.count == workers, "the clients' flows are spread as well")
+        world.expectConservation()
+    }
+
+    @Test func `a TCP connection whose packets come to other queues than its SYN is not reset`()
+        throws
+    {
+        let world = try scattering(.web(), workers: 3)
+        for flow in 0..<12 {
+            let client = "10.0.0.10:\(20_000 + flow)"
+            world.send(
+                Frame.tcp(from: client, to: "10.0.0.100:80", Frame.syn),
+                on: 0,
+                queue: flow % 3
+            )
+            let local = try #require(world.take(1).first?.source)
+            for packet in 1...4 {
+                world.send(
+                    Frame.tcp(from: client, to: "10.0.0.100:80", Frame.ack),
+                    on: 0,
+                    queue: (flow + packet) % 3
+                )
+                #expect(world.take(1).first?.source == local)
+            }
+        }
+        #expect(world.take(0).isEmpty, "no client is told anything")
+        #expect(world.total(.connectionsOpened) == 12)
+        world.expectConservation()
+    }
+
+    @Test func `where the device keeps a flow on one queue its packets are not handed over`()
+        throws
+    {
+        let world = try quickstartWorld(.web(.udp), workers: 3)
+        for flow in 0..<30 {
+            let request = Frame.udp(from: "10.0.0.10:\(20_000 + flow)", to: "10.0.0.100:80")
+            world.send(request, on: 0, queue: flow % 3)
+        }
+        #expect(world.total(.redirectedOut) == 0 && world.total(.connectionsOpened) == 30)
+        world.expectConservation()
+    }
 }

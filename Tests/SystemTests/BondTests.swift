@@ -55,6 +55,30 @@ extension SystemTests {
             try await dpvs.status().ports.compactMap(\.bond).flatMap(\.slaves)
         }
 
+        @Test func `packets of 9000 octets go through a bond of AF_PACKET`() async throws {
+            try await Lab.run { lab in
+                try await connect(lab)
+                try await bridge(lab)
+                for name in ["eth0", "eth1", "br0"] {
+                    try await lab.ip(.client, "link set \(name) mtu 9000")
+                }
+                _ = try await lab.balance(setup(mode: 2, "mtu 9000")) { dpvs in
+                    let mtus = try await dpvs.status().ports.map { "\($0.name) \($0.mtu)" }
+                    #expect(mtus.contains("bond0 9000"), "\(mtus)")
+                    let ping = try await lab.run(
+                        in: .client,
+                        "ping",
+                        "-c2",
+                        "-W5",
+                        "-Mdo",
+                        "-s8972",
+                        "10.0.0.1"
+                    )
+                    #expect(ping.status == 0, "\(ping.output)")
+                }
+            }
+        }
+
         // MARK: - Links that fail
 
         /// Devices of DPDK's tap, which tells of its links, with wires to the client's interfaces.

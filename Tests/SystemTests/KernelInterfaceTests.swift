@@ -50,6 +50,24 @@ extension SystemTests {
 
         // MARK: - Every way
 
+        @Test func `an interface that joins what it receives is told not to, which the log says`()
+            async throws
+        {
+            try await Lab.run { lab in
+                let switched = ["ethtool", "-K", "client0", "gro", "on"]
+                try await Program.demand(lab.command(in: .balancer, switched))
+                var setup = Setup()
+                setup.drivers = ["interface client0", "interface backend0"]
+                _ = try await lab.balance(setup) { dpvs in
+                    #expect(dpvs.log.contains("client0: switched off GRO and LRO"))
+                    #expect(!dpvs.log.contains("backend0: switched off GRO"))
+                    let shown = try await lab.run(in: .balancer, "ethtool", "-k", "client0")
+                    #expect(shown.output.contains("generic-receive-offload: off"))
+                    #expect(Set(try await lab.backends(answering: 4)) == [1, 2])
+                }
+            }
+        }
+
         @Test(.enabled(if: isThere))
         func `an interface is driven by AF_XDP, which log, status, doctor and metrics say`()
             async throws

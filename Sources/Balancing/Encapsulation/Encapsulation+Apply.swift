@@ -19,9 +19,10 @@ extension Encapsulation {
     ///   section 3.2.2).
     /// * `sequence` goes into GRE headers that have one.
     /// * `identification` matters without DF only, and should then differ from packet to packet.
-    /// * The UDP checksum is 0. Over IPv6, RFC 6935 section 5 allows that for tunnels: inner
-    ///   packets have checksums of their own, and to compute one we would have to read all octets.
-    ///   Linux accepts it on fou and gue sockets.
+    /// * The UDP checksum is 0, unless `hasChecksum` asks for one. Over IPv6, RFC 6935 section 5
+    ///   allows that for tunnels: inner packets have checksums of their own, and to compute one we
+    ///   have to read all octets. Linux accepts it on fou and gue sockets; a firewall on the way may
+    ///   not, and RFC 6936 section 5 wants it to be a choice.
     public func apply(
         to buffer: UnsafeMutablePointer<CPacket_buffer>,
         networkOffset: Int,
@@ -167,10 +168,24 @@ extension Encapsulation {
             let lengthAndNoChecksum = UInt32(truncatingIfNeeded: length) << 16
             unsafe shim.storeBytes(of: ports.bigEndian, as: UInt32.self)
             unsafe (shim + 4).storeBytes(of: lengthAndNoChecksum.bigEndian, as: UInt32.self)
-            guard kind == .gue else { return }
-            // Variant 0, no control message, no optional fields, no flags.
-            let header = UInt32(Self.innerNumber(innerIsIPv6)) << 16
-            unsafe (shim + 8).storeBytes(of: header.bigEndian, as: UInt32.self)
+            if kind == .gue {
+                // Variant 0, no control message, no optional fields, no flags.
+                let header = UInt32(Self.innerNumber(innerIsIPv6)) << 16
+                unsafe (shim + 8).storeBytes(of: header.bigEndian, as: UInt32.self)
+            }
+            if options.hasChecksum { unsafe writeChecksum(shim, length) }
         }
+    }
+
+    /// Fills in the checksum of the UDP header at `shim`, behind the outer addresses.
+    @inline(never)
+    private func writeChecksum(_ shim: UnsafeMutableRawPointer, _ length: Int) {
+        let addresses = isIPv6 ? 32 : 8
+        let bytes = unsafe FrameBytes(shim - addresses, count: addresses &+ length)
+        let pseudo = UInt32(IPProtocol.udp.rawValue) &+ UInt32(truncatingIfNeeded: length)
+        let sum = bytes.checksum(0, addresses &+ length, adding: pseudo)
+        // "All zero transmitted checksum value means that the transmitter generated no checksum"
+        // (RFC 768).
+        bytes.set(sum == 0 ? 0xFFFF : sum, at: addresses &+ 6)
     }
 }

@@ -24,6 +24,7 @@ public struct Encapsulation: Equatable, BitwiseCopyable, Sendable {
     public struct Options: Equatable, BitwiseCopyable, Sendable {
         /// The optional words of GRE (RFC 2784, RFC 2890).
         public var key: UInt32?
+        /// Whether the checksum of GRE is there, or that of UDP is not 0.
         public var hasChecksum = false
         public var hasSequence = false
         /// TOS or traffic class, but its two bits of ECN; nil: the inner packet's.
@@ -31,7 +32,7 @@ public struct Encapsulation: Equatable, BitwiseCopyable, Sendable {
 
         public init() {}
 
-        /// Octets of the optional words.
+        /// Octets of the optional words of GRE.
         public var length: UInt16 {
             (key == nil ? 0 : 4) + (hasChecksum ? 4 : 0) + (hasSequence ? 4 : 0)
         }
@@ -74,7 +75,9 @@ public struct Encapsulation: Equatable, BitwiseCopyable, Sendable {
         self.timeToLive = timeToLive
         self.destinationPort = destinationPort
         isIPv6 = destination.family == .ipv6
-        overhead = Self.overhead(kind, isIPv6: destination.family == .ipv6) + options.length
+        overhead =
+            Self.overhead(kind, isIPv6: destination.family == .ipv6)
+            + (kind == .gre ? options.length : 0)
         let freeBits = min(16, source.address.family.width - source.length)
         sourceMask = UInt32(1) << UInt32(freeBits) - 1
         (sourceHigh, sourceLow) = Self.words(source.address)

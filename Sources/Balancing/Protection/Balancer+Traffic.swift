@@ -67,6 +67,7 @@ extension Balancer {
         limiter.isUnlimited
             || limiter.admit(
                 units,
+                largest: word == .bits ? 8 * UInt64(UInt16.max) : 1,
                 at: word.index(slot: service),
                 of: everywhere.rates,
                 now: now

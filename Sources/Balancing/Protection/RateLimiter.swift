@@ -7,8 +7,8 @@ public import Timing
 ///
 /// The word holds the instant at which all that was let through would be paid for at the given
 /// rate. It may lie `burst` ahead of now, and whatever comes then is refused. Workers compete for
-/// the word by compare and exchange, so the rate is exact whoever gets the packets; a refusal only
-/// reads.
+/// the word by compare and exchange, so the rate is exact whoever gets the packets; a refusal
+/// reads, and writes only where a rate was raised.
 public struct RateLimiter: BitwiseCopyable, Sendable, Equatable {
     /// Words a service slot: see `Word`.
     public static let stride = 4
@@ -54,14 +54,27 @@ public struct RateLimiter: BitwiseCopyable, Sendable, Equatable {
     }
 
     /// Whether `units` may pass; then they are paid for in the word at `index`.
-    public func admit(_ units: UInt64, at index: Int, of words: CounterBlock, now: Instant) -> Bool
-    {
+    ///
+    /// `largest` are the most units that pass at once. A debt beyond what those leave at this rate
+    /// is of a lower rate that was raised meanwhile; it is cut to that, so that the new rate holds
+    /// from the next packet on.
+    public func admit(
+        _ units: UInt64,
+        largest: UInt64 = 1,
+        at index: Int,
+        of words: CounterBlock,
+        now: Instant
+    ) -> Bool {
         let cost = cost(of: units)
         let now = now.nanoseconds << Self.fraction
         while true {
             let before = words[index]
             let start = max(before, now)
-            guard start &- now <= Self.burst << Self.fraction else { return false }
+            guard start &- now <= Self.burst << Self.fraction else {
+                let most = now &+ Self.burst << Self.fraction &+ self.cost(of: max(units, largest))
+                if start > most { _ = words.exchange(start, for: most, at: index) }
+                return false
+            }
             if words.exchange(before, for: start &+ cost, at: index) { return true }
         }
     }

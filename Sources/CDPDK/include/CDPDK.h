@@ -161,7 +161,9 @@ void CDPDK_port_close(uint16_t port);
 
 /// The descriptor that can be read after an interrupt of a receive queue of a port that was started
 /// with interrupts; a negative errno when it has none.
-int CDPDK_queue_descriptor(uint16_t port, uint16_t queue);
+/// With `duplicate` it is a copy that the device's end does not close, so that its number is nobody
+/// else's afterwards.
+int CDPDK_queue_descriptor(uint16_t port, uint16_t queue, bool duplicate);
 
 /// Lets a receive queue raise an interrupt for the next frame.
 void CDPDK_enable_interrupt(uint16_t port, uint16_t queue);
@@ -190,6 +192,9 @@ typedef struct CDPDK_bond_tuning {
 
 /// Makes a port out of ports that are not started, and returns its number.
 int CDPDK_bond_create(const CDPDK_bond_setup *setup, const char **failed);
+
+/// Takes a slave out of a bond that runs.
+int CDPDK_bond_remove(uint16_t bond, uint16_t slave);
 
 /// Gives LACP queues of its own, in mode 4 before the start; -ENOTSUP when a slave cannot.
 int CDPDK_bond_use_dedicated_queues(uint16_t bond, bool dedicated);
@@ -292,6 +297,9 @@ int CDPDK_port_kernel_interface(uint16_t port, char name[CDPDK_interface_name_ca
 /// The link of the kernel interface under a port, for drivers that do not look themselves.
 int CDPDK_port_get_kernel_link(uint16_t port, CDPDK_link *link);
 
+/// Lets a started port carry packets of `mtu` octets.
+int CDPDK_port_set_mtu(uint16_t port, uint16_t mtu);
+
 enum { CDPDK_group_capacity = 256 };
 
 /// Lets the port receive these link-layer groups, 48-bit numbers, instead of those set before.
@@ -318,7 +326,21 @@ enum { CDPDK_counter_capacity = 1024 };
 /// Reads the counters of a driver, at most `capacity`; returns how many, or a negative errno.
 int CDPDK_port_get_counters(uint16_t port, CDPDK_counter *counters, unsigned capacity);
 
-/// Whether the device is gone: unplugged, or its driver says so.
+// MARK: - Devices that go
+
+/// Notes from now on which devices are to go.
+int CDPDK_watch_removals(void);
+
+/// Whether the port's device is to go, or has gone already without having been asked.
+bool CDPDK_port_is_wanted_back(uint16_t port);
+
+/// Bursts of the port find nothing from now on; those that are under way may still touch it.
+void CDPDK_port_leave(uint16_t port);
+
+/// Gives up the device, of whose port no burst is under way.
+int CDPDK_port_let_go(uint16_t port);
+
+/// Whether the device is gone: given up, unplugged, or its driver says so.
 bool CDPDK_port_is_removed(uint16_t port);
 
 // MARK: - Bursts

@@ -65,6 +65,7 @@ extension DPVSConfParser {
                 "net_NAME,option=value, for example net_af_packet,iface=eth1"
             )
         }
+        checkPacketRing(device)
     }
 
     private static func isPCIAddress(_ text: String) -> Bool {

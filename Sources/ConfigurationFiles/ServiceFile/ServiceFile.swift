@@ -400,7 +400,8 @@ struct ServiceFile: Sendable {
         return Tunnel(
             kind: reader.choice("type") ?? .ipip,
             port: reader.integer("port").flatMap(UInt16.init(exactly:)),
-            source: reader.network("source")
+            source: reader.network("source"),
+            hasChecksum: reader.flag("checksum") ?? false
         )
     }
 

@@ -167,6 +167,12 @@ package enum ServiceFileSchema {
                 default: "the interface's",
                 "own outer address, or a network of which each flow takes one"
             ),
+            field(
+                "checksum",
+                .flag,
+                default: "false",
+                "UDP checksum of gue and fou over the whole packet; false: none (RFC 6935)"
+            ),
         ]
     )
 

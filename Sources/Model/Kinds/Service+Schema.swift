@@ -171,8 +171,9 @@ extension QUICOptions {
 }
 
 extension Tunnel: CustomStringConvertible {
-    /// `gue port 6080 from 10.0.0.1/32`.
+    /// `gue port 6080 from 10.0.0.1/32 with checksum`.
     package var description: String {
         kind.rawValue + (port.map { " port \($0)" } ?? "") + (source.map { " from \($0)" } ?? "")
+            + (hasChecksum ? " with checksum" : "")
     }
 }

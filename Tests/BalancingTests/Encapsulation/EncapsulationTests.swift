@@ -11,14 +11,19 @@ enum Tunnels {
     static func tunnel(
         _ kind: Encapsulation.Kind,
         isIPv6: Bool,
-        spread: Int = 0
+        spread: Int = 0,
+        hasChecksum: Bool = false
     ) throws -> Encapsulation {
         let source = try #require(IPAddress(isIPv6 ? "fd00::100" : "10.0.0.16"))
         let destination = try #require(IPAddress(isIPv6 ? "fd00::2" : "10.0.1.2"))
         let prefix = try #require(
             IPPrefix(source, length: source.family.width - spread)
         )
-        return try #require(Encapsulation(kind, source: prefix, destination: destination))
+        var options = Encapsulation.Options()
+        options.hasChecksum = hasChecksum
+        return try #require(
+            Encapsulation(kind, source: prefix, destination: destination, options: options)
+        )
     }
 
     /// Puts the packet in `buffer` into `tunnel`.
@@ -156,6 +161,31 @@ enum Tunnels {
             let udp = try #require(result.udp)
             #expect(udp.destination == 6080 && udp.checksum == 0)
             #expect(Int(udp.length) == result.outer.payload.count)
+        }
+    }
+
+    @Test(arguments: [Encapsulation.Kind.gue, .gueDirect], [false, true])
+    func `a UDP header that is to have a checksum has the right one, whatever is in the tunnel`(
+        kind: Encapsulation.Kind,
+        outer: Bool
+    ) throws {
+        let tunnel = try Tunnels.tunnel(kind, isIPv6: outer, spread: 8, hasChecksum: true)
+        let without = try Tunnels.tunnel(kind, isIPv6: outer, spread: 8)
+        #expect(tunnel.overhead == without.overhead, "it costs no octets")
+        var random = SeededGenerator(seed: 9)
+        for inner in [false, true] {
+            for _ in 0..<200 {
+                let hash = random.next()
+                let packet = Tunnels.packet(isIPv6: inner)
+                let result = try Tunnels.decapsulated(tunnel, packet, flowHash: hash)
+                let plain = try Tunnels.decapsulated(without, packet, flowHash: hash)
+                #expect(result.innerOctets == plain.innerOctets && plain.udp?.checksum == 0)
+                #expect(result.udp?.checksum != 0)
+                var bare = result.outer
+                bare.payload.replaceSubrange(6..<8, with: [0, 0])
+                #expect(bare.withChecksum == result.outer)
+                #expect(bare == plain.outer, "nothing else differs")
+            }
         }
     }
 
