@@ -106,6 +106,13 @@ let c: [Target] = [
     .systemLibrary(name: "CNUMA", pkgConfig: "numa", providers: [.apt(["libnuma-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
+    .target(
+        name: "CRealIP",
+        exclude: ["bpf", "realip.bpf.o"],
+        // `#embed` is C23, which Swift's clang has as an extension of C17.
+        cSettings: cSettings + [.unsafeFlags(["-Wno-c23-extensions"])]
+    ),
     .systemLibrary(
         name: "CNetlink",
         pkgConfig: "libnl-route-3.0",
@@ -126,6 +133,7 @@ let leaf: [Target] = [
     cold("YAML", ["CYAML"]),
     hot("Cryptography", ["CCrypto"]),
     cold("Compression", ["CZlib"]),
+    cold("BPF", ["CBPF"]),
 ]
 
 let hotTargets: [Target] = [
@@ -160,6 +168,13 @@ let coldTargets: [Target] = [
         [
             "Control", "MetricsExposition", "Model", "Addressing", "Compression", hummingbird,
             hummingbirdCore, httpTypes, nioCore, nioHTTP1, logging, lifecycle,
+        ]
+    ),
+    cold(
+        "RealIP",
+        [
+            "BPF", "CRealIP", "Control", "Addressing", "Linux", hummingbird, hummingbirdCore,
+            httpTypes, nioCore, logging, lifecycle,
         ]
     ),
     cold(
@@ -282,11 +297,30 @@ let dpdkTargets: [Target] = [
         name: "SystemTests",
         dependencies: ["Linux", "Model", "Control", "FileTesting", subprocess],
         exclude: [
-            "confine.py", "decapsulate.py", "sctp.py", "stop_thread.py", "tunnel_peer.py",
+            "confine.py", "decapsulate.py", "realip.py", "sctp.py", "stop_thread.py",
+            "tunnel_peer.py",
             "vlan_bridge.py",
             "vlan_peer.py", "wire.py",
         ],
         swiftSettings: swiftSettings
+    ),
+]
+
+/// What runs on backends.
+let realIPTargets: [Target] = [
+    .executableTarget(
+        name: "dpvs-realip",
+        dependencies: [
+            "RealIP", "Control", "Linux", "Addressing", argumentParser, hummingbirdCore, nioCore,
+        ],
+        swiftSettings: swiftSettings
+    ),
+    tests(
+        "RealIPTests",
+        [
+            "RealIP", "BPF", "CRealIP", "Control", "Balancing", "Packet", "PacketTesting",
+            "FileTesting", "Addressing",
+        ]
     ),
 ]
 
@@ -326,6 +360,6 @@ let package = Package(
         ),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
-    targets: c + leaf + hotTargets + coldTargets + testTargets + benchTargets
+    targets: c + leaf + hotTargets + coldTargets + testTargets + benchTargets + realIPTargets
         + (hasDPDK ? dpdkTargets : [])
 )

@@ -37,6 +37,8 @@ package struct Capabilities: OptionSet, Equatable, Sendable, CustomStringConvert
 
     /// Loading BPF programs and looking at them.
     package static let bpf = Capabilities("BPF")
+    /// Among much else, BPF programs that read memory of the kernel and of processes.
+    package static let perfmon = Capabilities("PERFMON")
 
     /// Reads `field` ("CapEff") of a text such as /proc/self/status.
     package init?(_ field: String, ofStatus text: String) {

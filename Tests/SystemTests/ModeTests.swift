@@ -200,14 +200,14 @@ extension Lab {
         try await ip(.backends, "route add 10.0.0.0/24 via 10.0.9.2")
     }
 
-    fileprivate func enableIPv6(_ place: Place, _ address: String) async throws {
+    func enableIPv6(_ place: Place, _ address: String) async throws {
         for key in ["all", "default", "eth0"] {
             try await sysctl(place, "net.ipv6.conf.\(key).disable_ipv6=0")
         }
         try await ip(place, "-6 address add \(address) dev eth0 nodad")
     }
 
-    private func sysctl(_ place: Place, _ setting: String) async throws {
+    func sysctl(_ place: Place, _ setting: String) async throws {
         try await Program.demand(command(in: place, ["sysctl", "-qw", setting]))
     }
 

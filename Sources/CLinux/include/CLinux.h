@@ -11,6 +11,7 @@
 #include <sys/inotify.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/types.h>
 
 #include "CLinuxInterfaces.h"
 
@@ -65,6 +66,18 @@ uint64_t CLinux_cycles(void);
 /// Takes from every thread of the process all capabilities but those of `kept`, and sets
 /// no_new_privs; returns 0, or -1 with `errno` set when a thread kept more. One call at a time.
 int CLinux_limit_privileges(uint64_t kept);
+
+/// Starts the program at `path` with `words`, which end with null, and hands signals that come from now on
+/// to it; its number, or -1 with `errno` set. For one program in a process.
+pid_t CLinux_spawn(const char *path, char *const words[]);
+
+/// Waits until a process that this one started has ended, and takes others that end meanwhile from the kernel's
+/// list; its exit code, 128 and the signal's number when a signal ended it, -1 with `errno` set.
+int CLinux_wait_for(pid_t process);
+
+/// Gives up the capabilities `lost` for good and becomes `program`, looked for in PATH; returns only when that
+/// failed, -1 with `errno` set. For processes with a single thread.
+int CLinux_become(const char *program, char *const words[], uint64_t lost);
 
 /// Gives the calling thread a name of at most 15 characters.
 void CLinux_name_thread(const char *name);
