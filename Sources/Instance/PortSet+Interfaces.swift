@@ -126,9 +126,11 @@ extension PortSet.Names {
 }
 
 extension PortSet.Port {
-    /// Drivers of the kernel whose devices put a flow into the pair of the queue that its latest packet
-    /// left by: see `Device.Facts.scattersFlows`. AF_XDP shows their queues as they are; AF_PACKET
-    /// spreads by a hash of its own.
+    /// Drivers of the kernel behind which a flow comes to the pair of the queue that its latest packet
+    /// left by.
+    ///
+    /// See `Device.Facts.scattersFlows`. AF_XDP shows their queues as they are; AF_PACKET spreads by a
+    /// hash of its own.
     private static let scatteringDrivers: Set = ["virtio_net", "tun"]
 
     var hasScatteringKernel: Bool {

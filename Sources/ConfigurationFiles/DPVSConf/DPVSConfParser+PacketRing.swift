@@ -10,6 +10,8 @@ extension DPVSConfParser {
     /// Octets of a frame's place that are no packet: see `PacketRing` of the start.
     private static let overhead = 84
 
+    /// Refuses a ring in which the kernel and DPDK would not find each other's frames.
+    ///
     /// DPDK looks for frame n at n times the size of a frame; the kernel puts a frame into the next
     /// block where it does not fit into the rest of one. Both agree only when nothing is left over.
     mutating func checkPacketRing(_ device: NamedBlock) {
