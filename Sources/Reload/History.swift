@@ -10,7 +10,7 @@ struct History: Sendable {
         var applied: Date
         var trigger: String
         var changes: Int
-        var state: DesiredState
+        var state: KeptState
     }
 
     private var generations: [Generation] = []

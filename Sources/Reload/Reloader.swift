@@ -185,7 +185,7 @@ package actor Reloader {
     private func applyAgain(_ number: UInt64) async -> ReloadReport? {
         guard let entry = history.generation(number) else { return nil }
         return await carryOut(
-            entry.state,
+            entry.state.state,
             digest: entry.digest,
             Attempt("rollback to \(number)")
         )
@@ -248,7 +248,7 @@ package actor Reloader {
                 applied: Date(),
                 trigger: attempt.reason,
                 changes: sentences.count,
-                state: target
+                state: KeptState(target, sharing: history.current?.state)
             )
         )
         return report(.applied, attempt, sentences, problems: problems + remarks)

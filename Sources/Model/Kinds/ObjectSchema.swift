@@ -146,6 +146,12 @@ package protocol AnyObjectSchema: Sendable {
 
     /// Takes the objects of an owner away.
     func remove(_ owner: Owner, from state: inout DesiredState)
+
+    /// The objects as `KeptState` remembers them; where they are those of `earlier` they are shared.
+    func kept(of state: DesiredState, sharing earlier: (any KeptObjects)?) -> any KeptObjects
+
+    /// Puts objects that were kept into `state`, in place of what it has of the kind.
+    func restore(_ kept: any KeptObjects, in state: inout DesiredState)
 }
 
 /// One kind of object, for people.
