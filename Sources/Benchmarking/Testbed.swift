@@ -9,7 +9,7 @@ import Provisioning
 import Timing
 
 /// Neighbours that are all known from the start.
-private final class KnownNeighbours: NeighbourRegistry {
+final class KnownNeighbours: NeighbourRegistry {
     private let table: AdjacencyTable
 
     init(_ table: AdjacencyTable) {

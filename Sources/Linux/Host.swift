@@ -27,6 +27,13 @@ package enum Host {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
+    /// Time that all threads of the process have had on CPUs.
+    package static var processNanoseconds: UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
     /// Since 1970.
     package static var secondsOfWallClock: UInt64 {
         var time = timespec()
