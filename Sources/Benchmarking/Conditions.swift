@@ -22,7 +22,7 @@ package struct Conditions: Sendable {
     }
 
     /// Compares the counter with the monotonic clock for a tenth of a second.
-    private static func measureFrequency() -> Double {
+    static func measureFrequency() -> Double {
         let cycles = CPacket_cycles()
         let start = Host.monotonicNanoseconds
         var end = start

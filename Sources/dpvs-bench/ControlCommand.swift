@@ -41,7 +41,6 @@ struct ControlCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let conditions = try Bench.conditions(cpu: nil)
         let titles = [
             "services", "files", "MB", "check", "start", "edit", "change", "resident", "a reload",
             "scrape", "MB",
@@ -55,8 +54,7 @@ struct ControlCommand: AsyncParsableCommand {
                     backends: backends,
                     files: min(files, count),
                     repetitions: repetitions,
-                    in: directory,
-                    conditions
+                    in: directory
                 )
             } catch {
                 throw ValidationError("\(error)")

@@ -19,7 +19,7 @@ final class ControlBed {
     private let event: EventFD
 
     /// Nil when memory is short.
-    init?(services: Int, backends: Int, _ conditions: Conditions) throws(LinuxError) {
+    init?(services: Int, backends: Int) throws(LinuxError) {
         let load = Load(traffic: .datagrams(flows: 1))
         let limits = DataplaneLimits(
             connectionsPerWorker: 1 << 10,
@@ -54,7 +54,7 @@ final class ControlBed {
             balancer: balancer
         )
         let clock = CycleClock(
-            frequency: UInt64(conditions.frequency),
+            frequency: UInt64(Conditions.measureFrequency()),
             cycles: CPacket_cycles(),
             instant: Instant(nanoseconds: Host.monotonicNanoseconds)
         )

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import ConfigurationFiles
 import Linux
 import MetricsExposition
@@ -61,8 +62,7 @@ package struct ControlCost: Sendable {
         backends: Int,
         files: Int,
         repetitions: Int,
-        in directory: String,
-        _ conditions: Conditions
+        in directory: String
     ) async throws -> ControlCost {
         let written = try ControlFiles(
             in: directory,
@@ -71,7 +71,7 @@ package struct ControlCost: Sendable {
             files: files
         )
         defer { written.remove() }
-        guard let bed = try ControlBed(services: services, backends: backends, conditions) else {
+        guard let bed = try ControlBed(services: services, backends: backends) else {
             throw RunError("control: not enough memory")
         }
         defer { bed.stop() }
@@ -169,7 +169,14 @@ private struct Measuring {
     /// Services and backends as a scrape shows them, without counts.
     private func statistics(of state: DesiredState) -> DataplaneStatistics {
         var statistics = DataplaneStatistics(
-            process: ProcessStatistics(instance: "bench", version: "", commit: "", dpdk: "")
+            process: ProcessStatistics(
+                instance: "bench",
+                version: "",
+                dpdk: "",
+                swift: "",
+                startTime: 0,
+                isReady: true
+            )
         )
         statistics.services = state.services.map { service in
             var row = ServiceStatistics(
