@@ -207,8 +207,9 @@ extension Balancer {
         return !isForsaken(reference, balancing)
     }
 
-    /// Whether the backend of a connection is one that new connections do not go to: draining, gone
-    /// or down. That it has as many as it may have does not count, since this is one of them.
+    /// Whether the backend of a connection is draining, gone or down.
+    ///
+    /// That it has as many connections as it may have does not count, since this is one of them.
     mutating func isForsaken(_ reference: UInt32, _ balancing: BalancingState) -> Bool {
         let connection = unsafe connections.entry(reference).pointee
         let slot = connection.backendSlot

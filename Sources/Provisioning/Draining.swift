@@ -17,9 +17,10 @@ struct Draining {
 
     private var entries: [Provisioner.BackendKey: Entry] = [:]
 
-    /// The same at `now`, when `new` takes the place of `old`. `gone` are backends that are in no
-    /// state any more and may have connections; of others those without a slot, `hasSlot` says, have
-    /// none left and are forgotten.
+    /// The same at `now`, when `new` takes the place of `old`.
+    ///
+    /// `gone` are backends that are in no state any more and may have connections. Backends without a
+    /// slot, `hasSlot` says, have no connections left and are forgotten.
     func following(
         from old: DesiredState,
         to new: DesiredState,

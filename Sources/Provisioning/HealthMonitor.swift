@@ -76,6 +76,22 @@ extension Provisioner {
         return changes
     }
 
+    /// Notes where the counters of backends stand that are watched from now on.
+    ///
+    /// A slot may have been another backend's; and what happens before the next look counts.
+    func beginWatching() {
+        for service in state.services where service.protection.destCheck != nil {
+            for backend in service.backends where backend.weight > 0 {
+                let key = BackendKey(service: service.key, endpoint: backend.endpoint)
+                guard health.records[key] == nil, let slot = slot(of: key) else { continue }
+                health.records[key] = .init(
+                    failures: engine.total(.failures, slot: slot),
+                    successes: engine.total(.successes, slot: slot)
+                )
+            }
+        }
+    }
+
     private func look(
         at key: BackendKey,
         _ check: DestCheck,
@@ -85,7 +101,6 @@ extension Provisioner {
         guard let slot = slot(of: key) else { return nil }
         let failures = engine.total(.failures, slot: slot)
         let successes = engine.total(.successes, slot: slot)
-        // What was counted before anybody watched does not count.
         var record =
             health.records[key] ?? .init(failures: failures, successes: successes)
         let event = record.health.observed(

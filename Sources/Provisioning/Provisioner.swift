@@ -201,6 +201,7 @@ package final class Provisioner {
         neighbours.fix(next.layout.network.neighbours(beside: givenNeighbours))
         takeOver()
         beginTunnels()
+        beginWatching()
         let memory = next.makeMemory(workerCount: engine.workerCount, adoption: adoption)
         unsafe engine.interchange.cell.publish(memory.pointer)
         engine.interchange.wakeWorkers()

@@ -71,6 +71,11 @@ import Testing
         world.advance(.seconds(5))
         try world.change { $0.services[0].protection = protection }
         world.advance(.seconds(3))
+        if protection.drainTimeout != nil {
+            #expect(world.provisioner.isDrained(at: world.now), "the control side has to publish")
+            try world.apply(world.provisioner.state)
+        }
+        world.settle()
         #expect(world.connectionCount == 0)
         let told = world.take(0).filter { $0.tcpFlags == Frame.rst }
         #expect(told.map(\.destination) == [Endpoint(talk.client)])

@@ -85,6 +85,15 @@ import Testing
         #expect(world.look() == [])
     }
 
+    @Test func `a failure counts from the moment that a destCheck is there`() throws {
+        let world = try quickstartWorld(.web(.tcp))
+        defer { world.expectConservation() }
+        try refuse(world, port: 29999)
+        try world.change { $0.services[0].protection.destCheck = DestCheck() }
+        let out = try refuse(world, port: 30000)
+        #expect(world.look().map { $0.contains("10.0.1.\(out):8080 does not answer") } == [true])
+    }
+
     @Test func `dh sends elsewhere what belongs to a backend that is down`() throws {
         let world = try world(scheduler: .dh)
         let out = try refuse(world, port: 30000)
