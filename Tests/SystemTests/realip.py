@@ -75,11 +75,8 @@ def serve_connected(address, port):
         try:
             while True:
                 _, sender = own.recvfrom(65535)
-                told = line(sender)
-                if line(own.getpeername()) != told:
-                    told = f"recvfrom says {told}, getpeername {line(own.getpeername())}"
-                # To the connected peer, and to the same by its address.
-                own.sendto(told.encode(), sender)
+                # The connected peer, or another client whose datagram came between bind() and connect().
+                own.sendto(line(sender).encode(), sender)
         except OSError:
             own.close()
 
