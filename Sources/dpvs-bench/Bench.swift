@@ -8,7 +8,7 @@ import class Foundation.FileHandle
 
 /// Measures what a packet costs, in cycles, on memory ports.
 @main
-struct Bench: AsyncParsableCommand {
+struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dpvs-bench",
         abstract: "Cycles per packet on memory ports, beside a bare loop in the same run.",

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Benchmarking
+import Dispatch
 
-struct ControlCommand: AsyncParsableCommand {
+struct ControlCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "control",
         abstract:
@@ -40,12 +41,34 @@ struct ControlCommand: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
+    /// Ends the process when all is measured: reloads are tasks, while the packet path is measured on
+    /// the main thread of a program that has none (and valgrind bears no other).
+    func run() throws {
+        let (services, backends, files) = (services, backends, files)
+        let (repetitions, directory) = (repetitions, directory)
+        Task {
+            do {
+                try await Self.measure(services, backends, files, repetitions, directory)
+                Self.exit()
+            } catch {
+                Self.exit(withError: error)
+            }
+        }
+        dispatchMain()
+    }
+
+    private static func measure(
+        _ services: [Int],
+        _ backends: Int,
+        _ files: Int,
+        _ repetitions: Int,
+        _ directory: String
+    ) async throws {
         let titles = [
             "services", "files", "MB", "check", "start", "edit", "change", "resident", "a reload",
             "scrape", "MB",
         ]
-        print(Self.row(titles))
+        print(row(titles))
         for count in services {
             let cost: ControlCost
             do {
@@ -59,7 +82,7 @@ struct ControlCommand: AsyncParsableCommand {
             } catch {
                 throw ValidationError("\(error)")
             }
-            print(Self.row(of: cost))
+            print(row(of: cost))
         }
     }
 
