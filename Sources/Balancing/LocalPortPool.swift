@@ -258,10 +258,6 @@ private struct PortOrder: BitwiseCopyable {
         )
     }
 
-    private static func greatestCommonDivisor(_ left: Int, _ right: Int) -> Int {
-        right == 0 ? left : greatestCommonDivisor(right, left % right)
-    }
-
     /// Higher bits than those of the numbers mean nothing.
     func rank(at place: Int) -> Int { place &* factor &+ offset }
     func place(of rank: Int) -> Int { (rank &- offset) &* inverse }

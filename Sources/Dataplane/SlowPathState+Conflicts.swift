@@ -32,7 +32,6 @@ struct AddressConflicts {
 
     /// Remembers a claim; true when the address is to be defended once more.
     mutating func note(_ conflict: AddressConflict, at now: Instant) -> Bool {
-        forget(before: now)
         if heard[conflict] != nil || heard.count < Self.capacity { heard[conflict] = now }
         let link = Link(address: conflict.address, port: conflict.port)
         guard defended[link] == nil, defended.count < Self.capacity else { return false }
@@ -41,10 +40,7 @@ struct AddressConflicts {
     }
 
     /// Forgets what is long ago, and what is about addresses that are not ours any more.
-    mutating func forget(
-        before now: Instant,
-        where isOurs: (IPAddress, Int) -> Bool = { _, _ in true }
-    ) {
+    mutating func forget(before now: Instant, where isOurs: (IPAddress, Int) -> Bool) {
         heard = heard.filter {
             isOurs($0.key.address, $0.key.port) && $0.value.advanced(by: Self.memory) > now
         }

@@ -148,10 +148,6 @@ package struct KernelInterface: Equatable, Codable, Sendable {
         }
         return nil
     }
-
-    private static func counted(_ count: Int, _ noun: String) -> String {
-        "\(count) \(noun)\(count == 1 ? "" : "s")"
-    }
 }
 
 extension KernelLink.Program {

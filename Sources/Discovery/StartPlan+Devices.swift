@@ -211,7 +211,7 @@ extension StartPlan {
         }
         if kind.hasPrefix("net_af_xdp"), let name = names.first,
             let link = surroundings.kernelLink(name),
-            let check = xdpCheck(subject, words, link)
+            let check = xdpCheck(subject, driver, link)
         {
             return [check]
         }

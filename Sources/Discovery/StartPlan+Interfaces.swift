@@ -42,14 +42,13 @@ extension StartPlan {
             guard choice.wantedInterface == nil, let driver = choice.driver,
                 driver.hasPrefix("net_af_xdp")
             else { return nil }
-            return boundQueues(driver.split(separator: ",").map(String.init))
+            return boundQueues(driver)
         }
         .reduce(0, +)
     }
 
-    private static func boundQueues(_ words: [String]) -> Int {
-        let count = words.last { $0.hasPrefix("queue_count=") }
-        return count.flatMap { Int($0.dropFirst("queue_count=".count)) } ?? 1
+    private static func boundQueues(_ driver: String) -> Int {
+        driver.deviceOption("queue_count").flatMap { Int($0) } ?? 1
     }
 
     /// Why so many queues of AF_XDP would not leave any packet buffers; nil: they do.
@@ -76,21 +75,21 @@ extension StartPlan {
             }
     }
 
-    /// What is wrong with AF_XDP that `driver` asks for by hand with these words; nil: nothing.
-    func xdpCheck(_ subject: String, _ words: [String], _ link: KernelLink) -> Check? {
+    /// What is wrong with AF_XDP that `driver` asks for by hand; nil: nothing.
+    func xdpCheck(_ subject: String, _ driver: String, _ link: KernelLink) -> Check? {
         let remedy = "dpvs.conf: device \(subject.split(separator: " ").last ?? "") { interface "
         if link.features?.isNative == false {
-            let driver = link.driver.isEmpty ? "the driver" : "driver \(link.driver)"
+            let name = link.driver.isEmpty ? "the driver" : "driver \(link.driver)"
             return .missing(
                 subject,
-                "\(driver) of \(link.name) runs no XDP programs, and DPDK's AF_XDP starts on no other",
+                "\(name) of \(link.name) runs no XDP programs, and DPDK's AF_XDP starts on no other",
                 node: "\(remedy)\(link.name) }, which then is AF_PACKET"
             )
         }
         if let lack = bufferLack(ofQueues: Self.queuesByHand(devices)) {
             return .missing(subject, lack, node: "dpvs.conf")
         }
-        let bound = Self.boundQueues(words)
+        let bound = Self.boundQueues(driver)
         guard bound < link.queues else { return nil }
         return .note(
             subject,

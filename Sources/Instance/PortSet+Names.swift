@@ -71,36 +71,3 @@ extension PortSet {
         }
     }
 }
-
-/// The memory that the kernel and AF_PACKET of DPDK share, a ring for each direction and queue.
-struct PacketRing: Equatable {
-    /// Octets of a frame's place, its header included.
-    let place: Int
-    let count: Int
-
-    /// What stands in a place before a packet: the kernel's header with the address of where the
-    /// frame is from (tpacket_rcv in net/packet/af_packet.c puts the frame 66 octets into the
-    /// place), the link-layer header, and an inner tag.
-    private static let overhead = 66 + 14 + 4
-    /// As TPACKET_ALIGNMENT of linux/if_packet.h has it.
-    private static let alignment = 16
-    private static let page = 4096
-
-    /// A ring for packets of `frameSize` octets, link-layer header not counted.
-    ///
-    /// The driver refuses places that hold more than a packet buffer does, so they are no larger
-    /// than they must be: see `Settings.frameSize`.
-    init(frameSize: Int) {
-        let needed = (frameSize + Self.overhead + Self.alignment - 1) & ~(Self.alignment - 1)
-        place = max(2048, needed)
-        count = place == 2048 ? 2048 : 512
-    }
-
-    /// As the driver takes them: it looks for place n at n times the size of one, so a block is a
-    /// whole number of places, and of pages.
-    var arguments: [String] {
-        let shared = min(place.trailingZeroBitCount, Self.page.trailingZeroBitCount)
-        let placesOfBlock = Self.page >> shared
-        return ["blocksz=\(place * placesOfBlock)", "framesz=\(place)", "framecnt=\(count)"]
-    }
-}

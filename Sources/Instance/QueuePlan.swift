@@ -42,7 +42,7 @@ struct QueuePlan: Equatable {
         }
         if receiveQueues < wanted.receive {
             notes.append(
-                "\(name): \(Self.count(receiveQueues, "receive queue")) instead of "
+                "\(name): \(counted(receiveQueues, "receive queue")) instead of "
                     + "\(wanted.receive): "
                     + (limits.canScaleReceive
                         ? "the device has no more" : "the device has no receive-side scaling")
@@ -104,15 +104,11 @@ struct QueuePlan: Equatable {
 
     private static func tooFew(_ name: String, _ there: Int, workers: Int) -> StartError {
         StartError(
-            "\(name) has \(count(there, "transmit queue")), and \(workers) workers need one each: "
+            "\(name) has \(counted(there, "transmit queue")), and \(workers) workers need one each: "
                 + (there == 1 ? "say `workers 1`, or" : "say `workers \(there)`, or")
                 + " use a device with more queues (a virtual machine's virtio device has as many "
                 + "as its host gives it)"
         )
-    }
-
-    private static func count(_ number: Int, _ what: String) -> String {
-        "\(number) \(what)\(number == 1 ? "" : "s")"
     }
 }
 

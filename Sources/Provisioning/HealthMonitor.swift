@@ -52,8 +52,7 @@ extension Provisioner {
         var watched: Set<BackendKey> = []
         for service in state.services {
             guard let check = service.protection.destCheck else { continue }
-            let keys = service.backends.filter { $0.weight > 0 }
-                .map { BackendKey(service: service.key, endpoint: $0.endpoint) }
+            let keys = watchedBackends(of: service)
             watched.formUnion(keys)
             var serving = keys.count { !(health.records[$0]?.health.isInhibited ?? false) }
             for key in keys {
@@ -81,8 +80,7 @@ extension Provisioner {
     /// A slot may have been another backend's; and what happens before the next look counts.
     func beginWatching() {
         for service in state.services where service.protection.destCheck != nil {
-            for backend in service.backends where backend.weight > 0 {
-                let key = BackendKey(service: service.key, endpoint: backend.endpoint)
+            for key in watchedBackends(of: service) {
                 guard health.records[key] == nil, let slot = slot(of: key) else { continue }
                 health.records[key] = .init(
                     failures: engine.total(.failures, slot: slot),
@@ -92,17 +90,20 @@ extension Provisioner {
         }
     }
 
+    private func watchedBackends(of service: Service) -> [BackendKey] {
+        service.backends.filter { $0.weight > 0 }
+            .map { BackendKey(service: service.key, endpoint: $0.endpoint) }
+    }
+
     private func look(
         at key: BackendKey,
         _ check: DestCheck,
         mayInhibit: Bool,
         _ now: Instant
     ) -> HealthChange.Event? {
-        guard let slot = slot(of: key) else { return nil }
+        guard let slot = slot(of: key), var record = health.records[key] else { return nil }
         let failures = engine.total(.failures, slot: slot)
         let successes = engine.total(.successes, slot: slot)
-        var record =
-            health.records[key] ?? .init(failures: failures, successes: successes)
         let event = record.health.observed(
             failures: failures &- record.failures,
             successes: successes &- record.successes,

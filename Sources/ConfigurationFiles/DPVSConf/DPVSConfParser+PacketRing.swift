@@ -5,10 +5,6 @@ import Model
 extension DPVSConfParser {
     /// What DPDK takes where the file does not say it.
     private static let usual = (frame: 2048, block: 4096)
-    /// Pages that a block consists of, and the alignment of frames (TPACKET_ALIGNMENT).
-    private static let (page, alignment) = (4096, 16)
-    /// Octets of a frame's place that are no packet: see `PacketRing` of the start.
-    private static let overhead = 84
 
     /// Refuses a ring in which the kernel and DPDK would not find each other's frames.
     ///
@@ -16,20 +12,17 @@ extension DPVSConfParser {
     /// block where it does not fit into the rest of one. Both agree only when nothing is left over.
     mutating func checkPacketRing(_ device: NamedBlock) {
         guard let driver = device.text("driver"), driver.hasPrefix("net_af_packet") else { return }
-        func octets(_ name: String) -> Int? {
-            let word = driver.split(separator: ",").last { $0.hasPrefix(name + "=") }
-            return word.flatMap { Int($0.dropFirst(name.count + 1)) }
-        }
+        func octets(_ name: String) -> Int? { driver.deviceOption(name).flatMap { Int($0) } }
         guard octets("framesz") != nil || octets("blocksz") != nil else { return }
         let frame = octets("framesz") ?? Self.usual.frame
         let block = octets("blocksz") ?? Self.usual.block
         let mtu = result.settings.frameSizes[device.name] ?? 1500
-        let needed = (mtu + Self.overhead + Self.alignment - 1) / Self.alignment * Self.alignment
+        let needed = PacketRing.room(for: mtu)
         let problem: String
-        if frame <= 0 || frame % Self.alignment != 0 {
-            problem = "framesz=\(frame) is no multiple of \(Self.alignment)"
-        } else if block <= 0 || block % Self.page != 0 {
-            problem = "blocksz=\(block) is no multiple of a page of \(Self.page) octets"
+        if frame <= 0 || frame % PacketRing.alignment != 0 {
+            problem = "framesz=\(frame) is no multiple of \(PacketRing.alignment)"
+        } else if block <= 0 || block % PacketRing.page != 0 {
+            problem = "blocksz=\(block) is no multiple of a page of \(PacketRing.page) octets"
         } else if block % frame != 0 {
             problem =
                 "blocksz=\(block) is no multiple of framesz=\(frame): the kernel and DPDK would "

@@ -9,8 +9,7 @@ extension Service {
         key: ["key"],
         title: \.title,
         addition: { service in
-            let count = service.backends.count
-            return " with \(count) backend\(count == 1 ? "" : "s")"
+            " with \(counted(service.backends.count, "backend"))"
         },
         fields: balancingFields + addressFields + protectionFields,
         part: backendPart,

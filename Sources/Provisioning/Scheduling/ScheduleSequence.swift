@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Balancing
 
 /// The order in which backends are chosen, one circle of it.
 enum ScheduleSequence {
@@ -43,9 +44,5 @@ enum ScheduleSequence {
         let total = reduced.reduce(0, +)
         guard total > limit else { return reduced }
         return reduced.map { $0 == 0 ? 0 : max(1, $0 * limit / total) }
-    }
-
-    private static func greatestCommonDivisor(_ left: Int, _ right: Int) -> Int {
-        right == 0 ? left : greatestCommonDivisor(right, left % right)
     }
 }
