@@ -103,8 +103,7 @@ package struct ControlClient: Sendable {
         let answer = try await exchange(method, path, body)
         if (200..<300).contains(answer.status) { return answer.body }
         guard let problem = try? ControlJSON.decode(ProblemDetails.self, from: answer.body) else {
-            let title = "HTTP status \(answer.status)"
-            throw .refused(ProblemDetails(status: answer.status, title: title))
+            throw .refused(ProblemDetails(unknownStatus: answer.status))
         }
         throw .refused(problem)
     }

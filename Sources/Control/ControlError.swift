@@ -19,7 +19,8 @@ package enum ControlError: Error, Equatable, Sendable {
     package var exitCode: ExitStatus {
         switch self {
         case .noSocket, .notRunning, .noPermission, .noAnswer, .pathTooLong: .unreachable
-        case .refused, .unreadable: .problem
+        case .refused(let problem): problem.refusal?.exitStatus ?? .problem
+        case .unreadable: .problem
         }
     }
 }

@@ -1,35 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
-import Control
 import HTTPTypes
 import Hummingbird
 
-/// One thing that can be asked.
+/// What a client may do; each level includes those before it.
+package enum Access: CaseIterable, Comparable, Sendable {
+    /// Reads what a scraper and a probe need.
+    case monitoring
+    /// Reads everything.
+    case read
+    /// Changes what is balanced.
+    case write
+    /// Ends the process.
+    case admin
+}
+
+/// One thing that can be asked: all that the router and `doc/control.md` know of it.
 struct ControlRoute: Sendable {
-    /// Who may ask.
-    enum Scope: Sendable {
-        /// Whoever reaches the TCP port: reads what monitoring needs.
-        case everywhere
-        /// Whoever may open the unix socket.
-        case socketOnly
-    }
+    typealias Handler = @Sendable (ControlRequest) async throws -> Response
 
-    typealias Handler = @Sendable (Request, any ControlBackend) async throws -> Response
+    /// The octets that a body has at most unless the route says otherwise.
+    static let usualBodyLimit = 64 << 10
 
-    var method: HTTPRequest.Method
-    var path: String
-    var scope: Scope
-    var handler: Handler
+    let method: HTTPRequest.Method
+    /// With `{name}` for a segment that the handler reads as `path("name")`.
+    let path: String
+    /// What the query may have, as the page shows it: `backends=off`.
+    let query: [String]
+    /// What a client needs at least.
+    let access: Access
+    /// The octets that a body has at most.
+    let bodyLimit: Int
+    /// What the answer is, in the words of the page.
+    let summary: String
+    let handler: Handler
 
     static func get(
         _ path: String,
-        _ scope: Scope = .socketOnly,
+        query: [String] = [],
+        _ access: Access,
+        _ summary: String,
         handler: @escaping Handler
     ) -> ControlRoute {
-        ControlRoute(method: .get, path: path, scope: scope, handler: handler)
+        ControlRoute(
+            method: .get,
+            path: path,
+            query: query,
+            access: access,
+            bodyLimit: usualBodyLimit,
+            summary: summary,
+            handler: handler
+        )
     }
 
-    /// Changes something, so never on TCP.
-    static func post(_ path: String, handler: @escaping Handler) -> ControlRoute {
-        ControlRoute(method: .post, path: path, scope: .socketOnly, handler: handler)
+    static func post(
+        _ path: String,
+        query: [String] = [],
+        _ access: Access,
+        bodyLimit: Int = usualBodyLimit,
+        _ summary: String,
+        handler: @escaping Handler
+    ) -> ControlRoute {
+        ControlRoute(
+            method: .post,
+            path: path,
+            query: query,
+            access: access,
+            bodyLimit: bodyLimit,
+            summary: summary,
+            handler: handler
+        )
+    }
+
+    /// The names of the query's parameters.
+    var queryNames: [Substring] { query.map { $0.prefix { $0 != "=" } } }
+
+    /// The route's line in the table of the page.
+    var row: String {
+        let query = query.isEmpty ? "" : "?" + query.joined(separator: "&")
+        return "| `\(method.rawValue) \(path)\(query)` | \(access) | \(summary) |"
     }
 }

@@ -1,43 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
 import Control
-import Foundation
 import HTTPTypes
 import Hummingbird
 import MetricsExposition
 import Model
 import NIOCore
 
-/// The whole API; `doc/control.md` lists it.
+/// The whole API. `doc/control.md` shows this table; a test holds it to that, and writes it with RECORD=1.
 enum ControlRoutes {
     static let all: [ControlRoute] = [
-        .get("/metrics", .everywhere, handler: metrics),
-        .get("/livez", .everywhere) { _, backend in try .probe(await backend.liveness()) },
-        .get("/readyz", .everywhere) { _, backend in try .probe(await backend.readiness()) },
-        .get("/v1/status", .everywhere) { _, backend in try .json(await backend.status()) },
-        .get("/v1/lldp") { _, backend in try .json(await backend.linkDiscovery()) },
-        .get("/v1/doctor", handler: doctor),
-        .post("/v1/explain", handler: explain),
-        .get("/v1/config/status") { _, backend in
-            try .json(await backend.configurationStatus())
+        .get(
+            "/metrics",
+            query: ["backends=off"],
+            .monitoring,
+            "the [metrics](metrics.md); `backends=off` leaves `dpvs_backend_...` out",
+            handler: metrics
+        ),
+        .get(
+            "/livez",
+            .monitoring,
+            """
+            200, or 503 when workers have not turned for 5 s, with their numbers, or when the \
+            control side has not gone round for 60 s: restart it
+            """
+        ) { try .probe(await $0.backend.liveness()) },
+        .get(
+            "/readyz",
+            .monitoring,
+            """
+            200, or 503 with the reason: starting or draining, send no traffic; `generation` and \
+            `digest` of what runs
+            """
+        ) { try .probe(await $0.backend.readiness()) },
+        .get("/v1/status", .monitoring, "workers, ports, services, backends, drops") {
+            try .json(await $0.backend.status())
         },
-        .get("/v1/config/history") { _, backend in try .json(await backend.history()) },
-        .get("/v1/config/drift") { _, backend in try .json(await backend.drift()) },
-        .get("/v1/config/running") { _, backend in try .json(await backend.running()) },
-        .post("/v1/config/reload") { _, backend in try .report(await backend.reload()) },
-        .post("/v1/config/rollback", handler: rollback),
-        .post("/v1/stop", handler: stop),
+        .get("/v1/lldp", .read, "[neighbours on the links](lldp.md), by port") {
+            try .json(await $0.backend.linkDiscovery())
+        },
+        .get(
+            "/v1/doctor",
+            query: ["seconds=S"],
+            .read,
+            """
+            whether packets get through, looked at for S seconds (1; 0.1 to 50): see \
+            [doctor.md](doctor.md#a-running-instance)
+            """,
+            handler: doctor
+        ),
+        .post(
+            "/v1/explain",
+            .read,
+            "what would become of a packet, step by step: see [modes.md](modes.md)",
+            handler: explain
+        ),
+        .get("/v1/config/status", .read, "the generation that runs, its files, the last reload") {
+            try .json(await $0.backend.configurationStatus())
+        },
+        .get(
+            "/v1/config/history",
+            .read,
+            "generations that rollback can return to, newest first"
+        ) { try .json(await $0.backend.history()) },
+        .get("/v1/config/drift", .read, "where what runs differs from what the files say") {
+            try .json(await $0.backend.drift())
+        },
+        .get("/v1/config/running", .read, "all that the dataplane is told to do") {
+            try .json(await $0.backend.running())
+        },
+        .post(
+            "/v1/config/reload",
+            .write,
+            "reads the files and applies them; 422 when they have errors"
+        ) { try .report(await $0.backend.reload()) },
+        .post(
+            "/v1/config/rollback",
+            query: ["generation=N"],
+            .write,
+            "applies generation N again, as a new one",
+            handler: rollback
+        ),
+        .post(
+            "/v1/stop",
+            query: ["mode=M"],
+            .admin,
+            """
+            202, and the process ends: `drain`, [`warm`](warm-restart.md) or `now`; without mode \
+            as configured
+            """,
+            handler: stop
+        ),
     ]
 
-    @Sendable private static func metrics(
-        _ request: Request,
-        _ backend: any ControlBackend
-    ) async throws -> Response {
-        let perBackend = try flag("backends", of: request)
+    @Sendable private static func metrics(_ request: ControlRequest) async throws -> Response {
+        let perBackend = try request.flag("backends") ?? true
         let format = ExpositionFormat(accept: request.headers[.accept])
         let text = Catalogue.expose(
-            await backend.statistics(),
+            await request.backend.statistics(),
             as: format,
-            perBackend: perBackend ?? true
+            perBackend: perBackend
         )
         var response = Response(
             status: .ok,
@@ -47,89 +108,33 @@ enum ControlRoutes {
         return response
     }
 
-    @Sendable private static func explain(
-        _ request: Request,
-        _ backend: any ControlBackend
-    ) async throws -> Response {
-        let body = try await request.body.collect(upTo: 4096)
-        let question: ExplanationRequest
-        do {
-            question = try ControlJSON.decode(
-                ExplanationRequest.self,
-                from: Data(body.readableBytesView)
-            )
-        } catch {
-            throw ProblemDetails(
-                status: 400,
-                title: "Bad Request",
-                detail: "the body is no question: source, destination and protocol are needed"
-            )
-        }
-        return try .json(await backend.explain(question))
+    @Sendable private static func explain(_ request: ControlRequest) async throws -> Response {
+        let question = try await request.body(
+            as: ExplanationRequest.self,
+            expected: "no question: source, destination and protocol are needed"
+        )
+        return try .json(await request.backend.explain(question))
     }
 
-    @Sendable private static func doctor(
-        _ request: Request,
-        _ backend: any ControlBackend
-    ) async throws -> Response {
-        let text = request.uri.queryParameters["seconds"].map(String.init) ?? "1"
-        guard let seconds = Double(text), LiveReport.accepted.contains(seconds) else {
-            throw ProblemDetails(
-                status: 400,
-                title: "Bad Request",
-                detail: "'\(text)' is not accepted; accepted: ?seconds=NUMBER, 0.1 to 50"
-            )
+    @Sendable private static func doctor(_ request: ControlRequest) async throws -> Response {
+        let seconds = try request.query("seconds", accepted: "a number, 0.1 to 50") { text in
+            Double(text).flatMap { LiveReport.accepted.contains($0) ? $0 : nil }
         }
-        return try .json(await backend.liveReport(seconds: seconds))
+        return try .json(await request.backend.liveReport(seconds: seconds ?? 1))
     }
 
-    @Sendable private static func rollback(
-        _ request: Request,
-        _ backend: any ControlBackend
-    ) async throws -> Response {
-        let text = request.uri.queryParameters["generation"] ?? ""
-        guard let generation = UInt64(text) else {
-            throw ProblemDetails(
-                status: 400,
-                title: "Bad Request",
-                detail: "'\(text)' is not a generation; accepted: ?generation=NUMBER"
-            )
+    @Sendable private static func rollback(_ request: ControlRequest) async throws -> Response {
+        let generation = try request.query("generation", accepted: "a number") { UInt64($0) }
+        guard let generation else {
+            throw ProblemDetails(.badRequest, "?generation=NUMBER is needed")
         }
-        return try .report(await backend.rollback(to: generation))
+        return try .report(await request.backend.rollback(to: generation))
     }
 
-    @Sendable private static func stop(
-        _ request: Request,
-        _ backend: any ControlBackend
-    ) async throws -> Response {
-        var mode: StopMode?
-        if let text = request.uri.queryParameters["mode"] {
-            guard let named = StopMode(rawValue: String(text)) else {
-                let accepted = StopMode.allCases.map(\.rawValue).joined(separator: ", ")
-                throw ProblemDetails(
-                    status: 400,
-                    title: "Bad Request",
-                    detail: "'\(text)' is no way to stop; accepted: \(accepted)"
-                )
-            }
-            mode = named
-        }
-        await backend.stop(mode)
+    @Sendable private static func stop(_ request: ControlRequest) async throws -> Response {
+        let accepted = StopMode.allCases.map(\.rawValue).joined(separator: ", ")
+        let mode = try request.query("mode", accepted: accepted, StopMode.init(rawValue:))
+        await request.backend.stop(mode)
         return Response(status: .accepted)
-    }
-
-    /// `?name=on` or `?name=off`; nil without it.
-    private static func flag(_ name: String, of request: Request) throws -> Bool? {
-        switch request.uri.queryParameters[Substring(name)] {
-        case nil: return nil
-        case "on": return true
-        case "off": return false
-        case .some(let value):
-            throw ProblemDetails(
-                status: 400,
-                title: "Bad Request",
-                detail: "'\(value)' is not a value of \(name); accepted: on, off"
-            )
-        }
     }
 }

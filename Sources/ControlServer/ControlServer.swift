@@ -156,7 +156,7 @@ package struct ControlServer: Service {
         onBound: @escaping @Sendable () -> Void
     ) -> ServiceGroup {
         let address = BindAddress.unixDomainSocket(path: place.temporaryPath)
-        return listener(.socket, at: address, ConnectionGuard.Limits()) { _ in onBound() }
+        return listener(.admin, at: address, ConnectionGuard.Limits()) { _ in onBound() }
     }
 
     private func listener(
@@ -165,14 +165,14 @@ package struct ControlServer: Service {
     ) -> ServiceGroup {
         var limits = ConnectionGuard.Limits()
         limits.answer = Self.longestAnswer
-        return listener(.tcp, at: .hostname(tcp.host, port: tcp.port), limits) { channel in
+        return listener(.monitoring, at: .hostname(tcp.host, port: tcp.port), limits) { channel in
             let port = channel.localAddress?.port ?? tcp.port
             onBound(TCPAddress(host: tcp.host, port: port))
         }
     }
 
     private func listener(
-        _ entrance: ControlResponder.Entrance,
+        _ access: Access,
         at address: BindAddress,
         _ limits: ConnectionGuard.Limits,
         onBound: @escaping @Sendable (any Channel) -> Void
@@ -181,7 +181,7 @@ package struct ControlServer: Service {
         quiet.logLevel = max(logger.logLevel, .warning)
         let clients = ConnectionTable()
         let application = Application(
-            responder: ControlResponder(backend: backend, entrance: entrance),
+            responder: ControlResponder(backend: backend, access: access),
             server: HTTPServerBuilder { responder in
                 GuardedHTTP(
                     base: HTTP1Channel(responder: responder),

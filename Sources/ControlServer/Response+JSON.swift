@@ -19,19 +19,6 @@ extension Response {
     }
 
     /// RFC 9457.
-    static func problem(
-        _ status: HTTPResponse.Status,
-        _ detail: String? = nil,
-        headers: HTTPFields = [:]
-    ) -> Response {
-        let problem = ProblemDetails(
-            status: status.code,
-            title: status.reasonPhrase,
-            detail: detail
-        )
-        return .problem(problem, headers: headers)
-    }
-
     static func problem(_ problem: ProblemDetails, headers: HTTPFields = [:]) -> Response {
         let status = HTTPResponse.Status(code: problem.status)
         let json = try? Response.json(
@@ -44,26 +31,10 @@ extension Response {
         return response
     }
 
-    /// 200 when what was asked for runs, else 422 or 500 with the report in the problem.
+    /// The report when what was asked for runs, else the problem that has it.
     static func report(_ report: ReloadReport) throws -> Response {
-        let status: HTTPResponse.Status
-        let detail: String
-        switch report.outcome {
-        case .applied, .unchanged: return try .json(report)
-        case .rejected:
-            status = .unprocessableContent
-            detail = "the configuration has errors, nothing changed"
-        case .failed:
-            status = .internalServerError
-            detail = "the configuration could not be carried out"
-        }
-        let problem = ProblemDetails(
-            status: status.code,
-            title: status.reasonPhrase,
-            detail: detail,
-            report: report
-        )
-        return .problem(problem)
+        if let problem = ProblemDetails(report) { throw problem }
+        return try .json(report)
     }
 
     /// 200 or 503 with the reason, for supervisors that read the status only.

@@ -130,7 +130,7 @@ actor DaemonBackend: ControlBackend {
         do throws(ProvisioningError) {
             return try await machine.conductor.explain(request)
         } catch {
-            throw ProblemDetails(status: 400, title: "Bad Request", detail: error.description)
+            throw ProblemDetails(.badRequest, error.description)
         }
     }
 
@@ -148,10 +148,6 @@ actor DaemonBackend: ControlBackend {
 
     func rollback(to generation: UInt64) async throws(ProblemDetails) -> ReloadReport {
         if let report = await reloader.rollback(to: generation) { return report }
-        throw ProblemDetails(
-            status: 404,
-            title: "no such generation",
-            detail: "generation \(generation) is not remembered"
-        )
+        throw ProblemDetails(.notFound, "generation \(generation) is not remembered")
     }
 }

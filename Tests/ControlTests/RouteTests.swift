@@ -154,11 +154,7 @@ import Testing
             #expect(answer.headers[.contentType] == "application/problem+json")
             #expect(
                 try answer.problem
-                    == ProblemDetails(
-                        status: 404,
-                        title: "Not Found",
-                        detail: "there is no /v3/x"
-                    )
+                    == ProblemDetails(.notFound, "there is no /v3/x")
             )
         }
     }
@@ -182,43 +178,134 @@ import Testing
 
     @Test func `a body that no request needs is 413`() async throws {
         try await ask { client in
-            let body = ByteBuffer(repeating: 0, count: ControlResponder.largestBody + 1)
+            let body = ByteBuffer(repeating: 0, count: ControlRoute.usualBodyLimit + 1)
             let answer = try await client.execute(uri: "/v1/status", method: .get, body: body)
             #expect(answer.status == .contentTooLarge)
             #expect(try answer.problem.detail == "a body has at most 65536 octets")
         }
     }
 
-    @Test(arguments: ControlRoutes.all.map { ($0.method, $0.path) })
+    @Test(arguments: ControlRoutes.all.map { ($0.method, $0.path, $0.access) })
     func `TCP serves reads for monitoring and nothing else`(
         method: HTTPRequest.Method,
-        path: String
+        path: String,
+        access: Access
     ) async throws {
         let isMonitoring = ["/metrics", "/livez", "/readyz", "/v1/status"].contains(path)
-        try await ask(through: .tcp) { client in
+        #expect((access == .monitoring) == isMonitoring)
+        try await ask(access: .monitoring) { client in
             let answer = try await client.execute(uri: path, method: method)
             #expect((answer.status == .forbidden) == !isMonitoring)
         }
     }
 
-    @Test func `the page lists every path, no more and no less`() throws {
-        let page = URL(filePath: #filePath).deletingLastPathComponent()
+    @Test func `who may read cannot change anything, and who may change cannot stop`() async throws
+    {
+        try await ask(access: .read) { client in
+            let reading = try await client.execute(uri: "/v1/config/running", method: .get)
+            #expect(reading.status == .ok)
+            let change = try await client.execute(uri: "/v1/config/reload", method: .post)
+            #expect(change.status == .forbidden)
+        }
+        try await ask(access: .write) { client in
+            let change = try await client.execute(uri: "/v1/config/reload", method: .post)
+            #expect(change.status == .ok)
+            let stop = try await client.execute(uri: "/v1/stop", method: .post)
+            #expect(stop.status == .forbidden)
+        }
+    }
+
+    @Test func `a parameter that the path does not have is 400 and names those it has`()
+        async throws
+    {
+        try await ask { client in
+            let metrics = try await client.execute(uri: "/metrics?backend=off", method: .get)
+            #expect(try metrics.problem.status == 400)
+            let detail = try metrics.problem.detail ?? ""
+            #expect(detail.hasPrefix("'backend' is no parameter of /metrics; accepted: backends"))
+            let live = try await client.execute(uri: "/livez?x", method: .get)
+            #expect(try live.problem.detail == "'x' is no parameter of /livez; accepted: none")
+        }
+    }
+
+    @Test(arguments: Refusal.allCases)
+    func `each error of the list is problem JSON with its own status`(refusal: Refusal) async throws
+    {
+        let route = ControlRoute.get("/fails", .read, "an error") { _ in
+            throw ProblemDetails(refusal, "on purpose")
+        }
+        try await ask(routes: [route]) { client in
+            let answer = try await client.execute(uri: "/fails", method: .get)
+            #expect(answer.status.code == refusal.status)
+            #expect(HTTPResponse.Status(code: refusal.status).reasonPhrase == refusal.title)
+            #expect(try answer.problem == ProblemDetails(refusal, "on purpose"))
+            #expect(try answer.problem.refusal == refusal)
+            #expect(ControlError.refused(try answer.problem).exitCode == refusal.exitStatus)
+        }
+        #expect(refusal.exitStatus != .success)
+    }
+
+    @Test func `a segment of the path is a parameter, decoded`() async throws {
+        let route = ControlRoute.get("/v1/things/{name}/parts", .read, "the name") {
+            try .json([try $0.path("name")])
+        }
+        try await ask(routes: [route]) { client in
+            let answer = try await client.execute(uri: "/v1/things/a%2Fb%20c/parts", method: .get)
+            #expect(try answer.decode([String].self) == ["a/b c"])
+            let wrong = try await client.execute(uri: "/v1/things/a%FF/parts", method: .get)
+            #expect(try wrong.problem.detail == "{name} is missing or no text")
+            let post = try await client.execute(uri: "/v1/things/a/parts", method: .post)
+            #expect(post.headers[.allow] == "GET, HEAD")
+        }
+    }
+
+    @Test func `each route has a limit of its own for the body`() async throws {
+        let routes = [
+            ControlRoute.post("/large", .write, bodyLimit: 100_000, "a sum") {
+                try .json((try await $0.body(as: [Int].self, expected: "no list")).reduce(0, +))
+            },
+            ControlRoute.post("/small", .write, bodyLimit: 8, "nothing") { _ in try .json(0) },
+        ]
+        try await ask(routes: routes) { client in
+            let list = ByteBuffer(string: "[" + String(repeating: "1,", count: 40_000) + "2]")
+            let large = try await client.execute(uri: "/large", method: .post, body: list)
+            #expect(try large.decode(Int.self) == 40_002)
+            let small = try await client.execute(uri: "/small", method: .post, body: list)
+            #expect(try small.problem.detail == "a body has at most 8 octets")
+            #expect(small.headers[.connection] == "close")
+            let wrong = try await client.execute(
+                uri: "/large",
+                method: .post,
+                body: ByteBuffer(string: "{")
+            )
+            #expect(try wrong.problem.detail == "the body is no list")
+        }
+    }
+
+    @Test func `the page lists every route, no more and no less`() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "doc/control.md")
-        let listed = try String(contentsOf: page, encoding: .utf8).split(separator: "\n")
-            .filter { $0.hasPrefix("| `GET ") || $0.hasPrefix("| `POST ") }
-            .map { $0.split(separator: "`")[1].split(separator: "?")[0] }
-        #expect(
-            listed.map(String.init) == ControlRoutes.all.map { "\($0.method.rawValue) \($0.path)" }
-        )
+        let table = ControlRoutes.all.map(\.row)
+        let isRow: (Substring) -> Bool = { $0.hasPrefix("| `GET ") || $0.hasPrefix("| `POST ") }
+        var page = try String(contentsOf: file, encoding: .utf8)
+        if ProcessInfo.processInfo.environment["RECORD"] == "1" {
+            let lines = page.split(separator: "\n", omittingEmptySubsequences: false)
+            let first = try #require(lines.firstIndex(where: isRow))
+            let rest = lines[first...].filter { !isRow($0) }
+            page = (lines[..<first] + table.map { $0[...] } + rest).joined(separator: "\n")
+            try page.write(to: file, atomically: true, encoding: .utf8)
+        }
+        #expect(page.split(separator: "\n").filter(isRow).map(String.init) == table)
     }
 
     private func ask(
         _ backend: SampleBackend = SampleBackend(),
-        through entrance: ControlResponder.Entrance = .socket,
+        access: Access = .admin,
+        routes: [ControlRoute] = ControlRoutes.all,
         _ questions: @Sendable (any TestClientProtocol) async throws -> Void
     ) async throws {
-        let responder = ControlResponder(backend: backend, entrance: entrance)
+        let responder = ControlResponder(backend: backend, access: access, routes: routes)
         try await Application(responder: responder).test(.router) { try await questions($0) }
     }
 }

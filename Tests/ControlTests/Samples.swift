@@ -24,7 +24,7 @@ struct SampleBackend: ControlBackend {
 
     func explain(_ request: ExplanationRequest) async throws(ProblemDetails) -> Explanation {
         guard request.destination.port == 80 else {
-            throw ProblemDetails(status: 400, title: "Bad Request", detail: "not this one")
+            throw ProblemDetails(.badRequest, "not this one")
         }
         return Explanation(
             verdict: .dropped,
@@ -40,7 +40,7 @@ struct SampleBackend: ControlBackend {
 
     func rollback(to generation: UInt64) async throws(ProblemDetails) -> ReloadReport {
         if generation < 7 { return .sample(.applied) }
-        throw ProblemDetails(status: 404, title: "Not Found", detail: "no generation \(generation)")
+        throw ProblemDetails(.notFound, "no generation \(generation)")
     }
 
     func stop(_ mode: StopMode?) async {}

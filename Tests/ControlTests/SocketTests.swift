@@ -127,11 +127,7 @@ import Testing
 
     @Test func `a problem of the daemon becomes the client's error`() async throws {
         try await serve { client, _ in
-            let expected = ProblemDetails(
-                status: 404,
-                title: "Not Found",
-                detail: "there is no /v1/nothing"
-            )
+            let expected = ProblemDetails(.notFound, "there is no /v1/nothing")
             await #expect(throws: ControlError.refused(expected)) {
                 try await client.get("/v1/nothing", as: Status.self)
             }
@@ -165,8 +161,12 @@ import Testing
     @Test func `exit codes tell an unreachable daemon from one that says no`() {
         #expect(ControlError.notRunning("x").exitCode.rawValue == 3)
         #expect(ControlError.noPermission("x").exitCode.rawValue == 3)
+        #expect(ControlError.refused(ProblemDetails(.notFound, "x")).exitCode.rawValue == 1)
+        #expect(ControlError.refused(ProblemDetails(.badRequest, "x")).exitCode.rawValue == 2)
+        #expect(ControlError.refused(ProblemDetails(.unavailable, "x")).exitCode.rawValue == 3)
+        // Of something that is not dpvs.
         #expect(
-            ControlError.refused(ProblemDetails(status: 400, title: "x")).exitCode.rawValue == 1
+            ControlError.refused(ProblemDetails(unknownStatus: 418)).exitCode.rawValue == 1
         )
     }
 
