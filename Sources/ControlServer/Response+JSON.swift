@@ -20,7 +20,7 @@ extension Response {
 
     /// RFC 9457.
     static func problem(_ problem: ProblemDetails, headers: HTTPFields = [:]) -> Response {
-        let status = HTTPResponse.Status(code: problem.status)
+        let status = HTTPResponse.Status(code: problem.status, reasonPhrase: problem.title)
         let json = try? Response.json(
             problem,
             status: status,
