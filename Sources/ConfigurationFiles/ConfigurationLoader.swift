@@ -6,6 +6,8 @@ package import Model
 package struct LoadedConfiguration: Sendable {
     /// Meaningful when there are no errors.
     package var state: DesiredState
+    /// The objects of `state` with their places.
+    package var objects: PlacedObjects
     package var diagnostics: [Diagnostic]
     /// SHA-256 over names and contents, in hexadecimal digits; not over where the directories are.
     package var digest: String
@@ -62,7 +64,7 @@ package struct ConfigurationLoader: Sendable {
         if !allowsMissingConf || !isMissing(reader) {
             result = parseDPVSConf(path: conf, reader: reader)
         }
-        var checker = StateChecker(settings: result.settings, cache)
+        var objects = PlacedObjects()
         var octets = 0
         var digests: [String: String] = [:]
         let paths = servicePaths(reader, &result)
@@ -81,15 +83,18 @@ package struct ConfigurationLoader: Sendable {
                 digests[path] = entry.digest
                 result.files.merge(entry.file.sources) { first, _ in first }
                 result.isPassing = result.isPassing || entry.file.isPassing
-                checker.add(entry)
+                objects.append(entry.file.objects)
+                result.diagnostics += entry.file.diagnostics
             } catch {
                 complain(error, .error, &result)
                 if octets > Self.mostOctets { break }
             }
         }
+        var checker = StateChecker(objects, settings: result.settings, cache.checks)
         checker.check()
         return LoadedConfiguration(
-            state: checker.state,
+            state: objects.state(with: result.settings),
+            objects: objects,
             diagnostics: result.diagnostics + checker.diagnostics,
             digest: digest(of: result.files),
             files: Dictionary(
@@ -137,7 +142,7 @@ package struct ConfigurationLoader: Sendable {
         _ severity: Diagnostic.Severity,
         _ result: inout DPVSConf
     ) {
-        let location = SourceLocation(file: error.path, line: 1, column: 1)
+        let location = TextLocation(file: error.path, line: 1, column: 1)
         let message = "cannot be read: \(error.message)"
         result.diagnostics.append(Diagnostic(severity, at: location, path: "", message))
         result.isPassing = result.isPassing || error.isPassing

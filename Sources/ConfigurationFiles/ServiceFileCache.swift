@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Cryptography
+package import Model
 import Synchronization
 
 /// Service files as they were read last, so that those that did not change are neither parsed nor
@@ -9,7 +10,8 @@ import Synchronization
 /// Whoever reads files again and again keeps one; what is in it never changes what is read.
 package final class ServiceFileCache: Sendable {
     private let entries = Mutex<[String: Entry]>([:])
-    private let surroundings = Mutex<StateChecker.Surroundings?>(nil)
+    /// What was said of services in files that did not change.
+    package let checks = CheckCache()
     /// Files that were parsed, for tests.
     private let parsed = Mutex(0)
 
@@ -24,29 +26,11 @@ package final class ServiceFileCache: Sendable {
         let digest: String
         /// Whether complaints may quote the file.
         let isQuoted: Bool
-        private let checked = Mutex<Checked?>(nil)
-
-        private struct Checked {
-            var surroundings: StateChecker.Surroundings
-            var diagnostics: [Diagnostic]
-        }
 
         init(_ file: ServiceFile, digest: String, isQuoted: Bool) {
             self.file = file
             self.digest = digest
             self.isQuoted = isQuoted
-        }
-
-        /// What was said of the file's services in these surroundings; nil: that was not asked.
-        func diagnostics(in surroundings: StateChecker.Surroundings) -> [Diagnostic]? {
-            checked.withLock { known in
-                guard let known, known.surroundings === surroundings else { return nil }
-                return known.diagnostics
-            }
-        }
-
-        func keep(_ diagnostics: [Diagnostic], in surroundings: StateChecker.Surroundings) {
-            checked.withLock { $0 = Checked(surroundings: surroundings, diagnostics: diagnostics) }
         }
     }
 
@@ -65,16 +49,6 @@ package final class ServiceFileCache: Sendable {
         parsed.withLock { $0 += 1 }
         entries.withLock { $0[path] = entry }
         return entry
-    }
-
-    /// The same object as last time where the surroundings are the same, so that files compare them
-    /// at no cost.
-    func remembered(_ current: StateChecker.Surroundings) -> StateChecker.Surroundings {
-        surroundings.withLock { known in
-            if let known, known == current { return known }
-            known = current
-            return current
-        }
     }
 
     /// Forgets files that are not among `paths`.

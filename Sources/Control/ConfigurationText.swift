@@ -14,6 +14,13 @@ extension ReloadReport {
 
     private var heading: String {
         let time = String(format: "%.1f ms", 1000 * duration)
+        if isDryRun {
+            return switch outcome {
+            case .applied: "would be applied, nothing is done: \(changeCount)"
+            case .unchanged: "would change nothing"
+            case .rejected, .failed: "would be rejected"
+            }
+        }
         return switch outcome {
         case .applied: "applied in \(time): generation \(generation) runs"
         case .unchanged: "nothing changed: generation \(generation) runs on"
@@ -46,6 +53,12 @@ extension ConfigStatus {
             "generation \(generation), digest \(digest.prefix(12)), applied \(applied.text)"
         ]
         lines += files.map { "  \($0)" }
+        if edits > 0 {
+            lines.append(
+                "edited by commands: \(edits == 1 ? "1 object" : "\(edits) objects"), "
+                    + "see dpvs config export"
+            )
+        }
         if drift > 0 { lines.append("drift: \(drift), see dpvs config drift") }
         lines += restartRequired.map { "restart required: \($0)" }
         var text = lines.map { $0 + "\n" }.joined()

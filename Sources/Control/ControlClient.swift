@@ -38,15 +38,41 @@ package struct ControlClient: Sendable {
         try await report("/v1/config/rollback?generation=\(generation)")
     }
 
+    /// Applies edits; a batch that was not applied is an answer, not an error.
+    package func edit(_ request: EditRequest) async throws(ControlError) -> ReloadReport {
+        var query = ["name=\(escaped(request.name))"]
+        if request.isDryRun { query.append("dry-run=on") }
+        if let generation = request.generation { query.append("generation=\(generation)") }
+        let path = "/v1/config/edits?" + query.joined(separator: "&")
+        return try await report(path, Data(request.batch))
+    }
+
+    /// Drops the edits of some objects, nil: all.
+    package func revert(
+        _ objects: [String]?,
+        isDryRun: Bool
+    ) async throws(ControlError) -> ReloadReport {
+        let query =
+            (isDryRun ? ["dry-run=on"] : []) + (objects ?? []).map { "object=\(escaped($0))" }
+        return try await report("/v1/config/revert?" + query.joined(separator: "&"))
+    }
+
+    private func escaped(_ text: String) -> String {
+        text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+    }
+
     /// Makes the daemon end, nil: as its configuration says, and returns when it has begun to.
     package func stop(_ mode: StopMode?) async throws(ControlError) {
         let query = mode.map { "?mode=\($0.rawValue)" } ?? ""
         _ = try await ask(.POST, "/v1/stop" + query)
     }
 
-    private func report(_ path: String) async throws(ControlError) -> ReloadReport {
+    private func report(
+        _ path: String,
+        _ body: Data? = nil
+    ) async throws(ControlError) -> ReloadReport {
         do throws(ControlError) {
-            return try decode(await ask(.POST, path))
+            return try decode(await ask(.POST, path, body))
         } catch {
             guard case .refused(let problem) = error, let report = problem.report else {
                 throw error
@@ -155,8 +181,7 @@ package struct ControlClient: Sendable {
 
     /// The socket's path stands where other URLs have a host, so slashes and all are escaped.
     private func url(_ path: String) -> String {
-        let host = socket.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
-        return "http+unix://\(host)\(path)"
+        "http+unix://\(escaped(socket))\(path)"
     }
 
     private func explain(_ error: any Error) -> ControlError {

@@ -28,6 +28,15 @@ package protocol ControlBackend: Sendable {
     func drift() async -> [DriftEntry]
     /// Reads the files and applies them; one at a time, later calls wait.
     func reload() async -> ReloadReport
+    /// What edits made of objects, on top of what files say.
+    func runtimeLayer() async -> RuntimeLayer
+    /// Objects that edits made or changed, as a service file has them; `isWhole`: all that runs.
+    func export(isWhole: Bool) async -> String
+    /// Applies a batch of edits, all or none; throws 412 when another generation runs than the one
+    /// that is asked for.
+    func edit(_ request: EditRequest) async throws(ProblemDetails) -> ReloadReport
+    /// Drops the edits of some objects; throws 404 when one of them has none. nil: all edits.
+    func revert(_ objects: [String]?, isDryRun: Bool) async throws(ProblemDetails) -> ReloadReport
     /// Applies `generation` again, as a new one; throws 404 when it is not remembered.
     func rollback(to generation: UInt64) async throws(ProblemDetails) -> ReloadReport
 

@@ -55,15 +55,20 @@ struct ControlRequest: Sendable {
         try query(name, accepted: "on, off") { ["on": true, "off": false][$0] }
     }
 
+    /// The octets of the body.
+    func body() async throws -> [UInt8] {
+        // The endpoint has collected it, within the route's limit.
+        Array(try await request.body.collect(upTo: .max).readableBytesView)
+    }
+
     /// The body as JSON; `expected` says what it must be when it is something else.
     func body<Value: Decodable>(
         as type: Value.Type = Value.self,
         expected: String
     ) async throws -> Value {
-        // The endpoint has collected it, within the route's limit.
-        let body = try await request.body.collect(upTo: .max)
+        let body = Data(try await body())
         do {
-            return try ControlJSON.decode(type, from: Data(body.readableBytesView))
+            return try ControlJSON.decode(type, from: body)
         } catch {
             throw ProblemDetails(.badRequest, "the body is \(expected)")
         }

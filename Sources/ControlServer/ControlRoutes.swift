@@ -68,6 +68,39 @@ enum ControlRoutes {
         .get("/v1/config/running", .read, "all that the dataplane is told to do") {
             try .json(await $0.backend.running())
         },
+        .get(
+            "/v1/config/runtime",
+            .read,
+            "what [edits](reload.md#edits) made of objects: `base`, as files had them, and `wanted`"
+        ) { try .json(await $0.backend.runtimeLayer()) },
+        .get(
+            "/v1/config/export",
+            query: ["all=on"],
+            .read,
+            "the same as YAML of service files; `all=on`: everything that runs",
+            handler: export
+        ),
+        .post(
+            "/v1/config/edits",
+            query: ["dry-run=on", "generation=N", "name=TEXT"],
+            .write,
+            bodyLimit: EditRequest.largestBatch,
+            """
+            applies a batch of [edits](reload.md#edits), at most 64 MiB, as one change; 422 with all \
+            that is wrong, 409 when another generation than N runs; complaints call it TEXT
+            """,
+            handler: edits
+        ),
+        .post(
+            "/v1/config/revert",
+            query: ["dry-run=on", "object=NAME"],
+            .write,
+            """
+            drops the edits of the objects that are named (`object=` may be there several times), \
+            without one all; 404 when nothing was edited that is called so
+            """,
+            handler: revert
+        ),
         .post(
             "/v1/config/reload",
             .write,
@@ -116,6 +149,35 @@ enum ControlRoutes {
         return try .json(await request.backend.explain(question))
     }
 
+    @Sendable private static func export(_ request: ControlRequest) async throws -> Response {
+        let text = await request.backend.export(isWhole: try request.flag("all") ?? false)
+        var response = Response(status: .ok, body: .init(byteBuffer: ByteBuffer(string: text)))
+        response.headers[.contentType] = "application/yaml"
+        return response
+    }
+
+    @Sendable private static func edits(_ request: ControlRequest) async throws -> Response {
+        var question = EditRequest(batch: try await request.body())
+        question.isDryRun = try request.flag("dry-run") ?? false
+        question.name = request.queries("name").last ?? question.name
+        question.generation = try generation(of: request)
+        return try .report(await request.backend.edit(question))
+    }
+
+    @Sendable private static func revert(_ request: ControlRequest) async throws -> Response {
+        let objects = request.queries("object")
+        return try .report(
+            await request.backend.revert(
+                objects.isEmpty ? nil : objects,
+                isDryRun: try request.flag("dry-run") ?? false
+            )
+        )
+    }
+
+    private static func generation(of request: ControlRequest) throws -> UInt64? {
+        try request.query("generation", accepted: "a number") { UInt64($0) }
+    }
+
     @Sendable private static func doctor(_ request: ControlRequest) async throws -> Response {
         let seconds = try request.query("seconds", accepted: "a number, 0.1 to 50") { text in
             Double(text).flatMap { LiveReport.accepted.contains($0) ? $0 : nil }
@@ -124,8 +186,7 @@ enum ControlRoutes {
     }
 
     @Sendable private static func rollback(_ request: ControlRequest) async throws -> Response {
-        let generation = try request.query("generation", accepted: "a number") { UInt64($0) }
-        guard let generation else {
+        guard let generation = try generation(of: request) else {
             throw ProblemDetails(.badRequest, "?generation=NUMBER is needed")
         }
         return try .report(await request.backend.rollback(to: generation))

@@ -120,14 +120,17 @@ package struct Daemon {
         _ signals: Signals,
         _ logger: Logger
     ) async throws -> End {
+        let file = RuntimeFile(in: runDirectory)
         let reloader = Reloader(
             source: source,
             executor: Executor(conductor: machine.conductor, claims: claims),
             startedWith: settings,
+            edits: Self.edits(in: file, settings, logger),
             onReport: { report in
                 Self.log(report, logger)
                 if report.trigger != "start" { Systemd.ready("generation \(report.generation)") }
-            }
+            },
+            keepEdits: { layer, settings in file.keep(layer, settings) }
         )
         let reloads = ReloadService(reloader) { logger.warning("files are polled: \($0)") }
         let first = await reloads.reloadNow(reason: "start")
@@ -248,6 +251,25 @@ package struct Daemon {
         else { return nil }
         let host = text[..<colon].filter { !"[]".contains($0) }
         return .init(host: host, port: port)
+    }
+
+    /// Those of the run before, as far as they can be read.
+    private static func edits(
+        in file: RuntimeFile,
+        _ settings: Settings,
+        _ logger: Logger
+    ) -> RuntimeLayer {
+        guard settings.isOn("global_defs.keep_edits") else { return RuntimeLayer() }
+        let (layer, problem) = file.read()
+        if let problem {
+            logger.error(
+                "edits of the run before are dropped, see \(file.rejectedPath): \(problem)"
+            )
+            file.setAside()
+        } else if !layer.isEmpty {
+            logger.notice("edits of the run before: \(layer.edits.count), see dpvs config drift")
+        }
+        return layer
     }
 
     // MARK: - Life

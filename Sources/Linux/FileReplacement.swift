@@ -31,7 +31,7 @@ package struct FileReplacement: ~Copyable {
 
     /// Puts the file in its place; nothing follows.
     package mutating func commit() throws(LinuxError) {
-        guard unsafe rename(temporaryPath, path) == 0 else { throw LinuxError("rename", on: path) }
+        try Files.move(temporaryPath, to: path)
         isCommitted = true
     }
 }

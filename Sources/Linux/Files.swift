@@ -162,6 +162,11 @@ package enum Files {
         unsafe chmod(path, 0o700)
     }
 
+    /// Takes the place of what is at the other path.
+    package static func move(_ path: String, to other: String) throws(LinuxError) {
+        guard unsafe rename(path, other) == 0 else { throw LinuxError("rename", on: path) }
+    }
+
     package static func remove(_ path: String) { unsafe unlink(path) }
 
     /// Takes away a directory that is empty; others stay.

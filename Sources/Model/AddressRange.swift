@@ -36,7 +36,7 @@ package struct AddressRange: Hashable, Sendable {
         while let address = next, address <= last {
             guard all.count < most else { return nil }
             all.append(address)
-            next = address.successor
+            next = address.next
         }
         return all
     }
@@ -89,7 +89,7 @@ extension AddressRange: LosslessStringConvertible, TextCodable {
 
 extension IPAddress {
     /// The next one; nil after the last of the family.
-    fileprivate var successor: IPAddress? {
+    package var next: IPAddress? {
         switch self {
         case .v4(let address):
             return address.rawValue == .max ? nil : .v4(IPv4Address(rawValue: address.rawValue + 1))

@@ -210,6 +210,14 @@ package enum ItemCatalogue {
             "SIGTERM leaves connections to the next process instead of waiting for them"
         ),
         row(
+            "global_defs.keep_edits",
+            .onOff,
+            .flag(true),
+            .live,
+            true,
+            "edits by command and API are kept in the instance's directory for its next run"
+        ),
+        row(
             "global_defs.warm_restart_file",
             .text(longest: 255),
             nil,

@@ -40,6 +40,11 @@ package struct VLANInterface: CompanionBearer, ConfigurationObject {
         self.owner = owner
     }
 
+    /// What a VLAN is called that nobody gave another name: `dpdk0.100`, `dpdk0.100.7`.
+    package static func name(link: String, id: Int, innerID: Int?) -> String {
+        "\(link).\(id)" + (innerID.map { ".\($0)" } ?? "")
+    }
+
     /// `dpdk0 vlan 100 inner 7`: what no two may have in common.
     package var way: String { "\(link) vlan \(id)" + (innerID.map { " inner \($0)" } ?? "") }
 }

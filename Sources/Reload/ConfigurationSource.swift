@@ -5,6 +5,10 @@ package import Model
 package protocol ConfigurationSource: Sendable {
     /// Reads everything once; never throws: what is wrong is among the problems.
     func load() -> LoadResult
+
+    /// What is to be said about `state`, which is what files say with edits over it; `edits` has the
+    /// places of those that are new.
+    func check(_ state: DesiredState, edits: PlacedObjects) -> [Problem]
 }
 
 /// What the files of one moment say.
@@ -37,7 +41,7 @@ package struct LoadResult: Equatable, Sendable {
         self.isPassing = isPassing
     }
 
-    package var hasErrors: Bool { problems.contains { $0.severity == .error } }
+    package var hasErrors: Bool { problems.hasErrors }
 }
 
 /// Carries a desired state out.

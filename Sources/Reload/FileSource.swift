@@ -2,12 +2,26 @@
 package import ConfigurationFiles
 import Linux
 package import Model
+import Synchronization
 
 /// The files of one configuration on disk.
 package struct FileSource: ConfigurationSource {
     package var loader: ConfigurationLoader
     /// Copies share it, so whoever reads the files first does so for the others.
     private let cache = ServiceFileCache()
+    private let last = Last()
+
+    /// The objects of the files that were read last, and what was said of them.
+    private final class Last: Sendable {
+        private let content = Mutex((objects: PlacedObjects(), problems: Set<Problem>()))
+
+        func keep(_ objects: PlacedObjects, _ problems: [Problem]) {
+            content.withLock { $0 = (objects, Set(problems)) }
+        }
+
+        var objects: PlacedObjects { content.withLock { $0.objects } }
+        var problems: Set<Problem> { content.withLock { $0.problems } }
+    }
 
     package init(_ loader: ConfigurationLoader) {
         self.loader = loader
@@ -22,9 +36,11 @@ package struct FileSource: ConfigurationSource {
             let files = FileTree()
             let loaded = loader.load(files, cache)
             if files.isUnchanged || attempt == Self.attempts {
+                let problems = loaded.diagnostics.map(Problem.init)
+                if !problems.hasErrors { last.keep(loaded.objects, problems) }
                 return LoadResult(
                     state: loaded.state,
-                    problems: loaded.diagnostics.map(Problem.init),
+                    problems: problems,
                     digest: loaded.digest,
                     files: loaded.files,
                     directories: directories(of: loaded, files),
@@ -35,6 +51,19 @@ package struct FileSource: ConfigurationSource {
         }
     }
 
+    /// Warnings that the files had already, and those about earlier edits, are not said again.
+    package func check(_ state: DesiredState, edits: PlacedObjects) -> [Problem] {
+        let objects = PlacedObjects(state, edits: edits, files: last.objects)
+        var checker = StateChecker(objects, settings: state.settings, cache.checks)
+        checker.check()
+        let known = last.problems
+        return checker.diagnostics.compactMap { diagnostic in
+            let problem = Problem(diagnostic)
+            if diagnostic.severity == .error { return problem }
+            return diagnostic.location == .runtime || known.contains(problem) ? nil : problem
+        }
+    }
+
     private func directories(of loaded: LoadedConfiguration, _ files: FileTree) -> [String] {
         let folders = ([loader.conf] + loaded.files.keys)
             .map { path in
@@ -42,17 +71,5 @@ package struct FileSource: ConfigurationSource {
             }
         let named = loader.servicesDirectory.map { [$0] } ?? []
         return Set(folders + named + files.volumes).sorted()
-    }
-}
-
-extension Problem {
-    package init(_ diagnostic: Diagnostic) {
-        let severity: Severity =
-            switch diagnostic.severity {
-            case .error: .error
-            case .warning: .warning
-            case .notInEffect: .notInEffect
-            }
-        self.init(severity, at: diagnostic.location.description, diagnostic.text)
     }
 }

@@ -10,7 +10,8 @@ struct History: Sendable {
         var applied: Date
         var trigger: String
         var changes: Int
-        var state: KeptState
+        var files: KeptState
+        var edits: RuntimeLayer
     }
 
     private var generations: [Generation] = []

@@ -8,6 +8,7 @@ package actor Reloader {
     private let executor: any ChangeExecutor
     private let latches: any Latches
     private let onReport: @Sendable (ReloadReport) -> Void
+    private let keepEdits: @Sendable (RuntimeLayer, Settings) -> Problem?
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -28,6 +29,8 @@ package actor Reloader {
     private var started: Settings?
     /// The last files without errors.
     private var files: LoadResult?
+    /// The layers of what runs: what files say, or said when a rollback returned to them; and edits.
+    private var layers: Layers
     /// The last files that were read, errors or not; nil when they must be tried again.
     private var settled: LoadResult?
     /// The addresses, routes and neighbours that the kernel has; nil: it has not been heard yet.
@@ -38,20 +41,26 @@ package actor Reloader {
     /// Runs nothing yet: `reload` comes next.
     ///
     /// `started`: settings that the process runs with already; nil: those of the first reload.
-    /// `onReport` is called with every report, in order.
+    /// `edits`: those of an earlier run; where they cannot be carried out, the first reload drops them.
+    /// `onReport` is called with every report, in order; `keepEdits` remembers the edits that count
+    /// for the next run, or says why not.
     package init(
         source: any ConfigurationSource,
         executor: any ChangeExecutor,
         startedWith started: Settings? = nil,
+        edits: RuntimeLayer = RuntimeLayer(),
         historyLimit: Int = 50,
         latches: any Latches = OpenLatches(),
-        onReport: @escaping @Sendable (ReloadReport) -> Void = { _ in }
+        onReport: @escaping @Sendable (ReloadReport) -> Void = { _ in },
+        keepEdits: @escaping @Sendable (RuntimeLayer, Settings) -> Problem? = { _, _ in nil }
     ) {
         self.source = source
         self.executor = executor
         self.started = started
+        layers = Layers(runtime: edits)
         self.latches = latches
         self.onReport = onReport
+        self.keepEdits = keepEdits
         history = History(capacity: historyLimit)
     }
 
@@ -77,17 +86,25 @@ package actor Reloader {
         await turn { await self.applyAgain(generation) }
     }
 
-    /// Applies what a command asks for; the objects that it makes must be owned by `.runtime`.
+    /// Applies edits as one transaction: all of them or none.
     ///
-    /// `transform` does not see what the kernel owns.
-    package func change(
+    /// `make` is given the edits that count and what files say, without what the kernel has.
+    /// `generation`: the one that must run, so that nobody overwrites what another has just done; nil:
+    /// any. A dry run only reports what would change.
+    package func edit(
         reason: String,
-        _ transform: @Sendable @escaping (DesiredState) -> DesiredState
-    ) async -> ReloadReport {
-        await turn {
-            let target = transform(self.running.withoutKernel)
-            return await self.carryOut(target, digest: self.digest, Attempt(reason))
+        at generation: UInt64? = nil,
+        isDryRun: Bool = false,
+        _ make: @Sendable @escaping (RuntimeLayer, DesiredState) -> EditResult
+    ) async throws(GenerationMismatch) -> ReloadReport {
+        let result: Result<ReloadReport, GenerationMismatch> = await turn {
+            if let generation, generation != self.generation {
+                return .failure(GenerationMismatch(wanted: generation, running: self.generation))
+            }
+            let result = make(self.layers.runtime, self.layers.files)
+            return .success(await self.carryOut(result, Attempt(reason), isDryRun: isDryRun))
         }
+        return try result.get()
     }
 
     /// Takes over what the kernel has now: addresses, routes and neighbours owned by `.kernel`.
@@ -112,6 +129,7 @@ package actor Reloader {
             files: files?.files.keys.sorted() ?? [],
             restartRequired: restartRequired,
             drift: drift().count,
+            edits: layers.runtime.edits.count,
             lastReload: lastReload,
             reports: outcomes.values.reduce(0, +)
         )
@@ -128,6 +146,9 @@ package actor Reloader {
             settingsOwner: .file(conf ?? "dpvs.conf")
         )
     }
+
+    /// What edits made of objects, on top of what files say.
+    package var runtimeLayer: RuntimeLayer { layers.runtime }
 
     private var restartRequired: [String] {
         guard let files, let started else { return [] }
@@ -169,26 +190,89 @@ package actor Reloader {
         guard !loaded.hasErrors else {
             return report(.rejected, attempt, problems: loaded.problems)
         }
-        var target = loaded.state.keepingRuntime(of: running)
-        let conflicts = nameConflicts(in: target)
+        let composition = layers.runtime.laid(over: loaded.state)
+        let conflicts =
+            composition.layer.isEmpty
+            ? [] : source.check(composition.state, edits: PlacedObjects()).errors
         guard conflicts.isEmpty else {
+            if generation == 0 { return await applyWithoutEdits(loaded, attempt, conflicts) }
             settled = nil
             return report(.rejected, attempt, problems: loaded.problems + conflicts)
         }
         await latches.pass(.validated)
         files = loaded
         started = started ?? loaded.state.settings
-        target.settings = started?.takingLive(from: target.settings) ?? target.settings
-        return await carryOut(target, digest: loaded.digest, attempt, problems: loaded.problems)
+        let outcome = await carryOut(
+            Layers(files: loaded.state, runtime: composition.layer),
+            composition.state,
+            digest: loaded.digest,
+            attempt,
+            problems: loaded.problems + composition.overruled.map { Problem(.warning, $0) }
+        )
+        if outcome.outcome == .failed, generation == 0, !composition.layer.isEmpty {
+            return await applyWithoutEdits(loaded, attempt, outcome.problems.errors)
+        }
+        return outcome
+    }
+
+    /// Edits of an earlier run must not keep a process from starting.
+    private func applyWithoutEdits(
+        _ loaded: LoadResult,
+        _ attempt: Attempt,
+        _ problems: [Problem]
+    ) async -> ReloadReport {
+        layers.runtime = RuntimeLayer()
+        var report = await apply(loaded, attempt)
+        report.problems.append(
+            Problem(.warning, "edits of the run before cannot be carried out and are dropped")
+        )
+        report.problems += problems.map { Problem(.warning, at: $0.location, $0.message) }
+        return report
     }
 
     private func applyAgain(_ number: UInt64) async -> ReloadReport? {
         guard let entry = history.generation(number) else { return nil }
+        let layers = Layers(files: entry.files.state, runtime: entry.edits)
         return await carryOut(
-            entry.state.state,
+            layers,
+            layers.runtime.laid(over: layers.files).state,
             digest: entry.digest,
             Attempt("rollback to \(number)")
         )
+    }
+
+    private func carryOut(
+        _ edits: EditResult,
+        _ attempt: Attempt,
+        isDryRun: Bool
+    ) async -> ReloadReport {
+        let composition = edits.layer.laid(over: layers.files)
+        let problems =
+            edits.problems.hasErrors
+            ? edits.problems : source.check(composition.state, edits: edits.places)
+        guard !problems.hasErrors else {
+            return report(.rejected, attempt, problems: problems, isDryRun: isDryRun)
+        }
+        if isDryRun {
+            let target = settled(composition.state).withKernel(kernel)
+            let sentences = running.changes(to: target).map(\.description)
+            let outcome = sentences.isEmpty ? ReloadReport.Outcome.unchanged : .applied
+            return report(outcome, attempt, sentences, problems: problems, isDryRun: true)
+        }
+        return await carryOut(
+            Layers(files: layers.files, runtime: composition.layer),
+            composition.state,
+            digest: digest,
+            attempt,
+            problems: problems
+        )
+    }
+
+    /// With the settings that need a restart as they were when the process started.
+    private func settled(_ state: DesiredState) -> DesiredState {
+        var state = state
+        state.settings = started?.takingLive(from: state.settings) ?? state.settings
+        return state
     }
 
     private func takeOver(_ kernel: DesiredState) async -> ReloadReport {
@@ -213,17 +297,18 @@ package actor Reloader {
     }
 
     private func carryOut(
+        _ layers: Layers,
         _ wanted: DesiredState,
         digest: String,
         _ attempt: Attempt,
         problems: [Problem] = []
     ) async -> ReloadReport {
-        let target = wanted.withKernel(kernel)
+        let target = settled(wanted).withKernel(kernel)
         let sentences = running.changes(to: target).map(\.description)
         await latches.pass(.planned)
         guard generation == 0 || !sentences.isEmpty else {
             self.digest = digest
-            return report(.unchanged, attempt, problems: problems)
+            return report(.unchanged, attempt, problems: problems + take(layers))
         }
         let remarks: [Problem]
         do {
@@ -240,6 +325,7 @@ package actor Reloader {
         await latches.pass(.applied)
         generation += 1
         running = target
+        let unkept = take(layers)
         self.digest = digest
         history.append(
             History.Generation(
@@ -248,19 +334,31 @@ package actor Reloader {
                 applied: Date(),
                 trigger: attempt.reason,
                 changes: sentences.count,
-                state: KeptState(target, sharing: history.current?.state)
+                files: KeptState(layers.files, sharing: history.current?.files),
+                edits: layers.runtime
             )
         )
-        return report(.applied, attempt, sentences, problems: problems + remarks)
+        return report(.applied, attempt, sentences, problems: problems + remarks + unkept)
+    }
+
+    /// Makes these the layers of what runs; returns why edits would not outlive the process.
+    private func take(_ layers: Layers) -> [Problem] {
+        self.layers = layers
+        return keepEdits(layers.runtime, running.settings).map { [$0] } ?? []
     }
 
     private func report(
         _ outcome: ReloadReport.Outcome,
         _ attempt: Attempt,
         _ changes: [String] = [],
-        problems: [Problem]
+        problems: [Problem],
+        isDryRun: Bool = false
     ) -> ReloadReport {
-        let report = makeReport(outcome, attempt, changes, problems: problems)
+        var report = makeReport(outcome, attempt, changes, problems: problems)
+        if isDryRun {
+            report.isDryRun = true
+            return report
+        }
         lastReload = report
         outcomes[outcome, default: 0] += 1
         onReport(report)

@@ -139,6 +139,56 @@ import Testing
         }
     }
 
+    @Test func `edits come with their name, their generation and whether they are a dry run`()
+        async throws
+    {
+        try await ask { client in
+            let answer = try await client.execute(
+                uri: "/v1/config/edits?name=a%20b.yaml&dry-run=on&generation=7",
+                method: .post,
+                body: ByteBuffer(string: "edits: []")
+            )
+            let report = try answer.decode(ReloadReport.self)
+            #expect(report.changes == ["a b.yaml", "edits: []"] && report.isDryRun)
+        }
+    }
+
+    @Test(arguments: [
+        ("?generation=7", 200), ("?generation=8", 409), ("?generation=x", 400), ("?dry-run=1", 400),
+    ])
+    func `edits for another generation are refused`(query: String, status: Int) async throws {
+        try await ask { client in
+            let answer = try await client.execute(uri: "/v1/config/edits\(query)", method: .post)
+            #expect(answer.status.code == status)
+        }
+    }
+
+    @Test(arguments: [
+        ("", 200, ["all"]), ("?object=a&object=tcp%201.2.3.4:80", 200, ["a", "tcp 1.2.3.4:80"]),
+        ("?object=nothing", 404, []),
+    ])
+    func `edits are reverted by object`(query: String, status: Int, objects: [String]) async throws
+    {
+        try await ask { client in
+            let answer = try await client.execute(uri: "/v1/config/revert\(query)", method: .post)
+            #expect(answer.status.code == status)
+            if status == 200 { #expect(try answer.decode(ReloadReport.self).changes == objects) }
+        }
+    }
+
+    @Test func `edits are exported as YAML`() async throws {
+        try await ask { client in
+            for (query, text) in [("", "# edits\n"), ("?all=on", "# all\n")] {
+                let answer = try await client.execute(
+                    uri: "/v1/config/export\(query)",
+                    method: .get
+                )
+                #expect(answer.headers[.contentType] == "application/yaml")
+                #expect(answer.text == text)
+            }
+        }
+    }
+
     @Test func `asking for a change with GET is 405`() async throws {
         try await ask { client in
             let answer = try await client.execute(uri: "/v1/config/reload", method: .get)

@@ -38,6 +38,33 @@ struct SampleBackend: ControlBackend {
     func drift() async -> [DriftEntry] { .sample }
     func reload() async -> ReloadReport { .sample(outcome) }
 
+    func runtimeLayer() async -> RuntimeLayer { RuntimeLayer() }
+    func export(isWhole: Bool) async -> String { isWhole ? "# all\n" : "# edits\n" }
+
+    /// Says what it was asked.
+    func edit(_ request: EditRequest) async throws(ProblemDetails) -> ReloadReport {
+        if let generation = request.generation, generation != 7 {
+            throw ProblemDetails(.conflict, "7 runs")
+        }
+        var report = ReloadReport.sample(outcome)
+        report.isDryRun = request.isDryRun
+        report.changes = [request.name, String(decoding: request.batch, as: UTF8.self)]
+        return report
+    }
+
+    func revert(
+        _ objects: [String]?,
+        isDryRun: Bool
+    ) async throws(ProblemDetails) -> ReloadReport {
+        if objects?.contains("nothing") == true {
+            throw ProblemDetails(.notFound, "not that")
+        }
+        var report = ReloadReport.sample(outcome)
+        report.isDryRun = isDryRun
+        report.changes = objects ?? ["all"]
+        return report
+    }
+
     func rollback(to generation: UInt64) async throws(ProblemDetails) -> ReloadReport {
         if generation < 7 { return .sample(.applied) }
         throw ProblemDetails(.notFound, "no generation \(generation)")

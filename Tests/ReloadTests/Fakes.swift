@@ -14,6 +14,21 @@ final class FakeSource: ConfigurationSource {
 
     func load() -> LoadResult { result.withLock { $0 } }
 
+    /// Only what is there twice: samples are too simple for a whole check.
+    func check(_ state: DesiredState, edits: PlacedObjects) -> [Problem] {
+        var files = PlacedObjects()
+        files.services = load().state.services
+            .map {
+                let location = TextLocation(file: $0.owner.description, line: 0, column: 0)
+                return Located($0, path: $0.title, at: location)
+            }
+        let objects = PlacedObjects(state, edits: edits, files: files)
+        var checker = StateChecker(objects, settings: state.settings, CheckCache())
+        checker.check()
+        return checker.diagnostics.map(Problem.init)
+            .filter { $0.message.contains("is there twice") }
+    }
+
     func say(_ state: DesiredState, digest: String) {
         result.withLock { $0 = LoadResult(state: state, digest: digest, files: $0.files) }
     }
@@ -114,5 +129,18 @@ extension Service {
 extension DesiredState {
     static func services(_ services: Service...) -> DesiredState {
         DesiredState(services: services)
+    }
+}
+
+extension Reloader {
+    /// An edit without a batch.
+    func editing(
+        _ change: @Sendable @escaping (inout RuntimeLayer, DesiredState) -> Void
+    ) async {
+        _ = try? await edit(reason: "edit") { layer, files in
+            var layer = layer
+            change(&layer, files)
+            return EditResult(layer: layer)
+        }
     }
 }

@@ -73,7 +73,7 @@ struct KernelTests {
         #expect(await reloader.drift().isEmpty)
         #expect(await reloader.generation == 1)
         // A command changes nothing about that.
-        _ = await reloader.change(reason: "command") { $0 }
+        await reloader.editing { _, _ in }
         #expect(await reloader.running == file(isInKernel: true))
         // On whichever companion.
         var elsewhere = kernel
@@ -176,11 +176,13 @@ struct KernelTests {
             case 1:
                 let added = state.owned(by: .runtime)
                 for reloader in [mixed, pure] {
-                    _ = await reloader.change(reason: "command") { running in
-                        let names = Set(running.routes.map(\.key))
-                        var changed = running
-                        changed.routes += added.routes.filter { !names.contains($0.key) }
-                        return changed
+                    await reloader.editing { layer, files in
+                        for route in added.routes {
+                            let theirs = files.routes.first { $0.key == route.key }
+                            if layer.object(route.key, files: theirs) == nil {
+                                layer.put(route, files: theirs)
+                            }
+                        }
                     }
                 }
             default:
@@ -196,17 +198,5 @@ struct KernelTests {
         #expect(Set(result.routes.map(\.key)).count == result.routes.count)
         #expect(Set(result.addresses.map(\.key)).count == result.addresses.count)
         #expect(Set(result.neighbours.map(\.key)).count == result.neighbours.count)
-    }
-}
-
-extension DesiredState {
-    /// The same, all of one owner.
-    fileprivate func owned(by owner: Owner) -> DesiredState {
-        var state = self
-        for index in state.addresses.indices { state.addresses[index].owner = owner }
-        for index in state.routes.indices { state.routes[index].owner = owner }
-        for index in state.neighbours.indices { state.neighbours[index].owner = owner }
-        for index in state.services.indices { state.services[index].owner = owner }
-        return state
     }
 }

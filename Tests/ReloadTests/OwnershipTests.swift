@@ -6,37 +6,6 @@ import Reload
 import Testing
 
 struct OwnershipTests {
-    @Test func `objects of files go with their files; those of commands stay`() {
-        let files = DesiredState.services(.sample("a", port: 1))
-        let running = DesiredState.services(
-            .sample("old", port: 2, owner: .file("gone.yaml")),
-            .sample("cli", port: 3, owner: .runtime),
-            .sample("mirror", port: 4, owner: .kernel)
-        )
-        #expect(files.keepingRuntime(of: running).services.map(\.name) == ["a", "cli"])
-    }
-
-    @Test func `a file wins over a command for the same object`() {
-        let files = DesiredState.services(.sample(weights: [1]))
-        let running = DesiredState.services(.sample(weights: [2], owner: .runtime))
-        #expect(files.keepingRuntime(of: running) == files)
-    }
-
-    @Test(arguments: 0..<UInt64(50))
-    func `merging once more changes nothing`(seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
-        var files = DesiredState.random(&generator)
-        for index in files.vlans.indices { files.vlans[index].owner = .file("a.yaml") }
-        for index in files.tunnels.indices { files.tunnels[index].owner = .file("a.yaml") }
-        for index in files.services.indices { files.services[index].owner = .file("a.yaml") }
-        for index in files.routes.indices { files.routes[index].owner = .file("a.yaml") }
-        for index in files.neighbours.indices { files.neighbours[index].owner = .file("a.yaml") }
-        for index in files.addresses.indices { files.addresses[index].owner = .file("a.yaml") }
-        let merged = files.keepingRuntime(of: .random(&generator))
-        #expect(files.keepingRuntime(of: merged) == merged)
-        #expect(merged.drift(from: files).allSatisfy { $0.kind == .extra })
-    }
-
     @Test func `a state has not drifted from itself`() {
         var generator = SeededGenerator(seed: 1)
         let state = DesiredState.random(&generator).withoutKernel

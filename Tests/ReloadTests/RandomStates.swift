@@ -92,6 +92,13 @@ extension DesiredState {
         )
     }
 
+    /// The same, all of one owner.
+    func owned(by owner: Owner) -> DesiredState {
+        var state = self
+        for kind in Self.kinds { kind.give(to: owner, in: &state) }
+        return state
+    }
+
     /// Some numbers in some order, each once.
     private static func keys(_ generator: inout SeededGenerator) -> [Int] {
         Array((1...8).shuffled(using: &generator).prefix(generator.pick([0, 1, 3, 6, 8])))

@@ -11,6 +11,8 @@ import Testing
 private struct WeightSource: ConfigurationSource {
     let directory: String
 
+    func check(_ state: DesiredState, edits: PlacedObjects) -> [Problem] { [] }
+
     func load() -> LoadResult {
         let data = Files.resolve(directory + "/..data") ?? directory
         let bytes = (try? Files.read(data + "/weight", limit: 64)) ?? []

@@ -188,10 +188,8 @@ struct ReloaderTests {
         let reloader = reloader()
         _ = await reloader.reload(reason: "start")
         let added = Service.sample("dns", port: 53, owner: .runtime)
-        let change = await reloader.change(reason: "ipvsadm") { state in
-            DesiredState(services: state.services + [added])
-        }
-        #expect(change.outcome == .applied)
+        await reloader.editing { layer, _ in layer.put(added, files: nil) }
+        #expect(await reloader.generation == 2)
         source.say(.services(.sample(weights: [2])), digest: "1")
         _ = await reloader.reload(reason: "file")
         #expect(await reloader.running == .services(.sample(weights: [2]), added))
@@ -202,17 +200,15 @@ struct ReloaderTests {
     @Test func `a file may not take the name of a command's service`() async {
         let reloader = reloader()
         _ = await reloader.reload(reason: "start")
-        _ = await reloader.change(reason: "ipvsadm") { state in
-            let added = Service.sample("dns", port: 53, owner: .runtime)
-            return DesiredState(services: state.services + [added])
+        await reloader.editing { layer, _ in
+            layer.put(Service.sample("dns", port: 53), files: nil)
         }
         source.say(.services(.sample("dns", port: 80)), digest: "1")
         let report = await reloader.reload(reason: "file")
         #expect(report.outcome == .rejected)
         #expect(
             report.problems.map(\.message) == [
-                "service dns (tcp 10.0.0.100:53) of runtime has the name of "
-                    + "service dns (tcp 10.0.0.100:80) of web.yaml"
+                "service dns (tcp 10.0.0.100:53): 'dns' is there twice: first at web.yaml"
             ]
         )
     }

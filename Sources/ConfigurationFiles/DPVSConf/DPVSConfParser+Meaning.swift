@@ -14,10 +14,10 @@ extension DPVSConfParser {
         checkEffects()
     }
 
-    func place(_ block: NamedBlock, _ item: String? = nil) -> SourceLocation {
+    func place(_ block: NamedBlock, _ item: String? = nil) -> TextLocation {
         let name = "\(block.path) \(block.name)"
         let found = item.flatMap { places["\(name) \($0)"] } ?? places[name]
-        return found ?? SourceLocation(file: "", line: 1, column: 1)
+        return found ?? TextLocation(file: "", line: 1, column: 1)
     }
 
     private mutating func checkDevice(_ device: NamedBlock) {
@@ -166,7 +166,7 @@ extension DPVSConfParser {
                 }
                 report(
                     .error,
-                    worker.map { place($0) } ?? SourceLocation(file: "", line: 1, column: 1),
+                    worker.map { place($0) } ?? TextLocation(file: "", line: 1, column: 1),
                     "worker_defs.worker.port.\(item)",
                     "queues of port \(port) do not count up from 0 without a gap",
                     queues.keys.sorted().map(String.init).joined(separator: " ")

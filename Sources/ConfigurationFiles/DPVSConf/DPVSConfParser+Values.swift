@@ -42,7 +42,7 @@ extension DPVSConfParser {
     }
 
     private mutating func single(
-        _ text: (text: String, location: SourceLocation),
+        _ text: (text: String, location: TextLocation),
         _ item: ConfigurationItem
     ) -> ItemValue? {
         switch item.kind {
@@ -140,7 +140,7 @@ extension DPVSConfParser {
     }
 
     private mutating func refuse(
-        _ text: (text: String, location: SourceLocation),
+        _ text: (text: String, location: TextLocation),
         _ item: ConfigurationItem,
         _ message: String,
         suggestion: String? = nil

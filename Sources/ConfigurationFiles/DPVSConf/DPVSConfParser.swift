@@ -33,7 +33,7 @@ struct DPVSConfParser {
     private let reader: any SourceReader
     var result = DPVSConf()
     /// Where each item was set, for complaints about combinations.
-    var places: [String: SourceLocation] = [:]
+    var places: [String: TextLocation] = [:]
     /// Names of devices, bonds and workers so far, with the block's path in front.
     private var names: Set<String> = []
     /// The file that the reading began with, and files that are not below its directory.
@@ -55,7 +55,7 @@ struct DPVSConfParser {
     /// `block` is the path of the block that the file's statements stand in.
     mutating func read(
         _ path: String,
-        includedFrom place: SourceLocation?,
+        includedFrom place: TextLocation?,
         in block: String = "",
         depth: Int
     ) {
@@ -64,7 +64,7 @@ struct DPVSConfParser {
             bytes = try reader.read(path)
         } catch {
             result.isPassing = result.isPassing || error.isPassing
-            let start = SourceLocation(file: path, line: 1, column: 1)
+            let start = TextLocation(file: path, line: 1, column: 1)
             if let place {
                 report(.error, place, "include", "cannot be read: \(error.message)", path)
             } else {
@@ -76,7 +76,7 @@ struct DPVSConfParser {
         }
         octets += bytes.count
         guard result.files.count < Self.mostFiles, octets <= Self.mostOctets else {
-            let location = place ?? SourceLocation(file: path, line: 1, column: 1)
+            let location = place ?? TextLocation(file: path, line: 1, column: 1)
             let most = "at most \(Self.mostFiles) files with \(Self.mostOctets >> 20) MiB together"
             report(.error, location, "include", "is too much to read", path, most)
             isOver = true
@@ -200,7 +200,7 @@ struct DPVSConfParser {
     private mutating func add(
         _ block: NamedBlock,
         to list: WritableKeyPath<Settings, [NamedBlock]>,
-        _ location: SourceLocation
+        _ location: TextLocation
     ) {
         guard result.settings[keyPath: list].count < Self.mostBlocks else {
             let most = "at most \(Self.mostBlocks)"
@@ -308,7 +308,7 @@ struct DPVSConfParser {
 
     mutating func report(
         _ severity: Diagnostic.Severity,
-        _ location: SourceLocation,
+        _ location: TextLocation,
         _ path: String,
         _ message: String,
         _ value: String? = nil,
@@ -359,7 +359,7 @@ struct DPVSConfParser {
     private mutating func note(
         _ statement: Statement,
         _ item: ConfigurationItem,
-        earlier: SourceLocation?
+        earlier: TextLocation?
     ) {
         if let earlier, earlier != statement.location {
             let message = "is set again at \(statement.location), and that counts"

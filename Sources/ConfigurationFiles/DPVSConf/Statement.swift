@@ -4,8 +4,8 @@ import Model
 /// A keyword with its values and, when it is a block, the statements inside.
 struct Statement {
     var keyword: String
-    var location: SourceLocation
-    var values: [(text: String, location: SourceLocation)] = []
+    var location: TextLocation
+    var values: [(text: String, location: TextLocation)] = []
     /// nil when there are no braces.
     var children: [Statement]?
 }
@@ -25,7 +25,7 @@ struct StatementParser {
     private struct Frame {
         var keyword: String
         var path: String
-        var location: SourceLocation
+        var location: TextLocation
         var indent: Int
     }
 
@@ -191,7 +191,7 @@ struct StatementParser {
         )
     }
 
-    private mutating func complain(at location: SourceLocation, _ message: String) {
+    private mutating func complain(at location: TextLocation, _ message: String) {
         diagnostics.append(Diagnostic(.error, at: location, path: "", message))
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Model
 
 /// A word of `dpvs.conf` and where it stands.
 struct Token: Equatable {
@@ -10,7 +11,7 @@ struct Token: Equatable {
     }
 
     var kind: Kind
-    var location: SourceLocation
+    var location: TextLocation
     /// The column in which its line begins, blanks left aside.
     var indent = 1
 }
@@ -35,8 +36,8 @@ struct Lexer {
         self.file = file
     }
 
-    private var location: SourceLocation {
-        SourceLocation(file: file, line: line, column: column)
+    private var location: TextLocation {
+        TextLocation(file: file, line: line, column: column)
     }
 
     mutating func tokens() -> [Token] {
@@ -139,7 +140,7 @@ struct Lexer {
         return token(.word(text), at: start)
     }
 
-    private func token(_ kind: Token.Kind, at place: SourceLocation) -> Token {
+    private func token(_ kind: Token.Kind, at place: TextLocation) -> Token {
         Token(kind: kind, location: place, indent: indent ?? 1)
     }
 }

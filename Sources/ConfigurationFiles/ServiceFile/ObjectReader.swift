@@ -20,11 +20,14 @@ struct ObjectReader {
     private(set) var lacksKey = false
 
     /// Nil, with a complaint, when `node` is no mapping.
+    ///
+    /// `isPartial`: fields that are required need not be there, as in an edit.
     init?(
         _ node: YAMLNode,
         _ object: ServiceFileSchema.Object,
         path: String,
         file: String,
+        isPartial: Bool = false,
         into diagnostics: inout [Diagnostic]
     ) {
         self.object = object
@@ -48,7 +51,8 @@ struct ObjectReader {
             take(key, value)
             guard self.diagnostics.count < ServiceFile.mostDiagnostics else { break }
         }
-        for field in object.fields where field.isRequired && values[field.key] == nil {
+        for field in object.fields where !isPartial && field.isRequired && values[field.key] == nil
+        {
             reportMissing(field.key)
         }
     }
@@ -78,7 +82,7 @@ struct ObjectReader {
 
     func node(_ key: String) -> YAMLNode? { values[key] }
 
-    func location(of key: String) -> SourceLocation {
+    func location(of key: String) -> TextLocation {
         Self.location(file, values[key]?.place ?? place)
     }
 
@@ -359,7 +363,7 @@ struct ObjectReader {
         )
     }
 
-    static func location(_ file: String, _ place: YAMLNode.Place) -> SourceLocation {
-        SourceLocation(file: file, line: place.line, column: place.column)
+    static func location(_ file: String, _ place: YAMLNode.Place) -> TextLocation {
+        TextLocation(file: file, line: place.line, column: place.column)
     }
 }

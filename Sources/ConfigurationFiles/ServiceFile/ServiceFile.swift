@@ -5,24 +5,7 @@ import YAML
 
 /// What one service file says, each object with its place.
 struct ServiceFile: Sendable {
-    struct Located<Value: Sendable>: Sendable {
-        var value: Value
-        var path: String
-        var location: SourceLocation
-        /// Places of single fields, for complaints that take several objects to see.
-        var fields: [String: SourceLocation] = [:]
-        /// Whether some field could not be read, so that what it has instead means nothing.
-        var isBroken = false
-
-        func location(of field: String) -> SourceLocation { fields[field] ?? location }
-    }
-
-    var vlans: [Located<VLANInterface>] = []
-    var tunnels: [Located<TunnelInterface>] = []
-    var addresses: [Located<InterfaceAddress>] = []
-    var routes: [Located<Route>] = []
-    var neighbours: [Located<Neighbour>] = []
-    var services: [Located<Service>] = []
+    var objects = PlacedObjects()
     var diagnostics: [Diagnostic] = []
     private var keys: (any SourceReader)?
     /// Key files that were read, by path.
@@ -31,8 +14,6 @@ struct ServiceFile: Sendable {
     private(set) var isPassing = false
     /// Whether some key file could not be read, so that the same octets may say more next time.
     private(set) var lacksKeys = false
-    /// Whether interfaces or addresses may have been left out because of mistakes in the file.
-    private(set) var isIncomplete = false
     /// Mistakes that help a person; further objects are not looked at.
     static let mostDiagnostics = 200
 
@@ -51,31 +32,31 @@ struct ServiceFile: Sendable {
         if !isQuoted { diagnostics = diagnostics.map(\.withoutText) }
     }
 
+    /// The same of a document that has been read, and that names no files.
+    init(_ root: YAMLNode, path file: String) {
+        keys = NoFiles()
+        read(root, file)
+        keys = nil
+    }
+
     private mutating func read(_ bytes: [UInt8], _ file: String) {
-        let root: YAMLNode
         do throws(YAMLError) {
-            guard let node = try readYAML(bytes) else { return }
-            root = node
+            if let root = try readYAML(bytes) { read(root, file) }
         } catch {
             let location = ObjectReader.location(file, error.place)
             diagnostics.append(Diagnostic(.error, at: location, path: "", error.message))
-            isIncomplete = true
-            return
+            objects.isIncomplete = true
         }
+    }
+
+    private mutating func read(_ root: YAMLNode, _ file: String) {
         guard var reader = reader(root, ServiceFileSchema.file, "", file) else {
-            isIncomplete = true
+            objects.isIncomplete = true
             return
         }
-        let lists: [(String, (inout ServiceFile, YAMLNode, String) -> Void)] = [
-            ("interfaces", { $0.readInterface($1, $2, file) }),
-            ("addresses", { $0.readAddress($1, $2, file) }),
-            ("routes", { $0.readRoute($1, $2, file) }),
-            ("neighbours", { $0.readNeighbour($1, $2, file) }),
-            ("services", { $0.readService($1, $2, file) }),
-        ]
-        for (key, read) in lists {
+        for (key, read) in Self.lists {
             for (node, path) in reader.items(key) {
-                read(&self, node, path)
+                read(&self, node, path, file)
                 guard diagnostics.count < Self.mostDiagnostics else {
                     let place = ObjectReader.location(file, node.place)
                     let message = "what follows is not looked at"
@@ -84,10 +65,39 @@ struct ServiceFile: Sendable {
                 }
             }
             if key == "addresses" {
-                isIncomplete = !diagnostics.isEmpty || !reader.diagnostics.isEmpty
+                objects.isIncomplete = !diagnostics.isEmpty || !reader.diagnostics.isEmpty
             }
         }
         diagnostics += reader.diagnostics
+    }
+
+    private typealias Read = @Sendable (inout ServiceFile, YAMLNode, String, String) -> Void
+
+    /// The lists of a file, in the order in which what they hold refers to each other.
+    private static let lists: [(key: String, read: Read)] = [
+        ("interfaces", { $0.readInterface($1, $2, $3) }),
+        ("addresses", { $0.readAddress($1, $2, $3) }),
+        ("routes", { $0.readRoute($1, $2, $3) }),
+        ("neighbours", { $0.readNeighbour($1, $2, $3) }),
+        ("services", { $0.readService($1, $2, $3) }),
+    ]
+
+    /// One object of the list `key`, which stands at `path` of a request and names no files.
+    init(_ node: YAMLNode, in key: String, path: String, request: String) {
+        keys = NoFiles()
+        for (list, read) in Self.lists where list == key { read(&self, node, path, request) }
+        keys = nil
+    }
+
+    /// What a request that names a file is told.
+    private struct NoFiles: SourceReader {
+        func read(_ path: String) throws(SourceError) -> [UInt8] {
+            throw SourceError(path: path, message: "a request names no files; give the key itself")
+        }
+
+        func glob(_ pattern: String) -> [String] { [] }
+        func list(_ directory: String) -> [String] { [] }
+        func isOutside(_ path: String, of main: String) -> Bool { true }
     }
 
     private mutating func reader(
@@ -103,11 +113,12 @@ struct ServiceFile: Sendable {
         let fields = reader.object.keys.filter { reader.node($0) != nil }
             .map { ($0, reader.location(of: $0)) }
         return Located(
-            value: value,
+            value,
             path: reader.path,
-            location: ObjectReader.location(reader.file, reader.place),
+            at: ObjectReader.location(reader.file, reader.place),
             fields: Dictionary(uniqueKeysWithValues: fields),
-            isBroken: !reader.diagnostics.isEmpty
+            isBroken: !reader.diagnostics.isEmpty,
+            isRemembered: true
         )
     }
 
@@ -130,7 +141,7 @@ struct ServiceFile: Sendable {
                 return
             }
             if let tunnel = readTunnel(name, companionName, companionType ?? .auto, &reader, file) {
-                tunnels.append(located(tunnel, reader))
+                objects.tunnels.append(located(tunnel, reader))
             }
             return
         }
@@ -141,9 +152,8 @@ struct ServiceFile: Sendable {
         let innerID = inner.integer("innerID")
         let priority = inner.integer("priority")
         guard let link, let id else { return }
-        let standard = "\(link).\(id)" + (innerID.map { ".\($0)" } ?? "")
         let vlan = VLANInterface(
-            name: name ?? standard,
+            name: name ?? VLANInterface.name(link: link, id: id, innerID: innerID),
             link: link,
             id: id,
             innerID: innerID,
@@ -152,7 +162,7 @@ struct ServiceFile: Sendable {
             companionType: companionType ?? .auto,
             owner: .file(file)
         )
-        vlans.append(located(vlan, reader))
+        objects.vlans.append(located(vlan, reader))
     }
 
     private mutating func readAddress(_ node: YAMLNode, _ path: String, _ file: String) {
@@ -162,7 +172,7 @@ struct ServiceFile: Sendable {
         let prefix = reader.prefix("address")
         guard let interface, let prefix else { return }
         let address = InterfaceAddress(interface: interface, prefix: prefix, owner: .file(file))
-        addresses.append(located(address, reader))
+        objects.addresses.append(located(address, reader))
     }
 
     private mutating func readRoute(_ node: YAMLNode, _ path: String, _ file: String) {
@@ -178,7 +188,7 @@ struct ServiceFile: Sendable {
             scope: reader.choice("scope") ?? .global,
             owner: .file(file)
         )
-        if destination != nil { routes.append(located(route, reader)) }
+        if destination != nil { objects.routes.append(located(route, reader)) }
     }
 
     private mutating func readNeighbour(_ node: YAMLNode, _ path: String, _ file: String) {
@@ -194,7 +204,7 @@ struct ServiceFile: Sendable {
             macAddress: macAddress,
             owner: .file(file)
         )
-        neighbours.append(located(neighbour, reader))
+        objects.neighbours.append(located(neighbour, reader))
     }
 
     private mutating func readService(_ node: YAMLNode, _ path: String, _ file: String) {
@@ -202,7 +212,7 @@ struct ServiceFile: Sendable {
         let before = diagnostics.count
         defer { diagnostics += reader.diagnostics }
         let `protocol`: TransportProtocol = reader.choice("protocol") ?? .tcp
-        let selector = readSelector(&reader, `protocol`)
+        let selector = Self.readSelector(&reader, `protocol`)
         var backends: [Backend] = []
         for (node, path) in reader.items("backends") {
             let backend = readBackend(
@@ -257,7 +267,7 @@ struct ServiceFile: Sendable {
         )
         var object = located(service, reader)
         object.isBroken = object.isBroken || diagnostics.count > before
-        services.append(object)
+        objects.services.append(object)
     }
 
     // MARK: - QUIC
@@ -315,7 +325,7 @@ struct ServiceFile: Sendable {
     }
 
     /// Exactly one of `address`, `match` and `fwmark` says which packets are meant.
-    private func readSelector(
+    static func readSelector(
         _ reader: inout ObjectReader,
         _ protocol: TransportProtocol
     ) -> ServiceSelector? {
@@ -345,7 +355,7 @@ struct ServiceFile: Sendable {
         }
     }
 
-    private func readMatch(
+    private static func readMatch(
         _ reader: inout ObjectReader,
         _ protocol: TransportProtocol
     ) -> TrafficMatch? {
@@ -405,7 +415,7 @@ struct ServiceFile: Sendable {
         )
     }
 
-    private mutating func readBackend(
+    mutating func readBackend(
         _ node: YAMLNode,
         _ path: String,
         _ file: String,
@@ -434,7 +444,7 @@ struct ServiceFile: Sendable {
 
 extension ServiceSelector {
     /// The port of a backend that names none: the service's, or 0 for the one that clients ask.
-    fileprivate var backendPort: UInt16 {
+    var backendPort: UInt16 {
         guard case .destination(_, let ports) = self else { return 0 }
         return ports.single ?? 0
     }

@@ -49,17 +49,6 @@ extension DesiredState {
 
     // MARK: - Owners
 
-    /// What shall run when these files are read while `running` runs.
-    ///
-    /// Objects of files become what the files say; those of commands stay. Where both name the same
-    /// object, the file wins. Settings are the files'. What is the kernel's is not looked at: see
-    /// `withKernel`.
-    package func keepingRuntime(of running: DesiredState) -> DesiredState {
-        var state = self
-        for kind in Self.kinds { kind.keep(.runtime, of: running, in: &state) }
-        return state
-    }
-
     /// What files and commands own, and nothing that the kernel says of it.
     package var withoutKernel: DesiredState {
         var state = self

@@ -12,7 +12,8 @@ package struct Field<Object: Sendable>: Sendable {
     package let accepted: String
     /// What of it nobody gets to see: a change of nothing else is told as `quic keys changed`.
     package let secret: String?
-    private let isSame: @Sendable (Object, Object) -> Bool
+    /// Whether two objects have the same there.
+    let isSame: @Sendable (Object, Object) -> Bool
     private let text: @Sendable (Object) -> String
     private let copy: @Sendable (Object, inout Object) -> Void
 

@@ -25,7 +25,7 @@ package struct ObjectSchema<Object: ConfigurationObject>: Sendable {
     /// The stored properties that make the key.
     package let keyProperties: Set<String>
     /// `service web (tcp 10.0.0.100:80)`: at the head of what is said of it.
-    let title: @Sendable (Object) -> String
+    package let title: @Sendable (Object) -> String
     /// The same with what a reader wants to know when it comes or goes.
     let introduction: @Sendable (Object) -> String
     /// ` with 2 backends`: said when it comes.
@@ -85,6 +85,10 @@ package struct Part<Object: Sendable>: Sendable {
     /// Names, properties and accepted values of the fields of one.
     package let fields: [(name: String, property: String, accepted: String)]
     let compare: @Sendable (_ old: Object, _ new: Object) -> PartDifference
+    let isSame: @Sendable (Object, Object) -> Bool
+    /// Gives the third what became of parts between the first and the second, and returns in words
+    /// what it could not give because the third has something new there.
+    let merge: @Sendable (_ base: Object, _ wanted: Object, _ theirs: inout Object) -> [String]
 
     /// `introduction` is said after the key when one comes: `weight 1`.
     package init<Element: Equatable & Sendable, Key: Hashable & Sendable & CustomStringConvertible>(
@@ -100,6 +104,8 @@ package struct Part<Object: Sendable>: Sendable {
         self.plural = plural
         self.property = property
         self.fields = fields.map { ($0.name, $0.property, $0.accepted) }
+        isSame = { $0[keyPath: list] == $1[keyPath: list] }
+        merge = Self.merging(noun, list, key, fields)
         compare = { old, new in
             let (old, new) = (old[keyPath: list], new[keyPath: list])
             let difference = ListDifference(from: old, to: new, by: key)
@@ -146,6 +152,18 @@ package protocol AnyObjectSchema: Sendable {
 
     /// Takes the objects of an owner away.
     func remove(_ owner: Owner, from state: inout DesiredState)
+
+    /// The objects that edits made, changed or removed.
+    func edits(of layer: RuntimeLayer) -> [EditedObject]
+
+    /// Lays edits over what the composition has, and keeps those in it that still count.
+    func lay(_ layer: RuntimeLayer, into composition: inout Composition)
+
+    /// Makes `owner` the owner of all objects.
+    func give(to owner: Owner, in state: inout DesiredState)
+
+    /// Takes objects away by the texts of their keys.
+    func remove(_ keys: Set<String>, from state: inout DesiredState)
 
     /// The objects as `KeptState` remembers them; where they are those of `earlier` they are shared.
     func kept(of state: DesiredState, sharing earlier: (any KeptObjects)?) -> any KeptObjects

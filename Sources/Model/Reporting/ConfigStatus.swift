@@ -16,6 +16,8 @@ package struct ConfigStatus: Equatable, Codable, Sendable {
     package var restartRequired: [String]
     /// Objects that differ between the files and what runs.
     package var drift: Int
+    /// Objects that edits made, changed or removed.
+    package var edits: Int
     /// The last reload, which need not have been applied.
     package var lastReload: ReloadReport?
     /// Reloads that have been reported since the start: a script that asked for one waits for more.
@@ -29,6 +31,7 @@ package struct ConfigStatus: Equatable, Codable, Sendable {
         files: [String] = [],
         restartRequired: [String] = [],
         drift: Int = 0,
+        edits: Int = 0,
         lastReload: ReloadReport? = nil,
         reports: Int = 0
     ) {
@@ -39,6 +42,7 @@ package struct ConfigStatus: Equatable, Codable, Sendable {
         self.files = files
         self.restartRequired = restartRequired
         self.drift = drift
+        self.edits = edits
         self.lastReload = lastReload
         self.reports = reports
     }

@@ -24,9 +24,27 @@ package struct Problem: Hashable, Codable, Sendable {
     }
 }
 
+extension Problem {
+    package init(_ diagnostic: Diagnostic) {
+        let severity: Severity =
+            switch diagnostic.severity {
+            case .error: .error
+            case .warning: .warning
+            case .notInEffect: .notInEffect
+            }
+        self.init(severity, at: diagnostic.location.description, diagnostic.text)
+    }
+}
+
 extension Problem: CustomStringConvertible {
     /// `web.yaml:12:9: error: services[0].port: '99999' is not a port; accepted: 1...65535`.
     package var description: String {
         (location.map { $0 + ": " } ?? "") + "\(severity.rawValue): \(message)"
     }
+}
+
+extension [Problem] {
+    package var errors: [Problem] { filter { $0.severity == .error } }
+
+    package var hasErrors: Bool { contains { $0.severity == .error } }
 }

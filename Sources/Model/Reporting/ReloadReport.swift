@@ -29,6 +29,8 @@ package struct ReloadReport: Equatable, Codable, Sendable {
     /// Changed items that wait for a restart, by name.
     package var restartRequired: [String]
     package var problems: [Problem]
+    /// Whether this is what would come of it, and nothing was done.
+    package var isDryRun = false
 
     package init(
         outcome: Outcome,

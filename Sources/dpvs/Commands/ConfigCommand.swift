@@ -9,7 +9,8 @@ struct ConfigCommand: AsyncParsableCommand {
         abstract: "Show and change which configuration a running dpvs uses.",
         subcommands: [
             ConfigStatusCommand.self, ConfigHistoryCommand.self, ConfigDriftCommand.self,
-            ConfigReloadCommand.self, ConfigRollbackCommand.self, ConfigWaitCommand.self,
+            ConfigRevertCommand.self, ConfigExportCommand.self, ConfigReloadCommand.self,
+            ConfigRollbackCommand.self, ConfigWaitCommand.self,
         ]
     )
 }
@@ -61,6 +62,55 @@ struct ConfigDriftCommand: AsyncParsableCommand {
         let drift = try await instance.client.get("/v1/config/drift", as: [DriftEntry].self)
         try output.write(drift, \.text)
         try (drift.isEmpty ? ExitStatus.success : .problem).end()
+    }
+}
+
+struct ConfigRevertCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "revert",
+        abstract: "Drop edits, so that what the files say counts again.",
+        discussion: """
+            Without --all, names the objects: by what `dpvs config drift` calls them, or services by \
+            their names.
+            """
+    )
+
+    @Argument(help: "Objects whose edits are dropped.")
+    var objects: [String] = []
+    @Flag(help: "Drop all edits.")
+    var all = false
+    @Flag(help: "Say only what would change.")
+    var dryRun = false
+    @OptionGroup var instance: InstanceOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard objects.isEmpty == all else {
+            throw ValidationError("name the objects to revert, or --all")
+        }
+    }
+
+    func run() async throws {
+        let report = try await instance.client.revert(all ? nil : objects, isDryRun: dryRun)
+        try output.write(report, \.text)
+        try (report.isSuccess ? ExitStatus.success : .problem).end()
+    }
+}
+
+struct ConfigExportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Print what edits made, as YAML to be put into a service file.",
+        discussion: "Keys of QUIC-LB are not shown: (secret) stands in their place."
+    )
+
+    @Flag(help: "Print all objects that run, not only those that edits made or changed.")
+    var all = false
+    @OptionGroup var instance: InstanceOptions
+
+    func run() async throws {
+        let path = "/v1/config/export" + (all ? "?all=on" : "")
+        try StandardOutput.write(try await instance.client.text(path))
     }
 }
 

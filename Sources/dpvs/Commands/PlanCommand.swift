@@ -22,7 +22,13 @@ struct PlanCommand: AsyncParsableCommand {
             .withoutKernel
         var report = PlanReport(changes: [], restartRequired: [], problems: loaded.problems)
         if !loaded.hasErrors {
-            var target = loaded.state.keepingRuntime(of: running)
+            let edits = try await instance.client.get(
+                "/v1/config/runtime",
+                as: RuntimeLayer.self
+            )
+            let composition = edits.laid(over: loaded.state)
+            report.problems += composition.overruled.map { Problem(.warning, $0) }
+            var target = composition.state
             report.restartRequired = running.settings.restartRequired(toBecome: target.settings)
             target.settings = running.settings.takingLive(from: target.settings)
             report.changes = running.changes(to: target).map(\.description)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
-import Model
 
 /// Tunnels that are interfaces.
 extension StateChecker {
@@ -19,7 +18,7 @@ extension StateChecker {
         }
     }
 
-    private mutating func check(_ object: ServiceFile.Located<TunnelInterface>) {
+    private mutating func check(_ object: Located<TunnelInterface>) {
         let tunnel = object.value
         let location = object.location(of: "tunnel")
         let path = object.path + ".tunnel"

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
-import Model
 
 /// VLANs, addresses, routes and neighbours.
 extension StateChecker {
-    mutating func check(_ object: ServiceFile.Located<VLANInterface>) {
+    mutating func check(_ object: Located<VLANInterface>) {
         let devices = settings.ports.map(\.name)
         guard !devices.isEmpty else { return }
         let vlan = object.value
@@ -29,7 +28,7 @@ extension StateChecker {
         }
     }
 
-    mutating func check(_ object: ServiceFile.Located<InterfaceAddress>) {
+    mutating func check(_ object: Located<InterfaceAddress>) {
         checkInterface(object.value.interface, object.location(of: "interface"), object.path)
         let prefix = object.value.prefix
         checkUsable(prefix.address, object.location(of: "address"), object.path + ".address")
@@ -41,7 +40,7 @@ extension StateChecker {
         address.ipv6?.isLinkLocal == true ? "\(address) on \(interface)" : "\(address)"
     }
 
-    mutating func check(_ object: ServiceFile.Located<Route>) {
+    mutating func check(_ object: Located<Route>) {
         let route = object.value
         let path = object.path
         if let interface = route.interface {
@@ -103,7 +102,7 @@ extension StateChecker {
         }
     }
 
-    mutating func check(_ object: ServiceFile.Located<Neighbour>) {
+    mutating func check(_ object: Located<Neighbour>) {
         let neighbour = object.value
         let place = object.location(of: "address")
         checkInterface(neighbour.interface, object.location(of: "interface"), object.path)
@@ -128,7 +127,7 @@ extension StateChecker {
     }
 
     /// The companion of an interface is where such a route ends.
-    private mutating func checkScope(of route: Route, _ location: SourceLocation, _ path: String) {
+    private mutating func checkScope(of route: Route, _ location: TextLocation, _ path: String) {
         guard route.gateway != nil || route.interface == nil else { return }
         report(
             location,
@@ -140,7 +139,7 @@ extension StateChecker {
     }
 
     /// Every link of IPv6 takes 1280 octets (RFC 8200 section 5).
-    private mutating func checkMTU(of route: Route, _ location: SourceLocation, _ path: String) {
+    private mutating func checkMTU(of route: Route, _ location: TextLocation, _ path: String) {
         guard route.destination.address.family == .ipv6, let mtu = route.mtu, mtu < 1280 else {
             return
         }
@@ -149,7 +148,7 @@ extension StateChecker {
 
     mutating func checkInterface(
         _ name: String,
-        _ location: SourceLocation,
+        _ location: TextLocation,
         _ path: String
     ) {
         let devices = settings.ports.map(\.name)

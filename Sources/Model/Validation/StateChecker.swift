@@ -1,59 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
-import Model
 
-/// Puts service files together to one state and checks what takes more than one object to see.
-struct StateChecker {
+/// Checks what takes more than one field or object to see; the same for files, commands and requests.
+package struct StateChecker {
     let settings: Settings
-    var vlans: [ServiceFile.Located<VLANInterface>] = []
-    var tunnels: [ServiceFile.Located<TunnelInterface>] = []
-    var addresses: [ServiceFile.Located<InterfaceAddress>] = []
-    private(set) var routes: [ServiceFile.Located<Route>] = []
-    private(set) var neighbours: [ServiceFile.Located<Neighbour>] = []
-    private var services: [ServiceFile.Located<Service>] = []
-    var diagnostics: [Diagnostic] = []
-    /// Whether something is not here that a file meant to have: what refers to it may be right.
-    private(set) var isIncomplete = false
-    /// The files that were added, with their services in this order.
-    private(set) var files: [ServiceFileCache.Entry] = []
+    let objects: PlacedObjects
+    package private(set) var diagnostics: [Diagnostic] = []
     /// Own addresses, and networks whose addresses are all ours; of all services.
-    var ownHosts: Set<IPAddress> = []
+    private(set) var ownHosts: Set<IPAddress> = []
     private(set) var ownNetworks: [IPPrefix] = []
-
-    let cache: ServiceFileCache
+    private let cache: CheckCache
 
     /// `cache` has what was said of services that did not change.
-    init(settings: Settings, _ cache: ServiceFileCache) {
+    package init(_ objects: PlacedObjects, settings: Settings, _ cache: CheckCache) {
         self.settings = settings
+        self.objects = objects
         self.cache = cache
     }
 
-    mutating func add(_ entry: ServiceFileCache.Entry) {
-        files.append(entry)
-        let file = entry.file
-        vlans += file.vlans
-        tunnels += file.tunnels
-        addresses += file.addresses
-        routes += file.routes
-        neighbours += file.neighbours
-        services += file.services
-        diagnostics += file.diagnostics
-        isIncomplete = isIncomplete || file.isIncomplete
-    }
+    var vlans: [Located<VLANInterface>] { objects.vlans }
+    var tunnels: [Located<TunnelInterface>] { objects.tunnels }
+    var addresses: [Located<InterfaceAddress>] { objects.addresses }
+    var routes: [Located<Route>] { objects.routes }
+    var neighbours: [Located<Neighbour>] { objects.neighbours }
+    private var services: [Located<Service>] { objects.services }
+    var isIncomplete: Bool { objects.isIncomplete }
 
-    var state: DesiredState {
-        DesiredState(
-            settings: settings,
-            vlans: vlans.map(\.value),
-            tunnels: tunnels.map(\.value),
-            addresses: addresses.map(\.value),
-            routes: routes.map(\.value),
-            neighbours: neighbours.map(\.value),
-            services: services.map(\.value)
-        )
-    }
-
-    mutating func check() {
+    /// Leaves everything there is to say in `diagnostics`.
+    package mutating func check() {
         let virtual = Set(services.compactMap(\.value.key.prefix))
         ownNetworks = virtual.filter { !$0.isHost }.sorted()
         ownHosts = Set(virtual.filter(\.isHost).map(\.address))
@@ -78,11 +52,11 @@ struct StateChecker {
     // MARK: - Twice
 
     mutating func checkUnique<Value, Name: Hashable & CustomStringConvertible>(
-        _ objects: [ServiceFile.Located<Value>],
+        _ objects: [Located<Value>],
         _ field: String,
         _ name: (Value) -> Name
     ) {
-        var first: [Name: SourceLocation] = [:]
+        var first: [Name: TextLocation] = [:]
         for object in objects {
             let key = name(object.value)
             let location = object.location(of: field)
@@ -100,7 +74,7 @@ struct StateChecker {
     }
 
     private mutating func checkUnambiguous() {
-        var known: [IPPrefix: [ServiceFile.Located<Service>]] = [:]
+        var known: [IPPrefix: [Located<Service>]] = [:]
         for object in services {
             guard let prefix = object.value.key.prefix else { continue }
             let other = known[prefix]?.first { $0.value.isAmbiguous(with: object.value) }
@@ -119,7 +93,22 @@ struct StateChecker {
 
     // MARK: - Services
 
-    mutating func check(_ object: ServiceFile.Located<Service>) {
+    /// What is said of a service hangs on the service and its surroundings alone, so one that was
+    /// checked in the same surroundings is not checked again.
+    private mutating func checkServices() {
+        let surroundings = cache.remembered(Surroundings(self))
+        for service in services where !service.isBroken {
+            if let known = service.memory?.diagnostics(in: surroundings) {
+                diagnostics += known
+                continue
+            }
+            let before = diagnostics.count
+            check(service)
+            service.memory?.keep(Array(diagnostics[before...]), in: surroundings)
+        }
+    }
+
+    private mutating func check(_ object: Located<Service>) {
         let service = object.value
         checkSelector(of: object)
         let localPlace = object.location(of: "localAddresses")
@@ -148,7 +137,7 @@ struct StateChecker {
     }
 
     /// What an association or a query may be silent for is fixed.
-    private mutating func checkTimeout(of object: ServiceFile.Located<Service>) {
+    private mutating func checkTimeout(of object: Located<Service>) {
         let number = object.value.key.protocol
         guard let timeout = object.value.connectionTimeout else { return }
         if timeout < .seconds(1) {
@@ -170,7 +159,7 @@ struct StateChecker {
         )
     }
 
-    private mutating func checkSelector(of object: ServiceFile.Located<Service>) {
+    private mutating func checkSelector(of object: Located<Service>) {
         let service = object.value
         let path = object.path + ".address"
         switch service.key.selector {
@@ -220,7 +209,7 @@ struct StateChecker {
 
     /// Complains about `field` of a service; `path` tells a part of it.
     private mutating func report(
-        _ object: ServiceFile.Located<Service>,
+        _ object: Located<Service>,
         _ field: String,
         at path: String? = nil,
         _ message: String,
@@ -231,7 +220,7 @@ struct StateChecker {
         report(place, "\(object.path).\(path ?? field)", message, value, accepted)
     }
 
-    private mutating func checkMode(of object: ServiceFile.Located<Service>) {
+    private mutating func checkMode(of object: Located<Service>) {
         for problem in object.value.modeProblems {
             let (field, path) =
                 switch problem.attribute {
@@ -243,7 +232,7 @@ struct StateChecker {
         }
     }
 
-    private mutating func checkScheduling(of object: ServiceFile.Located<Service>) {
+    private mutating func checkScheduling(of object: Located<Service>) {
         for problem in object.value.schedulingProblems {
             let field =
                 switch problem.attribute {
@@ -256,7 +245,7 @@ struct StateChecker {
         }
     }
 
-    private mutating func checkProtection(of object: ServiceFile.Located<Service>) {
+    private mutating func checkProtection(of object: Located<Service>) {
         for problem in object.value.protectionProblems {
             let backend = problem.backend.map { ".backends[\($0)]" } ?? ""
             report(
@@ -269,7 +258,7 @@ struct StateChecker {
         }
     }
 
-    private mutating func checkClientAddress(of object: ServiceFile.Located<Service>) {
+    private mutating func checkClientAddress(of object: Located<Service>) {
         let service = object.value
         guard let mode = service.clientAddress else { return }
         let location = object.location(of: "clientAddress")
@@ -307,7 +296,7 @@ struct StateChecker {
         }
     }
 
-    private mutating func checkBackends(of object: ServiceFile.Located<Service>) {
+    private mutating func checkBackends(of object: Located<Service>) {
         let service = object.value
         let place = object.location(of: "backends")
         let locals = Set(service.localAddresses)
@@ -342,7 +331,7 @@ struct StateChecker {
 
     mutating func checkUsable(
         _ address: IPAddress,
-        _ location: SourceLocation,
+        _ location: TextLocation,
         _ path: String
     ) {
         let isUnusable =
@@ -365,7 +354,7 @@ struct StateChecker {
     }
 
     mutating func report(
-        _ location: SourceLocation,
+        _ location: TextLocation,
         _ path: String,
         _ message: String,
         _ value: String? = nil,
@@ -387,7 +376,7 @@ struct StateChecker {
 
     /// The same of what is applied, though it is hardly meant so.
     mutating func warn(
-        _ location: SourceLocation,
+        _ location: TextLocation,
         _ path: String,
         _ message: String,
         _ value: String? = nil,

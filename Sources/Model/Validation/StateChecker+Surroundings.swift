@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
-import Model
 
 /// What was checked before is not checked again.
 extension StateChecker {
@@ -37,21 +36,6 @@ extension StateChecker {
                 && left.ownNetworks == right.ownNetworks && left.addresses == right.addresses
                 && left.routes == right.routes && left.neighbours == right.neighbours
                 && left.ownHosts == right.ownHosts
-        }
-    }
-
-    /// What is said of a service hangs on the service and its surroundings alone, so services of a
-    /// file that was checked in the same surroundings are not checked again.
-    mutating func checkServices() {
-        let surroundings = cache.remembered(Surroundings(self))
-        for entry in files {
-            if let known = entry.diagnostics(in: surroundings) {
-                diagnostics += known
-                continue
-            }
-            let before = diagnostics.count
-            for service in entry.file.services where !service.isBroken { check(service) }
-            entry.keep(Array(diagnostics[before...]), in: surroundings)
         }
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
-import Model
 
 /// Whether addresses can be reached from where this node is, as far as the files tell.
 ///
@@ -11,7 +10,7 @@ extension StateChecker {
     private var links: [IPPrefix] { addresses.map(\.value.prefix.network) }
 
     /// Complains about an address that means a whole link: its network's first or last one.
-    mutating func checkHost(_ address: IPAddress, _ location: SourceLocation, _ path: String) {
+    mutating func checkHost(_ address: IPAddress, _ location: TextLocation, _ path: String) {
         let link = links.first { $0.contains(address) && Self.isWhole(address, of: $0) }
         guard let link else { return }
         report(
@@ -24,7 +23,7 @@ extension StateChecker {
     }
 
     /// The same for an own address with its network.
-    mutating func checkHost(_ prefix: IPPrefix, _ location: SourceLocation, _ path: String) {
+    mutating func checkHost(_ prefix: IPPrefix, _ location: TextLocation, _ path: String) {
         guard Self.isWhole(prefix.address, of: prefix.network) else { return }
         report(
             location,
@@ -57,7 +56,7 @@ extension StateChecker {
     /// Every address of a service's network is answered for, so none may be another node's.
     mutating func checkOverlap(
         _ network: IPPrefix,
-        _ location: SourceLocation,
+        _ location: TextLocation,
         _ path: String
     ) {
         guard let (address, role) = foreignNode(in: network) else { return }
@@ -87,7 +86,7 @@ extension StateChecker {
     // MARK: - Gateways
 
     /// A gateway is another node.
-    mutating func checkGateway(_ gateway: IPAddress, _ location: SourceLocation, _ path: String) {
+    mutating func checkGateway(_ gateway: IPAddress, _ location: TextLocation, _ path: String) {
         // A network of a service that holds it is complained about itself.
         if ownHosts.contains(gateway) {
             let message = "is an address of the balancer itself"
@@ -98,7 +97,7 @@ extension StateChecker {
     }
 
     /// What a device can send bounds what a route can.
-    mutating func checkMTU(_ object: ServiceFile.Located<Route>) {
+    mutating func checkMTU(_ object: Located<Route>) {
         guard let mtu = object.value.mtu, let name = interface(of: object.value),
             let most = settings.ports.first(where: { $0.name == name })?.integer("mtu"), mtu > most
         else { return }
@@ -128,7 +127,7 @@ extension StateChecker {
     mutating func checkReach(
         of backend: IPAddress,
         _ mode: ForwardingMode,
-        _ location: SourceLocation,
+        _ location: TextLocation,
         _ path: String
     ) {
         guard knowsNetworks(of: backend.family), !links.contains(where: { $0.contains(backend) })
@@ -145,7 +144,7 @@ extension StateChecker {
     /// Warns of a local address that no neighbour would ask for.
     mutating func checkLink(
         of local: IPAddress,
-        _ location: SourceLocation,
+        _ location: TextLocation,
         _ path: String
     ) {
         guard knowsNetworks(of: local.family), !links.contains(where: { $0.contains(local) }) else {

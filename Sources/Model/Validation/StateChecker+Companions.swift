@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Model
 
 /// What the kernel will call its sides of interfaces.
 extension StateChecker {
@@ -20,7 +19,7 @@ extension StateChecker {
     /// `owners` are names of interfaces by those of their companions; a name of an interface that is
     /// there twice is complained about elsewhere.
     private mutating func check<Interface: CompanionBearer>(
-        _ object: ServiceFile.Located<Interface>,
+        _ object: Located<Interface>,
         against owners: inout [String: String]
     ) {
         let (name, companion) = (object.value.name, object.value.companion)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import Model
 
-/// A place in a file; line and column count from 1, columns in characters.
-package struct SourceLocation: Hashable, Sendable, Codable, CustomStringConvertible {
+/// A place in a file or a request; line and column count from 1, columns in characters.
+///
+/// Line 0 is all of it: what an edit made is known to come from edits, and not from which line.
+package struct TextLocation: Hashable, Sendable, Codable, CustomStringConvertible {
     package var file: String
     package var line: Int
     package var column: Int
@@ -13,7 +14,12 @@ package struct SourceLocation: Hashable, Sendable, Codable, CustomStringConverti
         self.column = column
     }
 
-    package var description: String { "\(file.printable):\(line):\(column)" }
+    /// Of what stands in no file that can be named.
+    package static let runtime = TextLocation(file: Owner.runtime.description, line: 0, column: 0)
+
+    package var description: String {
+        line == 0 ? file.printable : "\(file.printable):\(line):\(column)"
+    }
 }
 
 /// One thing to say about a configuration.
@@ -28,7 +34,7 @@ package struct Diagnostic: Hashable, Sendable, Codable {
     }
 
     package var severity: Severity
-    package var location: SourceLocation
+    package var location: TextLocation
     /// The item as a path of keywords: `netif_defs.device.mtu`, `services[2].port`.
     package var path: String
     /// A sentence without the value: "is not a port".
@@ -42,7 +48,7 @@ package struct Diagnostic: Hashable, Sendable, Codable {
 
     package init(
         _ severity: Severity,
-        at location: SourceLocation,
+        at location: TextLocation,
         path: String,
         _ message: String,
         value: String? = nil,

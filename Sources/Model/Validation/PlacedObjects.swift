@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The objects of a state, or of a part of it, each with its place.
+package struct PlacedObjects: Sendable {
+    package var vlans: [Located<VLANInterface>] = []
+    package var tunnels: [Located<TunnelInterface>] = []
+    package var addresses: [Located<InterfaceAddress>] = []
+    package var routes: [Located<Route>] = []
+    package var neighbours: [Located<Neighbour>] = []
+    package var services: [Located<Service>] = []
+    /// Whether something is not here that a file meant to have: what refers to it may be right.
+    package var isIncomplete = false
+
+    package init() {}
+
+    /// The objects of `state`: each at the place that it has in `edits` or else in `files`, and one
+    /// that is in neither as it is there at a place that says so.
+    package init(_ state: DesiredState, edits: PlacedObjects, files: PlacedObjects) {
+        func place<Object: ConfigurationObject>(
+            _ list: KeyPath<DesiredState, [Object]>,
+            _ places: KeyPath<PlacedObjects, [Located<Object>]>
+        ) -> [Located<Object>] {
+            Self.place(state[keyPath: list], edits[keyPath: places], files[keyPath: places])
+        }
+        vlans = place(\.vlans, \.vlans)
+        tunnels = place(\.tunnels, \.tunnels)
+        addresses = place(\.addresses, \.addresses)
+        routes = place(\.routes, \.routes)
+        neighbours = place(\.neighbours, \.neighbours)
+        services = place(\.services, \.services)
+        isIncomplete = files.isIncomplete
+    }
+
+    private static func place<Object: ConfigurationObject>(
+        _ objects: [Object],
+        _ edits: [Located<Object>],
+        _ files: [Located<Object>]
+    ) -> [Located<Object>] {
+        let edited = Dictionary(edits.map { ($0.value.key, $0) }) { $1 }
+        // Made when some object is not where it was.
+        var byKey: [Object.Key: Located<Object>]?
+        return objects.enumerated()
+            .map { index, object in
+                if index < files.count, files[index].value == object { return files[index] }
+                if let place = edited[object.key], place.value == object { return place }
+                let all =
+                    byKey ?? Dictionary(files.map { ($0.value.key, $0) }) { first, _ in first }
+                byKey = all
+                if let place = all[object.key], place.value == object { return place }
+                return Located(object, path: Object.schema.title(object), at: .runtime)
+            }
+    }
+
+    package mutating func append(_ other: PlacedObjects) {
+        vlans += other.vlans
+        tunnels += other.tunnels
+        addresses += other.addresses
+        routes += other.routes
+        neighbours += other.neighbours
+        services += other.services
+        isIncomplete = isIncomplete || other.isIncomplete
+    }
+
+    /// The objects without their places.
+    package func state(with settings: Settings) -> DesiredState {
+        DesiredState(
+            settings: settings,
+            vlans: vlans.map(\.value),
+            tunnels: tunnels.map(\.value),
+            addresses: addresses.map(\.value),
+            routes: routes.map(\.value),
+            neighbours: neighbours.map(\.value),
+            services: services.map(\.value)
+        )
+    }
+}
