@@ -231,7 +231,9 @@ let testTargets: [Target] = [
     tests("MetricsExpositionTests", ["MetricsExposition"]),
     .testTarget(
         name: "ChartTests",
-        dependencies: ["ConfigurationFiles", "Model", "YAML", "MetricsExposition", "Packet"],
+        dependencies: [
+            "ConfigurationFiles", "Model", "YAML", "MetricsExposition", "Packet", "RealIP",
+        ],
         exclude: ["alerts.test.yaml"],
         swiftSettings: swiftSettings
     ),
@@ -298,7 +300,7 @@ let dpdkTargets: [Target] = [
         dependencies: ["Linux", "Model", "Control", "FileTesting", subprocess],
         exclude: [
             "confine.py", "decapsulate.py", "realip.py", "sctp.py", "stop_thread.py",
-            "tunnel_peer.py",
+            "told.go", "tunnel_peer.py",
             "vlan_bridge.py",
             "vlan_peer.py", "wire.py",
         ],

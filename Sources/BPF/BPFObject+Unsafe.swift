@@ -67,15 +67,28 @@ package final class BPFObject {
     // MARK: - Loaded
 
     /// Attaches a program to the control group behind an open directory, beside those of others.
-    package func attach(_ name: String, toGroup directory: Int32) throws(BPFError) -> BPFLink {
+    ///
+    /// With `pin`, a path in a BPF file system, the link outlives the process. One that is there already gets the
+    /// program in the place of its own, so that no call finds neither; unless its control group is gone.
+    package func attach(
+        _ name: String,
+        toGroup directory: Int32,
+        pinnedAt pin: String? = nil
+    ) throws(BPFError) -> BPFLink {
         let program = unsafe try program(name)
+        if let pin, let former = BPFLink(pinnedAt: pin) {
+            if unsafe former.runs(program) { return former }
+            unsafe _ = unlink(pin)
+        }
         let (link, log) = unsafe BPFLog.during {
             unsafe bpf_program__attach_cgroup(program, directory)
         }
         guard let link = unsafe link else {
             throw BPFError("bpf_program__attach_cgroup", errno, on: name, log: log)
         }
-        return unsafe BPFLink(link)
+        let new = unsafe BPFLink(link)
+        if let pin { try new.pin(at: pin) }
+        return new
     }
 
     /// The descriptor of a loaded program.
@@ -83,6 +96,15 @@ package final class BPFObject {
         let descriptor = unsafe bpf_program__fd(try program(name))
         guard descriptor >= 0 else { throw BPFError("bpf_program__fd", -descriptor, on: name) }
         return descriptor
+    }
+
+    /// The kernel's number of a loaded program.
+    package func number(of name: String) throws(BPFError) -> UInt32 {
+        var facts = bpf_prog_info()
+        var size = UInt32(MemoryLayout<bpf_prog_info>.size)
+        let code = unsafe bpf_obj_get_info_by_fd(try descriptor(of: name), &facts, &size)
+        guard code == 0 else { throw BPFError("bpf_obj_get_info_by_fd", -code, on: name) }
+        return facts.id
     }
 
     /// A loaded map, which lives as long as this value.
@@ -99,19 +121,9 @@ package final class BPFObject {
         return unsafe program
     }
 
-    private func find(_ map: String) throws(BPFError) -> OpaquePointer {
+    func find(_ map: String) throws(BPFError) -> OpaquePointer {
         // The compiler's own maps have the object's name in front.
         if let found = unsafe bpf_object__find_map_by_name(object, map) { return unsafe found }
         throw BPFError("bpf_object__find_map_by_name", ENOENT, on: map)
     }
-}
-
-/// A program that is attached to a control group until this value, or the process, ends.
-@safe
-package final class BPFLink {
-    private let link: OpaquePointer
-
-    fileprivate init(_ link: OpaquePointer) { unsafe self.link = link }
-
-    deinit { unsafe _ = bpf_link__destroy(link) }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import BPF
 import Linux
 
 /// Finding directories of control groups, version 2.
@@ -14,13 +15,16 @@ package enum ControlGroup {
     }
 
     /// The same of the text of /proc/PID/mountinfo (proc(5)): the last one hides those before.
+    ///
+    /// In a container another place than the usual one is the host's hierarchy, mounted for a reason.
     static func mountPoint(in mounts: String) -> String? {
-        mounts.split(separator: "\n")
-            .last { line in
+        let places = mounts.split(separator: "\n")
+            .filter { line in
                 guard let end = line.firstRange(of: " - ")?.upperBound else { return false }
                 return line[end...].hasPrefix("cgroup2 ")
             }
             .map { String($0.split(separator: " ")[4]) }
+        return places.last { $0.hasPrefix("/sys/fs/cgroup") } ?? places.last
     }
 
     /// The directory of a process's group; of another container's by way of its root directory, for which
@@ -38,6 +42,20 @@ package enum ControlGroup {
         return "/proc/\(process)/root\(mount)"
     }
 
+    /// Makes a group unless it is there.
+    package static func make(_ path: String) throws(ReceiverError) {
+        var parent = path
+        while !Files.isDirectory(parent), let slash = parent.lastIndex(of: "/") {
+            parent = String(parent[..<slash])
+        }
+        guard KernelFileSystem.controlGroups.contains(parent) else { throw .noGroup(path) }
+        do {
+            try Files.makeDirectory(path)
+        } catch {
+            throw .group(error)
+        }
+    }
+
     /// The path of version 2 in the text of /proc/PID/cgroup (cgroups(7)).
     static func path(in text: String) -> String? {
         text.split(separator: "\n").first { $0.hasPrefix("0::/") }.map { String($0.dropFirst(3)) }
@@ -47,22 +65,44 @@ package enum ControlGroup {
         path == "/" ? mount : mount + path
     }
 
-    /// The directory of a unit of systemd: the only one of this name.
-    package static func directory(ofUnit unit: String) throws(ControlGroupError) -> String {
-        guard let mount = mountPoint() else { throw .noHierarchy }
+    /// The directory of a unit of systemd, the only one of this name, in the hierarchy that is mounted at `root`.
+    package static func directory(
+        ofUnit unit: String,
+        below root: String? = nil
+    ) throws(ControlGroupError) -> String {
         let name = unit.contains(".") ? unit : unit + ".service"
-        let found = find(name, below: mount, depth: 8)
-        guard let first = found.first else { throw .noUnit(name, below: mount) }
-        guard found.count == 1 else { throw .manyUnits(name, found) }
+        return try only([name], below: root)
+    }
+
+    /// The directory of a pod of Kubernetes, which has those of its containers, by its UID.
+    ///
+    /// The kubelet writes the UID as it is, or for systemd as the end of a slice's name.
+    package static func directory(
+        ofPod pod: String,
+        below root: String? = nil
+    ) throws(ControlGroupError) -> String {
+        let slice = "pod\(pod.replacing("-", with: "_")).slice"
+        let classes = ["", "burstable-", "besteffort-"]
+        return try only(["pod\(pod)"] + classes.map { "kubepods-\($0)\(slice)" }, below: root)
+    }
+
+    private static func only(
+        _ names: [String],
+        below root: String?
+    ) throws(ControlGroupError) -> String {
+        guard let root = root ?? mountPoint() else { throw .noHierarchy }
+        let found = find(names, below: root, depth: 8)
+        guard let first = found.first else { throw .notFound(names[0], below: root) }
+        guard found.count == 1 else { throw .manyFound(names[0], found) }
         return first
     }
 
-    static func find(_ name: String, below directory: String, depth: Int) -> [String] {
-        guard depth > 0, let names = try? Files.list(directory) else { return [] }
-        return names.flatMap { entry -> [String] in
+    static func find(_ names: [String], below directory: String, depth: Int) -> [String] {
+        guard depth > 0, let entries = try? Files.list(directory) else { return [] }
+        return entries.flatMap { entry -> [String] in
             let path = "\(directory)/\(entry)"
             guard Files.isDirectory(path) else { return [] }
-            return entry == name ? [path] : find(name, below: path, depth: depth - 1)
+            return names.contains(entry) ? [path] : find(names, below: path, depth: depth - 1)
         }
     }
 }
@@ -70,8 +110,8 @@ package enum ControlGroup {
 package enum ControlGroupError: Error, Equatable, Sendable, CustomStringConvertible {
     case noHierarchy
     case noProcess(String, reason: String)
-    case noUnit(String, below: String)
-    case manyUnits(String, [String])
+    case notFound(String, below: String)
+    case manyFound(String, [String])
 
     package var description: String {
         switch self {
@@ -79,9 +119,9 @@ package enum ControlGroupError: Error, Equatable, Sendable, CustomStringConverti
             "no control groups of version 2 are mounted here; mount -t cgroup2 none /sys/fs/cgroup"
         case .noProcess(let process, let reason):
             "there is no process \(process) to be seen here: \(reason)"
-        case .noUnit(let name, let mount):
-            "no control group below \(mount) is called \(name): does the unit run?"
-        case .manyUnits(let name, let paths):
+        case .notFound(let name, let mount):
+            "no control group below \(mount) is called \(name): does it run?"
+        case .manyFound(let name, let paths):
             "several control groups are called \(name): "
                 + "name one with --cgroup, \(paths.joined(separator: " or "))"
         }

@@ -59,7 +59,7 @@ package enum Counter: String, CaseIterable, Codable, Sendable, CodingKeyRepresen
     }
 
     /// The metric that it is a part of, and its labels there.
-    var metric: (family: MetricFamily, labels: [(name: String, value: String)]) {
+    var metric: (family: ReceiverMetric, labels: [(name: String, value: String)]) {
         switch self {
         case .connectionsIPv4: (.connections, [("result", "ipv4")])
         case .connectionsIPv6: (.connections, [("result", "ipv6")])
@@ -78,34 +78,6 @@ package enum Counter: String, CaseIterable, Codable, Sendable, CodingKeyRepresen
         case .toaAnswered: (.questions, [("option", "toa"), ("result", "answered")])
         case .uoaAnswered: (.questions, [("option", "uoa"), ("result", "answered")])
         case .uoaUnknown: (.questions, [("option", "uoa"), ("result", "unknown")])
-        }
-    }
-}
-
-/// A metric that several counters make up.
-enum MetricFamily: String, CaseIterable {
-    case connections, datagrams, calls, ambiguous, questions
-
-    var name: String {
-        switch self {
-        case .connections: "dpvs_realip_connections_total"
-        case .datagrams: "dpvs_realip_datagrams_total"
-        case .calls: "dpvs_realip_calls_total"
-        case .ambiguous: "dpvs_realip_ambiguous_calls_total"
-        case .questions: "dpvs_realip_questions_total"
-        }
-    }
-
-    var help: String {
-        switch self {
-        case .connections:
-            "TCP connections that came in, by the client address that their segment told."
-        case .datagrams:
-            "UDP datagrams that carried a client address, by its form or what was wrong with it."
-        case .calls: "System calls whose address was translated."
-        case .ambiguous:
-            "UDP calls that were told nothing because two own addresses share the flow."
-        case .questions: "Questions by getsockopt as toa.ko and uoa.ko are asked."
         }
     }
 }

@@ -1,21 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 package import BPF
 import CRealIP
+import Glibc
 import Linux
 
 /// The programs that some options need, in the kernel.
 package struct LoadedPrograms {
     package let object: BPFObject
     package let questions: QuestionAnswers
+    /// Maps that were kept with other definitions, and begin empty.
+    package let begunAnew: [String]
     private let attached: Set<String>
 
     /// Loads what the kernel takes: getsockopt is answered as exactly as it can be; all else is needed.
-    package init(_ options: ReceiverOptions) throws(ReceiverError) {
+    ///
+    /// Maps that are in `pins` are taken over, and others are put there.
+    package init(_ options: ReceiverOptions, pins: Pins? = nil) throws(ReceiverError) {
+        var begunAnew: Set<String> = []
         for questions in [QuestionAnswers.exact, .last, .none] {
             let names = Self.names(options, questions)
             do {
-                object = try Self.load(names, options, questions)
+                let object = try Self.open(names, options, questions)
+                for map in Pins.maps {
+                    guard let pins, try !object.keep(map, at: pins.path(ofMap: map)) else {
+                        continue
+                    }
+                    begunAnew.insert(map)
+                }
+                try object.load()
+                self.object = object
                 self.questions = questions
+                self.begunAnew = begunAnew.sorted()
                 attached = names.subtracting([ReceiverPrograms.ingress])
                 return
             } catch {
@@ -51,7 +66,7 @@ package struct LoadedPrograms {
         return names
     }
 
-    private static func load(
+    private static func open(
         _ names: Set<String>,
         _ options: ReceiverOptions,
         _ questions: QuestionAnswers
@@ -70,23 +85,45 @@ package struct LoadedPrograms {
         try object.resize("flows_in", to: flows)
         try object.resize("flows_out", to: flows)
         if Host.hasMultipathTCP { try object.resize("multipath_clients", to: options.flows) }
-        try object.load()
         return object
     }
 
     /// Attaches everything but what reads packets.
-    package func attach(toGroup path: String) throws(ReceiverError) -> [BPFLink] {
+    package func attach(toGroup path: String, pins: Pins?) throws(ReceiverError) -> GroupAttachment
+    {
         try Files.withDirectory(path, orThrow: ReceiverError.group) {
             directory throws(ReceiverError) in
-            var links: [BPFLink] = []
+            guard KernelFileSystem.controlGroups.contains(path) else { throw .noGroup(path) }
+            guard let inode = Files.identity(of: path)?.inode else {
+                throw .group(LinuxError("stat", ENOENT, on: path))
+            }
+            var attachment = GroupAttachment(group: path, inode: inode)
             for name in attached.sorted() {
+                let pin = pins?.path(ofLink: name, toGroup: inode)
                 do throws(BPFError) {
-                    links.append(try object.attach(name, toGroup: directory))
+                    let link = try object.attach(name, toGroup: directory, pinnedAt: pin)
+                    attachment.links.append(link)
                 } catch {
                     throw .kernel(error)
                 }
+                if let pin { attachment.pins.insert(pin) }
             }
-            return links
+            return attachment
         }
+    }
+}
+
+/// Programs that are attached to a control group.
+package struct GroupAttachment {
+    let group: String
+    /// Tells the group from another one that is made at its path later.
+    let inode: UInt64
+    var links: [BPFLink] = []
+    /// Where the links are kept, if they are.
+    var pins: Set<String> = []
+
+    init(group: String, inode: UInt64) {
+        self.group = group
+        self.inode = inode
     }
 }

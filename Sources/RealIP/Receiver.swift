@@ -5,26 +5,29 @@ import CRealIP
 import Foundation
 import Linux
 
-/// The programs in the kernel, attached for one control group and some interfaces, with the list of those whose
+/// The programs in the kernel, attached for control groups and some interfaces, with the list of those whose
 /// packets they believe.
 ///
-/// The links to the control group end with the process, whatever ends it: sockets see the balancer's addresses
-/// again. What reads packets on the interfaces stays until `removeFilters`, so that no datagram is lost while no
-/// receiver runs: without it the kernel refuses protocol 248.
+/// With `Pins` all of that stays in the kernel when the process ends, whatever ends it, and goes on by the list as
+/// it was: the next receiver of the name takes it over. Without them the links to the control groups end with the
+/// process, and sockets see the balancer's addresses again. What reads packets on the interfaces stays in any
+/// case until `detach`, so that no datagram is lost while no receiver runs: without it the kernel refuses
+/// protocol 248.
 package actor Receiver {
     private let name: String
     private let options: ReceiverOptions
     private let started = Date()
-    private let loaded: LoadedPrograms
-    private let links: [BPFLink]
-    private let filters: [IngressFilter]
+    let loaded: LoadedPrograms
+    let pins: Pins?
+    var attachments: [GroupAttachment]
+    let filters: [IngressFilter]
     private var believed: BelievedMap
     private var sources: BeliefReader
-    /// Interfaces whose packets are not read, and why.
-    private var unread: [String: String] = [:]
-    private let say: @Sendable (String) -> Void
+    /// What is wrong with an interface or a control group, by its name.
+    var troubles: [String: String] = [:]
+    let say: @Sendable (String) -> Void
 
-    /// Loads and attaches everything that `options` ask for, or throws and leaves nothing behind.
+    /// Loads and attaches everything that `options` ask for, or throws and leaves what there was before.
     ///
     /// `say` is told what an operator may want to know, a sentence at a time.
     package init(
@@ -35,28 +38,52 @@ package actor Receiver {
         let filters = try options.interfaces.map { name throws(ReceiverError) in
             try IngressFilter(onInterface: name)
         }
+        try await Self.refuseTaken(options.interfaces)
         var sources = BeliefReader(options.beliefs)
         try sources.begin()
         await sources.askBalancer()
-        let loaded = try LoadedPrograms(options)
+        let pins = try Pins(name, at: options.pins)
+        try pins?.prepare()
+        let loaded = try LoadedPrograms(options, pins: pins)
+        var new: [IngressFilter] = []
         do {
             var believed = BelievedMap(try loaded.object.map("believed"))
             try believed.set(sources.believed)
+            var attachments: [GroupAttachment] = []
+            for group in options.groups {
+                let attachment = try loaded.attach(toGroup: group, pins: pins)
+                // The same group may have been named twice.
+                if attachments.contains(where: { $0.inode == attachment.inode }) { continue }
+                attachments.append(attachment)
+            }
+            self.attachments = attachments
             for filter in filters {
+                if filter.program == nil { new.append(filter) }
                 try filter.put(loaded.object.descriptor(of: ReceiverPrograms.ingress))
             }
             self.believed = believed
-            links = try loaded.attach(toGroup: options.group)
         } catch {
-            for filter in filters { _ = try? filter.remove() }
+            for filter in new { _ = try? filter.remove() }
             throw error as? ReceiverError ?? .kernel(error as? BPFError)
         }
+        pins?.remove(exceptMapsAnd: attachments.reduce(into: []) { $0.formUnion($1.pins) })
         self.name = name
         self.options = options
         self.loaded = loaded
+        self.pins = pins
         self.filters = filters
         self.sources = sources
         self.say = say
+    }
+
+    /// An interface has room for one receiver: the second would learn all the flows, and the first none.
+    private static func refuseTaken(_ interfaces: [String]) async throws(ReceiverError) {
+        if interfaces.isEmpty { return }
+        for other in await ReceiverPlace.running() where other.isInThisNetwork {
+            for interface in other.interfaces where interfaces.contains(interface.name) {
+                throw .interfaceIsTaken(interface.name, by: other)
+            }
+        }
     }
 
     // MARK: - While it runs
@@ -66,9 +93,10 @@ package actor Receiver {
         var turn = 0
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             turn += 1
-            // The file is looked at every second, everything that costs more every five.
+            // Files are looked at every second, everything that costs more every five.
             let before = sources.problems
             sources.readFile()
+            watchGroups()
             if turn % 5 == 0 {
                 // Nobody else changes it meanwhile.
                 var asked = sources
@@ -91,31 +119,9 @@ package actor Receiver {
         }
     }
 
-    /// Others may have taken our program away with their own, or the interface was made anew.
-    private func watchFilters() {
-        for filter in filters {
-            let place = KernelLink.named(filter.interface)
-            if place?.index == filter.index, filter.program != nil {
-                unread[filter.interface] = nil
-                continue
-            }
-            do {
-                guard place?.index == filter.index else {
-                    throw ReceiverError.noInterface(filter.interface)
-                }
-                try filter.put(loaded.object.descriptor(of: ReceiverPrograms.ingress))
-                unread[filter.interface] = nil
-                say("\(filter.interface): somebody took the program away, it is there again")
-            } catch {
-                if unread[filter.interface] == nil { say("\(error)") }
-                unread[filter.interface] = "\(error)"
-            }
-        }
-    }
-
     package var status: ReceiverStatus {
         var counters: [Counter: UInt64] = [:]
-        var problems = sources.problems + unread.sorted { $0.key < $1.key }.map(\.value)
+        var problems = sources.problems + troubles.sorted { $0.key < $1.key }.map(\.value)
         do {
             let map = try loaded.object.map("counters")
             for counter in Counter.allCases { counters[counter] = try map.sum(at: counter.index) }
@@ -127,10 +133,11 @@ package actor Receiver {
             name: name,
             process: ProcessInfo.processInfo.processIdentifier,
             started: started,
-            group: options.group,
+            groups: options.groups,
             interfaces: filters.map { .init(name: $0.interface, isRead: $0.program != nil) },
             datagrams: options.datagrams,
             questions: loaded.questions,
+            pins: pins?.directory,
             believed: believed.prefixes.sorted().map(Self.text),
             problems: problems,
             counters: counters
@@ -147,22 +154,20 @@ package actor Receiver {
 
     /// Says how it is, once, at the beginning.
     package func announce() {
-        say("serves \(options.group); believed: \(Self.text(of: believed.prefixes))")
+        say(
+            "serves \(options.groups.joined(separator: ", ")); believed: \(Self.text(of: believed.prefixes))"
+        )
         for problem in status.problems { say(problem) }
-        if loaded.questions != .exact { say("getsockopt 2048: see dpvs-realip check") }
-    }
-
-    // MARK: - The end
-
-    /// Stops reading packets: from now on those of protocol 248 are refused by the kernel.
-    package func removeFilters() {
-        for filter in filters {
-            do {
-                _ = try filter.remove()
-            } catch {
-                say("\(error)")
-            }
+        for map in loaded.begunAnew {
+            say("\(map) begins empty: the former receiver's has another size or layout")
         }
+        if pins == nil, options.pins == .usual {
+            say(
+                "nothing is kept for the next receiver, since /sys/fs/bpf is no BPF file system: "
+                    + "mount -t bpf bpf /sys/fs/bpf"
+            )
+        }
+        if loaded.questions != .exact { say("getsockopt 2048: see dpvs-realip check") }
     }
 }
 

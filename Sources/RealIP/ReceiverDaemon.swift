@@ -9,19 +9,19 @@ package struct ReceiverDaemon: Sendable {
     package var options: ReceiverOptions
     /// Where Prometheus may ask; nil: only the commands can.
     package var metrics: BindAddress?
-    /// Whether packets are no longer read at the end.
-    package var removesFilters: Bool
+    /// Whether everything is taken out of the kernel at the end.
+    package var detaches: Bool
 
     package init(
         name: String,
         _ options: ReceiverOptions,
         metrics: BindAddress?,
-        removesFilters: Bool
+        detaches: Bool
     ) {
         self.name = name
         self.options = options
         self.metrics = metrics
-        self.removesFilters = removesFilters
+        self.detaches = detaches
     }
 
     /// Serves until `end` returns, and returns what that said.
@@ -45,13 +45,23 @@ package struct ReceiverDaemon: Sendable {
         } catch {
             ending = .failure(error)
         }
-        if removesFilters {
-            await receiver.removeFilters()
-        } else if !options.interfaces.isEmpty {
-            let names = options.interfaces.joined(separator: " ")
-            Self.say("protocol 248 is taken off until: dpvs-realip detach \(names)")
+        if detaches {
+            await receiver.detach()
+        } else {
+            sayWhatStays(receiver.pins)
         }
         return try ending.get()
+    }
+
+    private func sayWhatStays(_ pins: Pins?) {
+        let names = options.interfaces.map { " \($0)" }.joined()
+        if pins != nil {
+            var words = "dpvs-realip detach --name \(name)\(names)"
+            if case .directory(let path) = options.pins { words += " --pins \(path)" }
+            Self.say("clients go on being told by the list as it is, until: \(words)")
+        } else if !names.isEmpty {
+            Self.say("protocol 248 is taken off until: dpvs-realip detach\(names)")
+        }
     }
 
     private func serve<Ending: Sendable>(

@@ -11,8 +11,8 @@ package struct ReceiverOptions: Sendable {
         case api
     }
 
-    /// The directory of the control group whose programs are served.
-    package var group: String
+    /// The directories of the control groups whose programs are served.
+    package var groups: [String]
     /// Interfaces by which datagrams of the balancer come in; none: UDP is left alone.
     package var interfaces: [String] = []
     package var datagrams = Datagrams.rewrite
@@ -21,9 +21,11 @@ package struct ReceiverOptions: Sendable {
     /// A UDP flow that was not seen for so long is forgotten.
     package var idle = Duration.seconds(360)
     package var beliefs = BeliefSources()
+    /// Where the next receiver of the name finds what this one knew.
+    package var pins = PinPlace.nowhere
 
-    package init(group: String) {
-        self.group = group
+    package init(groups: [String]) {
+        self.groups = groups
     }
 }
 

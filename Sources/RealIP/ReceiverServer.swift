@@ -21,6 +21,26 @@ package enum ReceiverPlace {
             && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
             && !name.hasPrefix(".")
     }
+
+    /// Receivers that answer here.
+    package static func running() async -> [ReceiverStatus] {
+        var statuses: [ReceiverStatus] = []
+        for file in (try? Files.list(directory)) ?? [] where file.hasSuffix(".sock") {
+            let client = ControlClient(socket: "\(directory)/\(file)", timeout: .seconds(2))
+            if let status = try? await client.get("/v1/status", as: ReceiverStatus.self) {
+                statuses.append(status)
+            }
+        }
+        return statuses
+    }
+}
+
+extension ReceiverStatus {
+    /// Whether its interfaces are those of this network namespace; another's may have the same names.
+    package var isInThisNetwork: Bool {
+        let network = Files.link("/proc/\(process)/ns/net")
+        return network != nil && network == Files.link("/proc/self/ns/net")
+    }
 }
 
 /// Answers `GET /v1/status`, `/metrics` and `/livez` for a receiver until the task is cancelled.
@@ -30,20 +50,26 @@ struct ReceiverServer: Sendable {
 
     /// A receiver of the same name that answers must not be cut off from its commands.
     static func prepare(_ socket: String, named name: String) async throws(ReceiverServerError) {
-        if await ControlClient(socket: socket, timeout: .seconds(5)).isListening() {
-            throw .nameIsTaken(name, socket: socket)
-        }
         do {
             try Files.makePrivateDirectory(ReceiverPlace.directory)
         } catch {
             throw .noPlace("\(error)")
+        }
+        guard Files.isReadableAndWritable(ReceiverPlace.directory) else {
+            throw .noPlace(
+                "\(ReceiverPlace.directory) may be entered by its owner only, root mostly"
+            )
+        }
+        if await ControlClient(socket: socket, timeout: .seconds(5)).isListening() {
+            throw .nameIsTaken(name, socket: socket)
         }
         Files.remove(socket)
     }
 
     func run() async throws {
         var logger = Logger(label: "dpvs-realip")
-        logger.logLevel = .error
+        // That connections are cut off at the end is no error, though the library says so.
+        logger.logLevel = .critical
         let services = addresses.map { address in
             Application(
                 responder: ReceiverResponder(receiver: receiver),
@@ -54,14 +80,19 @@ struct ReceiverServer: Sendable {
                 logger: logger
             )
         }
-        try await ServiceGroup(
-            configuration: .init(
-                services: services,
-                gracefulShutdownSignals: [],
-                logger: logger
+        do {
+            try await ServiceGroup(
+                configuration: .init(
+                    services: services,
+                    gracefulShutdownSignals: [],
+                    logger: logger
+                )
             )
-        )
-        .run()
+            .run()
+        } catch let error as IOError {
+            let reason = LinuxError("bind", error.errnoCode).reason
+            throw ReceiverServerError.noPlace("--metrics cannot have that address: \(reason)")
+        }
     }
 }
 

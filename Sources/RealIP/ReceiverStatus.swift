@@ -14,10 +14,12 @@ package struct ReceiverStatus: Equatable, Codable, Sendable {
     package var name: String
     package var process: Int32
     package var started: Date
-    package var group: String
+    package var groups: [String]
     package var interfaces: [Interface]
     package var datagrams: ReceiverOptions.Datagrams
     package var questions: QuestionAnswers
+    /// Where the next receiver of the name finds what this one knew; nil: nowhere.
+    package var pins: String?
     /// Addresses and networks, as text.
     package var believed: [String]
     /// What does not work at the moment, as sentences.
@@ -28,9 +30,10 @@ package struct ReceiverStatus: Equatable, Codable, Sendable {
     package var text: String {
         var lines = [
             "receiver \(name), process \(process), since \(started.formatted(.iso8601))",
-            "control group: \(group)",
+            "control \(groups.count == 1 ? "group" : "groups"): \(groups.joined(separator: ", "))",
             "UDP: \(datagramText)",
             "getsockopt 2048: \(questionText)",
+            "kept for the next receiver: \(pins.map { "in \($0)" } ?? "nothing")",
             "believed: \(believed.isEmpty ? "nobody" : believed.joined(separator: ", "))",
         ]
         lines += problems.map { "problem: \($0)" }
@@ -65,41 +68,27 @@ package struct ReceiverStatus: Equatable, Codable, Sendable {
 extension ReceiverStatus {
     /// One scrape in Prometheus' text format.
     package var metrics: String {
-        var lines: [String] = []
-        for family in MetricFamily.allCases {
-            lines.append("# HELP \(family.name) \(family.help)")
-            lines.append("# TYPE \(family.name) counter")
-            for counter in Counter.allCases where counter.metric.family == family {
-                let labels = [("receiver", name)] + counter.metric.labels
-                lines.append(sample(family.name, labels, counters[counter] ?? 0))
-            }
-        }
-        lines += gauge(
-            "dpvs_realip_believed_prefixes",
-            "Addresses and networks whose packets are believed.",
-            [([], UInt64(believed.count))]
-        )
-        lines += gauge(
-            "dpvs_realip_interface_read",
-            "1 while the packets of the interface are read.",
-            interfaces.map { ([("interface", $0.name)], $0.isRead ? 1 : 0) }
-        )
-        lines += gauge(
-            "dpvs_realip_problems",
-            "What does not work at the moment; dpvs-realip status says what it is.",
-            [([], UInt64(problems.count))]
-        )
-        return lines.map { $0 + "\n" }.joined()
+        ReceiverMetric.allCases.flatMap(lines).map { $0 + "\n" }.joined()
     }
 
-    private func gauge(
-        _ name: String,
-        _ help: String,
-        _ values: [([(name: String, value: String)], UInt64)]
-    ) -> [String] {
-        if values.isEmpty { return [] }
-        return ["# HELP \(name) \(help)", "# TYPE \(name) gauge"]
-            + values.map { sample(name, [("receiver", self.name)] + $0.0, $0.1) }
+    private func lines(of metric: ReceiverMetric) -> [String] {
+        let samples = samples(of: metric)
+        if samples.isEmpty { return [] }
+        return ["# HELP \(metric.name) \(metric.help)", "# TYPE \(metric.name) \(metric.kind)"]
+            + samples.map { sample(metric.name, [("receiver", name)] + $0.labels, $0.value) }
+    }
+
+    private func samples(
+        of metric: ReceiverMetric
+    ) -> [(labels: [(name: String, value: String)], value: UInt64)] {
+        switch metric {
+        case .connections, .datagrams, .calls, .ambiguous, .questions:
+            Counter.allCases.filter { $0.metric.family == metric }
+                .map { ($0.metric.labels, counters[$0] ?? 0) }
+        case .believed: [([], UInt64(believed.count))]
+        case .read: interfaces.map { ([("interface", $0.name)], $0.isRead ? 1 : 0) }
+        case .problems: [([], UInt64(problems.count))]
+        }
     }
 
     private func sample(

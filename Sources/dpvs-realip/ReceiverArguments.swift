@@ -79,8 +79,8 @@ struct ReceiverArguments: ParsableArguments {
         }
     }
 
-    func options(group: String) -> ReceiverOptions {
-        var options = ReceiverOptions(group: group)
+    func options(groups: [String]) -> ReceiverOptions {
+        var options = ReceiverOptions(groups: groups)
         options.interfaces = interfaces
         options.datagrams = udp
         options.flows = flows

@@ -34,13 +34,13 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         StandardStreams.prepare()
-        if let cgroup { try Files.makeDirectory(cgroup) }
+        if let cgroup { try ControlGroup.make(cgroup) }
         let group = try cgroup ?? ControlGroup.directory(ofProcess: "self")
         let daemon = ReceiverDaemon(
             name: arguments.name,
-            arguments.options(group: group),
+            arguments.options(groups: [group]),
             metrics: arguments.metrics,
-            removesFilters: true
+            detaches: true
         )
         let words = entrance
         let code = try await daemon.run { () async throws -> Int32 in

@@ -22,6 +22,12 @@ import Testing
         #expect(ControlGroup.mountPoint(in: "31 30 0:27 / /cgroup2 rw - ext4 cgroup2 rw") == nil)
     }
 
+    @Test func `another's hierarchy that is mounted into a container is not taken for the own`() {
+        let host = "40 1 0:28 / /host/cgroup ro - cgroup2 cgroup2 rw"
+        #expect(ControlGroup.mountPoint(in: "\(Self.unified)\n\(host)") == "/sys/fs/cgroup")
+        #expect(ControlGroup.mountPoint(in: host) == "/host/cgroup")
+    }
+
     @Test func `a process's group is the line without a controller`() {
         let text = "4:memory:/a/b\n0::/system.slice/nginx.service\n"
         #expect(ControlGroup.path(in: text) == "/system.slice/nginx.service")
@@ -33,11 +39,37 @@ import Testing
         for name in ["system.slice", "system.slice/nginx.service", "user.slice"] {
             try directory.makeDirectory(name)
         }
-        let found = ControlGroup.find("nginx.service", below: directory.path, depth: 8)
-        #expect(found == ["\(directory.path)/system.slice/nginx.service"])
+        func unit(_ name: String) throws -> String {
+            let path = try ControlGroup.directory(ofUnit: name, below: directory.path)
+            return String(path.dropFirst(directory.path.count))
+        }
+        #expect(try unit("nginx.service") == "/system.slice/nginx.service")
+        #expect(try unit("nginx") == "/system.slice/nginx.service")
         try directory.makeDirectory("user.slice/nginx.service")
-        #expect(ControlGroup.find("nginx.service", below: directory.path, depth: 8).count == 2)
-        #expect(ControlGroup.find("apache.service", below: directory.path, depth: 8) == [])
+        #expect(throws: ControlGroupError.self) { try unit("nginx") }
+        #expect(throws: ControlGroupError.self) { try unit("apache") }
+    }
+
+    /// As the kubelet names them with its two drivers.
+    @Test(arguments: [
+        "kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod12ab_34cd.slice",
+        "kubepods.slice/kubepods-pod12ab_34cd.slice",
+        "kubepods/burstable/pod12ab-34cd",
+    ])
+    func `a pod is found by its UID`(path: String) throws {
+        let directory = try TemporaryDirectory()
+        var made = ""
+        for part in "\(path)/container".split(separator: "/") {
+            made += (made.isEmpty ? "" : "/") + part
+            try directory.makeDirectory(made)
+        }
+        let found = try ControlGroup.directory(ofPod: "12ab-34cd", below: directory.path)
+        #expect(found == "\(directory.path)/\(path)")
+        #expect {
+            try ControlGroup.directory(ofPod: "12ab-34ce", below: directory.path)
+        } throws: {
+            "\($0)".hasPrefix("no control group below")
+        }
     }
 
     @Test func `a process that is not there is named`() {

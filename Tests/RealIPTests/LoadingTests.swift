@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test(.needsEBPF) func `what is loaded follows the options`() throws {
-        var options = ReceiverOptions(group: "")
+        var options = ReceiverOptions(groups: [])
         let tcp = try LoadedPrograms(options)
         #expect(throws: BPFError.self) { try tcp.object.descriptor(of: "realip_ingress") }
         options.interfaces = ["eth0"]

@@ -13,7 +13,7 @@ struct TriedPrograms {
     private(set) var believed: BelievedMap
 
     init(believing prefixes: [String] = ["10.0.1.200", "fd00::200"]) throws {
-        var options = ReceiverOptions(group: "")
+        var options = ReceiverOptions(groups: [])
         options.interfaces = ["eth0"]
         options.flows = 64
         loaded = try LoadedPrograms(options)

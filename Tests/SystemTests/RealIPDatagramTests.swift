@@ -66,13 +66,66 @@ extension SystemTests {
             }
         }
 
-        @Test func `with NAT64 the address stays, and getsockopt tells the client`() async throws {
-            try await Lab.served(.udp("uoa").nat64) { lab, group, _ in
-                try await lab.serve(in: group, "ask", "10.0.1.2", 53, "10.0.1.2") {
+        /// A server of IPv4, and one of both families.
+        @Test(arguments: ["opp", "ipo"], [("10.0.1.2", "10.0.1.2"), ("::", "::ffff:10.0.1.2")])
+        func `with NAT64 the address stays, and getsockopt tells the client`(
+            form: String,
+            place: (address: String, own: String)
+        ) async throws {
+            let more = "ipvs_defs {\n    udp {\n        uoa_mode \(form)\n    }\n}"
+            try await Lab.served(.udp("uoa").nat64, more: more) { lab, group, _ in
+                try await lab.serve(in: group, "ask", place.address, 53, place.own) {
                     try await lab.receive(for: group, Self.from) { receiver in
                         let told = try await lab.ask("datagrams", "2001:db8::100", 53, 4, 5)
                         #expect(told == "20")
-                        #expect(try await receiver.counters()["receivesTold"] == 0)
+                        let counters = try await receiver.counters()
+                        #expect(counters["receivesTold"] == 0)
+                        // The option of IPv4 has no room for an IPv6 client.
+                        #expect(counters["datagramsOpp"] == 12, "\(counters)")
+                    }
+                }
+            }
+        }
+
+        @Test func `where uoa_mode says ipo, IPv6 goes as opp`() async throws {
+            let more = "ipvs_defs {\n    udp {\n        uoa_mode ipo\n    }\n}"
+            try await Lab.served(.udp("uoa"), .udp("uoa").fnat66, more: more) { lab, group, _ in
+                try await lab.serve(in: group, "udp", "::", 53) {
+                    try await lab.receive(for: group, Self.from) { receiver in
+                        try await lab.expect("20", "datagrams", "10.0.0.100", 53, 4, 5)
+                        try await lab.expect("20", "datagrams", "2001:db8::100", 53, 4, 5)
+                        let counters = try await receiver.counters()
+                        #expect(counters["datagramsIpo"] == 12, "\(counters)")
+                        #expect(counters["datagramsOpp"] == 12, "\(counters)")
+                    }
+                }
+            }
+        }
+
+        /// Go makes its system calls itself, so that nothing put in front of the C library would be seen.
+        @Test(.enabled(if: Program.path(of: "go") != nil, "there is no Go"))
+        func `a statically linked server of Go is told the client`() async throws {
+            var services = [ServedService.tcp("toa"), .udp("uoa")]
+            services[1].backendPort = 8080
+            try await Lab.served(services[0], services[0].fnat66, services[1], services[1].fnat66) {
+                lab,
+                group,
+                _ in
+                let server = "\(lab.directory)/told"
+                let source = "\(Program.repository)/Tests/SystemTests/told.go"
+                let build = [
+                    "CGO_ENABLED=0", "GOCACHE=\(lab.directory)/go", "GOPATH=\(lab.directory)/go",
+                ]
+                try await Program.demand(
+                    ["env"] + build + ["go", "build", "-o", server, source],
+                    timeout: .seconds(120)
+                )
+                try await lab.serve(in: group, [server, "::", "8080"]) {
+                    try await lab.receive(for: group, Self.from) { _ in
+                        for service in ["10.0.0.100", "2001:db8::100"] {
+                            try await lab.expect("20", "get", service, 80, 20)
+                            try await lab.expect("20", "datagrams", service, 53, 5, 4)
+                        }
                     }
                 }
             }

@@ -186,6 +186,7 @@ extension Lab {
     /// A lab with a balancer for `services`, besides one without help on port 81, and a control group.
     static func served(
         _ services: ServedService...,
+        more: String = "",
         body: (Lab, ControlGroup, Balancer) async throws -> Void
     ) async throws {
         try await run { lab in
@@ -197,6 +198,7 @@ extension Lab {
             other.backend = "10.0.1.3"
             other.backendPort = 80
             setup.services.text = text(services + [other])
+            setup.more = more
             // UDP flows never finish.
             setup.global[2] = "drain_timeout 100ms"
             try await ControlGroup.run(lab.name) { group in

@@ -126,34 +126,66 @@ extension SystemTests {
             }
         }
 
-        @Test func `what cannot be is said in a sentence`() async throws {
-            func complaint(_ words: String...) async throws -> String {
-                let outcome = try await Program.run([Program.realIP] + words)
-                #expect(outcome.status != 0)
-                return outcome.errors
-            }
-            let missing = try await complaint(
-                "attach",
-                "--cgroup",
-                "/nowhere",
-                "--from",
-                "10.0.1.200"
+        /// Words behind "attach", unless a verb stands first, and what the complaint has.
+        @Test(arguments: [
+            (
+                "attach --cgroup /nowhere --from 10.0.1.200", 1,
+                "/nowhere: No such file or directory"
+            ),
+            ("attach --cgroup /etc --from 10.0.1.200", 1, "/etc is no control group of version 2"),
+            ("attach --unit no --from 10.0.1.200", 1, "is called no.service: does it run?"),
+            ("attach --pod no --from 10.0.1.200", 1, "is called podno: does it run?"),
+            ("attach --process 4194999 --from 10.0.1.200", 1, "there is no process 4194999"),
+            (
+                "attach --cgroup / --from 10.0.1.200 --interface eth9", 1,
+                "Error: there is no interface eth9\n"
+            ),
+            (
+                "attach --cgroup / --from 10.0.1.200 --interface lo", 1,
+                "lo is no Ethernet interface"
+            ),
+            (
+                "attach --cgroup / --from 10.0.1.200 --pins /etc/x", 1,
+                "/etc/x is in no BPF file system"
+            ),
+            ("attach --cgroup / --from-file /nowhere", 1, "/nowhere: No such file or directory"),
+            ("attach --cgroup /", 2, "whom to believe is needed"),
+            ("attach --from 10.0.1.200", 2, "whom to serve is needed"),
+            ("attach --cgroup / --from 10.0.1.200/33", 2, "neither an address nor a network"),
+            ("attach --cgroup / --from 10.0.1.200 --flows 0", 2, "--flows takes 1 to 4194304"),
+            ("attach --cgroup / --from 10.0.1.200 --idle 0", 2, "--idle takes 1 to 86400"),
+            ("attach --cgroup / --from 10.0.1.200 --metrics :9", 2, "ADDRESS:PORT is needed"),
+            ("attach --cgroup / --from 10.0.1.200 --name a/b", 2, "'a/b' is no name"),
+            ("run --from 10.0.1.200", 2, "a program is needed"),
+            ("run --from 10.0.1.200 --cgroup /etc/x -- true", 1, "/etc/x is no control group"),
+            ("detach eth9", 1, "there is no interface eth9"),
+            ("status --name nobody", 3, "no receiver named 'nobody' runs"),
+        ])
+        func `what cannot be is said in a sentence`(
+            line: String,
+            status: Int32,
+            complaint: String
+        ) async throws {
+            let words = line.split(separator: " ").map(String.init)
+            let outcome = try await Program.run([Program.realIP] + words)
+            #expect(outcome.status == status)
+            #expect(outcome.errors.contains(complaint), "\(outcome.errors)")
+        }
+
+        @Test(.enabled(if: Program.path(of: "setpriv") != nil))
+        func `who may not is told what is missing`() async throws {
+            let words = [Program.realIP, "attach", "--from", "10.0.1.200", "--cgroup"]
+            let group = try #require(ControlGroup.root)
+            let few = try await Program.run(
+                ["setpriv", "--bounding-set=-all,+net_admin"] + words + [group]
             )
-            #expect(missing.contains("/nowhere: No such file or directory"), "\(missing)")
-            let interface = try await complaint(
-                "attach",
-                "--cgroup",
-                "/nowhere",
-                "--from",
-                "10.0.1.200",
-                "--interface",
-                "eth9"
+            #expect(few.status == 1)
+            #expect(few.errors.contains("give the process CAP_BPF and CAP_NET_ADMIN"))
+            let nobody = try await Program.run(
+                ["setpriv", "--reuid", "65534", "--clear-groups"] + words + [group]
             )
-            #expect(interface == "Error: there is no interface eth9\n")
-            let nobody = try await complaint("attach", "--cgroup", "/nowhere")
-            #expect(nobody.contains("whom to believe is needed"), "\(nobody)")
-            let status = try await complaint("status", "--name", "nobody")
-            #expect(status.contains("no receiver named 'nobody' runs"), "\(status)")
+            #expect(nobody.status == 1)
+            #expect(nobody.errors.contains("may be entered by its owner only"), "\(nobody.errors)")
         }
 
         @Test func `check says what is missing for whom has fewer rights`() async throws {

@@ -11,6 +11,12 @@ struct Receiver: Sendable {
     let process: Int32
     let logPath: String
 
+    /// Whether it has ended, and nobody has asked yet how.
+    var isDead: Bool {
+        let text = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
+        return text.split(separator: ")").last?.split(separator: " ").first == "Z"
+    }
+
     var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
 
     /// The numbers that it counted, by their names in `status --json`.
@@ -108,12 +114,14 @@ extension Lab {
     func receive(
         for group: ControlGroup,
         _ words: [String],
+        name: String? = nil,
+        pins: String = "none",
         launcher: [String] = [],
         _ body: (Receiver) async throws -> Void
     ) async throws {
-        let receiver = "\(name)\(words.hashValue & 0xFFF)"
+        let receiver = name ?? "\(self.name)\(words.hashValue & 0xFFF)"
         let log = "\(directory)/\(receiver).log"
-        let own = ["attach", "--name", receiver, "--cgroup", group.path] + words
+        let own = ["attach", "--name", receiver, "--cgroup", group.path, "--pins", pins] + words
         let command = Receiver.command(in: self, launcher + [Program.realIP] + own)
         _ = try await Subprocess.run(
             .name("sh"),
@@ -136,6 +144,9 @@ extension Lab {
                 }
                 try await body(running)
                 try? process.send(signal: .terminate)
+                try await eventually("the receiver has ended") {
+                    kill(running.process, 0) != 0 || running.isDead
+                }
             } catch {
                 print("\(receiver) said:\n\(running.log)")
                 throw error

@@ -10,11 +10,13 @@ Servers answer every question with a line, the peer's address and port as the sy
   connected a connected socket for each client, as servers of DTLS have
   ask       getsockopt 2048 and 4096, as programs do that were written for uoa.ko and toa.ko
   mptcp     accept() of a socket of Multipath TCP
+  keep      getpeername() for every line of a connection, and recvfrom()
 
 Clients print how many of COUNT questions were answered with their own address, and what else was said:
   get       over TCP, at once;  getm: over Multipath TCP
   datagrams over UDP, sockets at once, each asks ROUNDS times
   watch     over TCP and UDP, one after another for SECONDS
+  hold      for SECONDS in one connection, one flow of UDP, and a new connection each time
 """
 import asyncio, collections, ctypes, resource, select, socket, struct, sys, threading, time
 
@@ -55,6 +57,23 @@ def serve_tcp(address, port, protocol=0):
     listener.listen(4096)
     while True:
         threading.Thread(target=answer, args=listener.accept(), daemon=True).start()
+
+
+def keep(connection):
+    try:
+        while connection.recv(4096):
+            connection.sendall((line(connection.getpeername()) + "\n").encode())
+    except OSError:
+        pass
+    connection.close()
+
+
+def serve_kept(address, port):
+    listener = sock(socket.SOCK_STREAM, address, port)
+    listener.listen(64)
+    threading.Thread(target=serve_udp, args=(address, port), daemon=True).start()
+    while True:
+        threading.Thread(target=keep, args=(listener.accept()[0],), daemon=True).start()
 
 
 def serve_udp(address, port):
@@ -238,6 +257,34 @@ async def watch(address, port, seconds):
         print(f"{count} {what}")
 
 
+def hold(address, port, seconds):
+    """One line at last: what was said in the connection, in the flow, and in new connections."""
+    results = collections.Counter()
+    held = socket.create_connection((address, port), 5)
+    flow = socket.socket(held.family, socket.SOCK_DGRAM)
+    flow.connect((address, port))
+    flow.settimeout(0.5)
+    end = time.monotonic() + seconds
+
+    def ask(what, made):
+        try:
+            made.send(b"question\n")
+            told = judge(made.recv(4096).decode(), made.getsockname())
+        except OSError as error:
+            told = type(error).__name__
+        # But for the port, and what follows it.
+        results[" ".join([what, *told.split()[:2]])] += 1
+
+    while time.monotonic() < end:
+        ask("held", held)
+        ask("flow", flow)
+        with socket.create_connection((address, port), 5) as new:
+            ask("new", new)
+        time.sleep(0.02)
+    for what, count in sorted(results.items()):
+        print(f"{count} {what}")
+
+
 def main():
     kind, address, port, *more = sys.argv[1:]
     port, numbers = int(port), [int(x) for x in more if x.isdigit()]
@@ -248,11 +295,13 @@ def main():
         case "mptcp": serve_tcp(address, port, MPTCP)
         case "udp": serve_udp(address, port)
         case "connected": serve_connected(address, port)
+        case "keep": serve_kept(address, port)
         case "ask": serve_questions(address, port, more[0])
         case "asyncio": asyncio.run(serve_asyncio(address, port))
         case "get": asyncio.run(get_all(address, port, *numbers))
         case "getm": asyncio.run(get_all(address, port, *numbers, MPTCP))
         case "datagrams": datagrams(address, port, *numbers)
+        case "hold": hold(address, port, *numbers)
         case "watch": asyncio.run(watch(address, port, *numbers))
 
 

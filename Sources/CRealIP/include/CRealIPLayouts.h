@@ -8,6 +8,10 @@
 
 #include <linux/types.h>
 
+/// Grows when an entry of a map means something else than before: a receiver takes over what another
+/// has left in the kernel only when they agree on this and on the sizes.
+#define CRealIP_layout 1
+
 /// An IPv6 address in network order; IPv4 is mapped (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2).
 struct CRealIP_address {
     __u32 words[4];
