@@ -2,12 +2,17 @@
 import Foundation
 import MetricsExposition
 import Packet
+import RealIP
 import Testing
 import YAML
 
 /// Alerts, dashboard and what fetches the metrics: each name must be one that dpvs has.
 @Suite struct WatchingTests {
-    private static let names = Set(Catalogue.metrics.map(\.name))
+    private static let labels = Dictionary(
+        uniqueKeysWithValues: Catalogue.metrics.map { ($0.name, $0.labels) }
+            + ReceiverMetric.allCases.map { ($0.name, ["receiver"] + $0.labels.map(\.name)) }
+    )
+    private static let names = Set(labels.keys)
 
     private static func rules() throws -> [YAMLNode] {
         let file = try #require(try readYAML(Array(try Chart.text("files/rules.yaml").utf8)))
@@ -48,9 +53,6 @@ import YAML
 
     @Test func `alerts ask for drop reasons and labels that exist`() throws {
         let reasons = Set(DropReason.allCases.map(\.name))
-        let labels = Dictionary(
-            uniqueKeysWithValues: Catalogue.metrics.map { ($0.name, $0.labels) }
-        )
         for rule in try Self.rules() {
             let query = try #require(rule["expr"]?.text)
             for match in query.matches(of: /dpvs_drops_total\{reason=~"([^"]*)"/) {
@@ -58,7 +60,9 @@ import YAML
                     #expect(reasons.contains(String(reason)), "\(reason)")
                 }
             }
-            let known = Set(metrics(in: query).flatMap { labels[$0] ?? [] } + ["job", "instance"])
+            let known = Set(
+                metrics(in: query).flatMap { Self.labels[$0] ?? [] } + ["job", "instance"]
+            )
             let said = rule.all.compactMap(\.text).joined(separator: "\n")
             for match in said.matches(of: /\$labels\.([a-z_]+)/) {
                 #expect(known.contains(String(match.1)), "\(match.1)")
