@@ -36,6 +36,7 @@ package struct KernelReport: Equatable, Codable, Sendable {
             rows.append(row(function, probe(function.programs), rights))
         }
         rows.append(multipathRow)
+        rows.append(pinsRow)
         return KernelReport(rows: rows)
     }
 
@@ -128,6 +129,19 @@ package struct KernelReport: Equatable, Codable, Sendable {
             finding: failed.failure ?? "",
             fix: function.fix(failed, rights),
             isNeeded: function.isNeeded
+        )
+    }
+
+    private static var pinsRow: Row {
+        let can = Pins.canBeMade(in: Pins.usualDirectory)
+        return Row(
+            subject: "restarts",
+            isGood: can,
+            finding: can
+                ? "what is set up is kept in \(Pins.usualDirectory)"
+                : "/sys/fs/bpf is no BPF file system: servers see the balancer meanwhile",
+            fix: can ? "" : "mount -t bpf bpf /sys/fs/bpf",
+            isNeeded: false
         )
     }
 

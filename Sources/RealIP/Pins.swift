@@ -47,7 +47,7 @@ package struct Pins: Equatable, Sendable {
     }
 
     /// Whether the lowest directory of `path` that is there is in a BPF file system.
-    private static func canBeMade(in path: String) -> Bool {
+    static func canBeMade(in path: String) -> Bool {
         var path = path
         while !Files.isDirectory(path) {
             guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else {

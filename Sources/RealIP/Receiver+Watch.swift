@@ -6,26 +6,27 @@ import Linux
 extension Receiver {
     /// Others may have taken our program away with their own, or the interface was made anew.
     func watchFilters() {
-        for filter in filters {
+        for (index, filter) in filters.enumerated() {
+            let name = filter.interface
             do {
-                if try isInPlace(filter) {
-                    troubles[filter.interface] = nil
+                let place = try IngressFilter(onInterface: name)
+                if try place == filter && isInPlace(filter) {
+                    troubles[name] = nil
                     continue
                 }
-                try filter.put(loaded.object.descriptor(of: ReceiverPrograms.ingress))
-                troubles[filter.interface] = nil
-                say("\(filter.interface): somebody took the program away, it is there again")
+                try place.put(loaded.object.descriptor(of: ReceiverPrograms.ingress))
+                filters[index] = place
+                troubles[name] = nil
+                let what = place == filter ? "somebody took the program away" : "it was made anew"
+                say("\(name): \(what), its packets are read again")
             } catch {
-                note("\(error)", about: filter.interface)
+                note("\(error)", about: name)
             }
         }
     }
 
-    /// Whether our program reads the interface; throws where it cannot.
+    /// Whether our program is there; throws when another receiver's is.
     private func isInPlace(_ filter: IngressFilter) throws -> Bool {
-        guard KernelLink.named(filter.interface)?.index == filter.index else {
-            throw ReceiverError.noInterface(filter.interface)
-        }
         guard let program = filter.program else { return false }
         guard try program == loaded.object.number(of: ReceiverPrograms.ingress) else {
             throw ReceiverError.interfaceIsLost(filter.interface)

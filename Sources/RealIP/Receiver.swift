@@ -20,7 +20,7 @@ package actor Receiver {
     let loaded: LoadedPrograms
     let pins: Pins?
     var attachments: [GroupAttachment]
-    let filters: [IngressFilter]
+    var filters: [IngressFilter]
     private var believed: BelievedMap
     private var sources: BeliefReader
     /// What is wrong with an interface or a control group, by its name.
@@ -39,14 +39,16 @@ package actor Receiver {
             try IngressFilter(onInterface: name)
         }
         try await Self.refuseTaken(options.interfaces)
+        try Self.refuseNested(options.groups)
         var sources = BeliefReader(options.beliefs)
         try sources.begin()
         await sources.askBalancer()
         let pins = try Pins(name, at: options.pins)
-        try pins?.prepare()
-        let loaded = try LoadedPrograms(options, pins: pins)
+        let hasFormer = pins?.isThere ?? false
         var new: [IngressFilter] = []
         do {
+            try pins?.prepare()
+            let loaded = try LoadedPrograms(options, pins: pins)
             var believed = BelievedMap(try loaded.object.map("believed"))
             try believed.set(sources.believed)
             var attachments: [GroupAttachment] = []
@@ -56,24 +58,35 @@ package actor Receiver {
                 if attachments.contains(where: { $0.inode == attachment.inode }) { continue }
                 attachments.append(attachment)
             }
-            self.attachments = attachments
             for filter in filters {
                 if filter.program == nil { new.append(filter) }
                 try filter.put(loaded.object.descriptor(of: ReceiverPrograms.ingress))
             }
+            self.loaded = loaded
+            self.attachments = attachments
             self.believed = believed
         } catch {
             for filter in new { _ = try? filter.remove() }
+            if !hasFormer { pins?.remove() }
             throw error as? ReceiverError ?? .kernel(error as? BPFError)
         }
         pins?.remove(exceptMapsAnd: attachments.reduce(into: []) { $0.formUnion($1.pins) })
         self.name = name
         self.options = options
-        self.loaded = loaded
         self.pins = pins
         self.filters = filters
         self.sources = sources
         self.say = say
+    }
+
+    /// A call that passed the programs of two groups would be translated twice.
+    private static func refuseNested(_ groups: [String]) throws(ReceiverError) {
+        let paths = groups.compactMap { Files.resolve($0) }
+        for outer in paths {
+            if let inner = paths.first(where: { $0.hasPrefix(outer + "/") }) {
+                throw .nested(inner, in: outer)
+            }
+        }
     }
 
     /// An interface has room for one receiver: the second would learn all the flows, and the first none.

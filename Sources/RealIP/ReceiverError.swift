@@ -8,6 +8,7 @@ package enum ReceiverError: Error, CustomStringConvertible {
     case notEthernet(String)
     case group(LinuxError)
     case noGroup(String)
+    case nested(String, in: String)
     /// Another receiver reads the interface's packets.
     case interfaceIsTaken(String, by: ReceiverStatus)
     /// Another receiver took the interface over.
@@ -33,6 +34,8 @@ package enum ReceiverError: Error, CustomStringConvertible {
         case .noGroup(let path):
             "\(path) is no control group of version 2; they are below "
                 + (ControlGroup.mountPoint() ?? "/sys/fs/cgroup")
+        case .nested(let inner, let outer):
+            "the control group \(inner) is within \(outer), which serves it already"
         case .interfaceIsTaken(let interface, let other):
             "\(interface) is read by the receiver '\(other.name)', process \(other.process), already; "
                 + "one receiver serves several control groups, each with a --cgroup of its own"

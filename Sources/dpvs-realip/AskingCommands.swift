@@ -24,12 +24,18 @@ struct ReceiverName: ParsableArguments {
         } catch {
             let reason: String
             switch error {
-            case .noSocket, .notRunning: reason = "no receiver named '\(name)' runs (\(socket))"
+            case .noSocket, .notRunning:
+                reason = "no receiver named '\(name)' runs (\(socket))" + whatStays
             default: reason = "\(error)"
             }
             ReceiverDaemon.say(reason)
             throw ExitCode(error.exitCode.rawValue)
         }
+    }
+
+    private var whatStays: String {
+        guard let pins = try? Pins(name, at: .usual), pins.isThere else { return "" }
+        return "; what it had set up goes on: \(pins.directory)"
     }
 }
 

@@ -93,19 +93,28 @@ extension SystemTests {
             }
         }
 
-        @Test func `a control group that is made anew is served again`() async throws {
+        @Test func `a control group or an interface that is made anew is served again`()
+            async throws
+        {
             try await Lab.served(.tcp("toa")) { lab, group, _ in
                 let inner = ControlGroup(path: "\(group.path)/inner")
                 try await ControlGroup.run("\(lab.name)/inner") { _ in
-                    try await lab.receive(for: inner, Self.from) { receiver in
+                    try await lab.ip(.backends, "link add extra type veth peer name extra1")
+                    let words = Self.from + ["--interface", "extra"]
+                    try await lab.receive(for: inner, words) { receiver in
+                        try await lab.ip(.backends, "link delete extra")
                         try unsafe #require(rmdir(inner.path) == 0)
-                        try await eventually("the loss is said", within: .seconds(15)) {
+                        try await eventually("the losses are said") {
                             receiver.log.contains("\(inner.path) is gone")
+                                && receiver.log.contains("there is no interface extra")
                         }
                         try unsafe #require(mkdir(inner.path, 0o755) == 0)
-                        try await eventually("it is served again", within: .seconds(15)) {
+                        try await lab.ip(.backends, "link add extra type veth peer name extra1")
+                        try await eventually("both are served again") {
                             receiver.log.contains("was made anew and is served again")
+                                && receiver.log.contains("extra: it was made anew")
                         }
+                        #expect(try await receiver.metrics().sum("dpvs_realip_problems") == 0)
                         try await lab.serve(in: inner, "tcp", "10.0.1.2", 8080) {
                             try await lab.expect("2", "get", "10.0.0.100", 80, 2)
                         }

@@ -133,6 +133,10 @@ extension SystemTests {
                 "/nowhere: No such file or directory"
             ),
             ("attach --cgroup /etc --from 10.0.1.200", 1, "/etc is no control group of version 2"),
+            (
+                "attach --cgroup /sys --cgroup /sys/fs --from 10.0.1.200", 1,
+                "/sys/fs is within /sys"
+            ),
             ("attach --unit no --from 10.0.1.200", 1, "is called no.service: does it run?"),
             ("attach --pod no --from 10.0.1.200", 1, "is called podno: does it run?"),
             ("attach --process 4194999 --from 10.0.1.200", 1, "there is no process 4194999"),
