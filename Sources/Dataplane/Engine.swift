@@ -87,11 +87,9 @@ public final class Engine: Sendable {
         guard let persistence else { return nil }
         self.persistence = persistence
         firstSnapshot = SnapshotMemory.empty(adjacencies: adjacencies, workers: workers)
-        guard let vlans = VLANTable() else { return nil }
         let interchange = unsafe Interchange(
             workers: workers,
             initial: firstSnapshot.pointer,
-            vlans: vlans,
             doorbell: doorbell,
             workerBells: workerBells
         )
@@ -256,7 +254,6 @@ public final class Engine: Sendable {
 
     /// Frees the memory; every thread has ended.
     public func destroy() {
-        interchange.vlans.destroy()
         interchange.destroy()
         adjacencies.destroy()
         steering.destroy()

@@ -62,8 +62,6 @@ public struct InjectedPacket: BitwiseCopyable {
 public final class Interchange: @unchecked Sendable {
     public let workerCount: Int
     public let cell: SnapshotCell
-    /// Belongs to the engine.
-    public let vlans: VLANTable
     let tunnelSequences: TunnelSequences
     public let quiescent: [QuiescentState]
     /// Of the slow path, which reads snapshots, too; it has left while there is none.
@@ -93,6 +91,9 @@ public final class Interchange: @unchecked Sendable {
     /// Of each worker: it is rung by whoever puts something into a ring of the worker's or asks it.
     public let workerBells: [Doorbell]
 
+    /// Those of the published snapshot, for whoever is in the quiescence set or holds the snapshot.
+    public var interfaces: InterfaceTable { unsafe cell.current().pointee.interfaces }
+
     /// Wires for `workers` that begin with the snapshot `initial`; nil when memory is short.
     ///
     /// `ringSize` is how many packets fit each ring; `workerBells` are nobody's where workers never
@@ -100,7 +101,6 @@ public final class Interchange: @unchecked Sendable {
     public init?(
         workers: Int,
         initial: UnsafeMutablePointer<Snapshot>,
-        vlans: VLANTable,
         ringSize: Int = 2048,
         doorbell: Doorbell = Doorbell(descriptor: -1),
         workerBells: [Doorbell] = []
@@ -109,7 +109,6 @@ public final class Interchange: @unchecked Sendable {
             .map { workerBells.indices.contains($0) ? workerBells[$0] : Doorbell(descriptor: -1) }
         workerCount = workers
         unsafe cell = SnapshotCell(initial)
-        self.vlans = vlans
         guard let sequences = TunnelSequences() else { return nil }
         tunnelSequences = sequences
         quiescent = (0..<workers).map { _ in QuiescentState() }

@@ -18,7 +18,7 @@ public struct InterfaceCounters: BitwiseCopyable, Sendable {
     private let block: CounterBlock
 
     init?() {
-        let count = (VLANTable.numberLimit - VLANTable.firstNumber) * Kind.allCases.count
+        let count = (InterfaceTable.numberLimit - InterfaceTable.firstNumber) * Kind.allCases.count
         guard let block = CounterBlock(count: count) else { return nil }
         self.block = block
     }
@@ -27,8 +27,10 @@ public struct InterfaceCounters: BitwiseCopyable, Sendable {
 
     /// nil for ports: devices count theirs.
     private static func index(_ kind: Kind, _ number: Int) -> Int? {
-        guard number >= VLANTable.firstNumber, number < VLANTable.numberLimit else { return nil }
-        return (number &- VLANTable.firstNumber) &* 4 &+ kind.rawValue
+        guard number >= InterfaceTable.firstNumber, number < InterfaceTable.numberLimit else {
+            return nil
+        }
+        return (number &- InterfaceTable.firstNumber) &* 4 &+ kind.rawValue
     }
 
     /// A frame of `octets`, as it was on the wire.

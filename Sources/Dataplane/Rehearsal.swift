@@ -13,7 +13,7 @@ public import Timing
 public struct Rehearsal: Sendable {
     /// How it ended; more than one when the frame brought forth others.
     public enum Ending: Equatable, Sendable {
-        /// `port` may be a VLAN of one, see `VLANTable`; the frame is told without tags.
+        /// `port` may be a VLAN of one, see `InterfaceTable`; the frame is told without tags.
         case transmitted(port: Int, frame: [UInt8])
         /// The slow path would go on with it: resolve a neighbour, answer, or only count it.
         case punted(PuntedPacket.Reason, otherwise: DropReason, mtu: UInt16)
@@ -33,7 +33,7 @@ public struct RehearsalQuestion: Sendable {
     public var frame: [UInt8]
     /// As in the frame.
     public var flow: Flow
-    /// The interface where it arrives: a port, or see `VLANTable`; the frame is untagged.
+    /// The interface where it arrives: a port, or see `InterfaceTable`; the frame is untagged.
     public var port: Int
     public var worker: Int
     /// What the worker said about the flow: see `InspectionCell`.
@@ -107,11 +107,10 @@ extension Engine {
         _ now: Instant,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Rehearsal? {
-        let vlans = interchange.vlans
+        let interfaces = interchange.interfaces
         let wires = unsafe Interchange(
             workers: workerCount,
             initial: snapshot,
-            vlans: vlans,
             ringSize: 16
         )
         guard let wires, var parts = makeRehearsalBalancer(question.worker, backendSlots, now)
@@ -119,7 +118,7 @@ extension Engine {
         let (counters, conditions, resets) = (parts.counters, parts.conditions, parts.resets)
         let persistence = parts.persistence
         let ports = traits.map(RehearsalPort.init)
-        let port = vlans.port(of: question.port)
+        let port = interfaces.port(of: question.port)
         defer {
             ports.forEach { $0.destroy() }
             counters.forEach { $0.destroy() }
@@ -141,7 +140,7 @@ extension Engine {
         )
         worker.believesMarks = true
         var frame = question.frame
-        frame.insert(contentsOf: vlans.tags(of: question.port).octets, at: 12)
+        frame.insert(contentsOf: interfaces.tags(of: question.port).octets, at: 12)
         ports[port].deliver(frame)
         _ = worker.turn(now: now)
         var rehearsal = Rehearsal(worker: question.worker, before: question.known.image)
@@ -152,8 +151,9 @@ extension Engine {
     }
 
     private func ending(of frame: [UInt8], sentOn port: Int) -> Rehearsal.Ending {
-        for number in interchange.vlans.numbers where interchange.vlans.port(of: number) == port {
-            let tags = interchange.vlans.tagging(of: number).octets
+        for number in interchange.interfaces.numbers
+        where interchange.interfaces.port(of: number) == port {
+            let tags = interchange.interfaces.tagging(of: number).octets
             guard frame.dropFirst(12).starts(with: tags) else { continue }
             let rest = frame.dropFirst(12 + tags.count)
             return .transmitted(port: number, frame: Array(frame.prefix(12)) + rest)

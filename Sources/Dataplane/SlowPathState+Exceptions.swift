@@ -35,7 +35,7 @@ extension SlowPathState {
             nextCompanion = (nextCompanion + 1) % companionOrder.count
             let interface = companionOrder[nextCompanion]
             guard let companion = companions[interface] else { continue }
-            let port = engine.interchange.vlans.port(of: interface)
+            let port = engine.interchange.interfaces.port(of: interface)
             companion.port.receive(into: &companionBurst)
             for position in 0..<companionBurst.count {
                 let packet = companionBurst.take(position)
@@ -71,7 +71,7 @@ extension SlowPathState {
             drop(packet, reason)
             return
         }
-        let port = engine.interchange.vlans.port(of: interface)
+        let port = engine.interchange.interfaces.port(of: interface)
         let exceptionClass = ExceptionClass(of: packet)
         guard companion.carriage.wrap(packet) else {
             drop(packet, reason)

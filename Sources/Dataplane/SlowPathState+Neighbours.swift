@@ -58,7 +58,7 @@ extension SlowPathState {
             key,
             holding: packet,
             isPinned: isPinned,
-            isLinkThere: engine.interchange.vlans.takesFrames(key.port),
+            isLinkThere: engine.interchange.interfaces.takesFrames(key.port),
             handle: handle,
             at: now
         )
@@ -82,8 +82,8 @@ extension SlowPathState {
     private mutating func solicit(_ key: Key, _ mac: MACAddress?) {
         // In a tunnel there is nobody to ask; `fix` says so at once. A VLAN that is not published
         // has no tags yet.
-        let vlans = engine.interchange.vlans
-        guard vlans.takesFrames(key.port), !vlans.isTunnel(key.port) else { return }
+        let interfaces = engine.interchange.interfaces
+        guard interfaces.takesFrames(key.port), !interfaces.isTunnel(key.port) else { return }
         switch key.address {
         case .v4(let target): request(target, at: mac, on: key.port)
         case .v6(let target): solicit(target, at: mac, on: key.port)

@@ -26,7 +26,7 @@ extension SlowPathState {
 
     mutating func install(_ addresses: [OwnAddress]) {
         let before = Dictionary(uniqueKeysWithValues: interfaces.map { ($0, own.groups(on: $0)) })
-        interfaces = ports.indices + engine.interchange.vlans.numbers
+        interfaces = ports.indices + engine.interchange.interfaces.numbers
         let new = own.replace(with: addresses, at: now)
         announcements.removeAll {
             guard case .address(let address) = $0.matter else { return false }
@@ -52,7 +52,8 @@ extension SlowPathState {
 
     /// A port's link came up.
     mutating func linkCameUp(_ port: Int) {
-        for interface in interfaces where engine.interchange.vlans.port(of: interface) == port {
+        for interface in interfaces where engine.interchange.interfaces.port(of: interface) == port
+        {
             announceAll(on: interface)
         }
     }
@@ -70,7 +71,7 @@ extension SlowPathState {
             probe(target, on: port)
         } else {
             for port in address.port.map({ [$0] }) ?? interfaces
-            where !engine.interchange.vlans.isTunnel(port) {
+            where !engine.interchange.interfaces.isTunnel(port) {
                 announce(address.address, on: port)
             }
         }

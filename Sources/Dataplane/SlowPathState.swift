@@ -127,8 +127,8 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         var punted = punted
         // One on its way has no link layer yet, and what stands in its place says nothing.
         if punted.reason != .unresolved, let header = LinkHeader(packet) {
-            let vlans = engine.interchange.vlans
-            guard let received = vlans.number(port: Int(punted.port), header.tags) else {
+            let interfaces = engine.interchange.interfaces
+            guard let received = interfaces.number(port: Int(punted.port), header.tags) else {
                 // Its interface has gone meanwhile.
                 drop(packet, .unknownVLAN)
                 return
@@ -171,15 +171,17 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     }
 
     /// The port that carries an interface.
-    func device(of interface: Int) -> Port { ports[engine.interchange.vlans.port(of: interface)] }
+    func device(of interface: Int) -> Port {
+        ports[engine.interchange.interfaces.port(of: interface)]
+    }
 
     /// Gives an untagged frame to a worker, who transmits it on an interface.
     mutating func inject(_ packet: consuming Packet, on interface: Int) {
-        let vlans = engine.interchange.vlans
-        let port = vlans.port(of: interface)
-        let isTunnel = vlans.isTunnel(interface)
+        let interfaces = engine.interchange.interfaces
+        let port = interfaces.port(of: interface)
+        let isTunnel = interfaces.isTunnel(interface)
         if !isTunnel {
-            guard vlans.tagging(of: interface).insert(into: packet) else {
+            guard interfaces.tagging(of: interface).insert(into: packet) else {
                 drop(packet, .noHeadroom)
                 return
             }

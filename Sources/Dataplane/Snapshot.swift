@@ -12,6 +12,7 @@ public struct Snapshot: BitwiseCopyable, @unchecked Sendable {
     public let balancing: BalancingState
     /// What may go up to the kernel.
     public let exceptions: ExceptionPolicy
+    public let interfaces: InterfaceTable
     public let tunnels: TunnelTable
     /// Of the first snapshot of a process that goes on for another one.
     let adoption: Adoption?
@@ -21,6 +22,7 @@ public struct Snapshot: BitwiseCopyable, @unchecked Sendable {
         forwarding: ForwardingTable,
         balancing: BalancingState,
         exceptions: ExceptionPolicy = ExceptionPolicy(),
+        interfaces: InterfaceTable = InterfaceTable(),
         tunnels: TunnelTable = TunnelTable(),
         adoption: Adoption? = nil
     ) {
@@ -28,6 +30,7 @@ public struct Snapshot: BitwiseCopyable, @unchecked Sendable {
         self.forwarding = forwarding
         self.balancing = balancing
         self.exceptions = exceptions
+        self.interfaces = interfaces
         self.tunnels = tunnels
         self.adoption = adoption
     }

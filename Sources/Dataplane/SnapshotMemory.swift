@@ -21,6 +21,7 @@ public final class SnapshotMemory: @unchecked Sendable {
     deinit {
         unsafe pointer.pointee.forwarding.destroy()
         unsafe pointer.pointee.balancing.destroy()
+        unsafe pointer.pointee.interfaces.destroy()
         unsafe pointer.pointee.tunnels.destroy()
         unsafe pointer.deallocate()
     }

@@ -107,7 +107,7 @@ public struct TunnelSequences: BitwiseCopyable, Sendable {
     private let block: CounterBlock
 
     init?() {
-        guard let block = CounterBlock(count: VLANTable.capacity * 2) else { return nil }
+        guard let block = CounterBlock(count: InterfaceTable.capacity * 2) else { return nil }
         self.block = block
     }
 

@@ -11,9 +11,9 @@ import Packet
 extension Worker {
     /// Whether the kernel has a side of an interface.
     func hasCompanion(_ interface: Int, _ snapshot: UnsafeMutablePointer<Snapshot>) -> Bool {
-        interface < VLANTable.firstNumber
+        interface < InterfaceTable.firstNumber
             ? unsafe snapshot.pointee.exceptions.hasCompanion(interface)
-            : vlans.hasCompanion(interface)
+            : interfaces.hasCompanion(interface)
     }
 
     /// The interface by whose companion a `.companion` route goes; nil when there is none.
@@ -128,7 +128,7 @@ extension Worker {
     ) -> Bool {
         // What `handUp` was before has no tags any more, but its interface in place of its port.
         let interface = unsafe interface(of: packet) ?? Int(packet.buffer.pointee.port)
-        let port = vlans.port(of: interface)
+        let port = interfaces.port(of: interface)
         let policy = unsafe snapshot.pointee.exceptions
         let isAdmitted =
             unsafe !hasCompanion(interface, snapshot)

@@ -93,7 +93,7 @@ extension Worker {
     ) -> UInt16? {
         let forwarding = unsafe snapshot.pointee.forwarding
         guard let port = forwarding.port(toward: destination) else { return nil }
-        let slot = vlans.port(of: port)
+        let slot = interfaces.port(of: port)
         return unsafe forwarding.mtu(toward: destination, portMTU: slots[slot].traits.mtu)
     }
 }

@@ -252,7 +252,7 @@ extension Worker {
         isIPv6: Bool,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
-        guard port < VLANTable.firstNumber else {
+        guard port < InterfaceTable.firstNumber else {
             unsafe emitTagged(packet, to: answer, port, networkOffset, isIPv6: isIPv6, snapshot)
             return
         }
@@ -270,13 +270,13 @@ extension Worker {
         isIPv6: Bool,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
-        let port = vlans.port(of: interface)
-        guard !vlans.isTunnel(interface) else {
+        let port = interfaces.port(of: interface)
+        guard !interfaces.isTunnel(interface) else {
             unsafe enterTunnel(packet, interface, networkOffset, isIPv6: isIPv6, snapshot)
             return
         }
         writeHeader(of: packet, to: answer, port, networkOffset, isIPv6: isIPv6)
-        if vlans.tagging(of: interface).insert(into: packet) {
+        if interfaces.tagging(of: interface).insert(into: packet) {
             interfaceCounters.countSent(unsafe Int(packet.buffer.pointee.pkt_len), interface)
             transmit(packet, on: port)
         } else {

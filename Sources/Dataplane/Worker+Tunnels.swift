@@ -134,7 +134,7 @@ extension Worker {
             drop(packet, .noRoute)
             return
         }
-        guard !vlans.isTunnel(port) else {
+        guard !interfaces.isTunnel(port) else {
             drop(packet, .tunnelLoop)
             return
         }

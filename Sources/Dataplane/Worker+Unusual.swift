@@ -357,7 +357,7 @@ extension Worker {
     /// The interface by which a packet came; nil when its VLAN is none of ours.
     func interface(of packet: borrowing Packet) -> Int? {
         guard let header = LinkHeader(packet) else { return nil }
-        return unsafe vlans.number(port: Int(packet.buffer.pointee.port), header.tags)
+        return unsafe interfaces.number(port: Int(packet.buffer.pointee.port), header.tags)
     }
 
     private mutating func settleParsed<Tuple: FlowTuple>(

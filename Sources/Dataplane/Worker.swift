@@ -35,7 +35,8 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     let bell: Doorbell
     /// Those of the other workers.
     private let bells: UnsafeMutablePointer<Doorbell>
-    let vlans: VLANTable
+    /// Of the snapshot that the turn uses.
+    var interfaces: InterfaceTable
     let tunnelSequences: TunnelSequences
     let workerCount: Int
     /// Redirected packets, by the worker that sends or takes them.
@@ -116,7 +117,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         }
         callsKernel = (receivers + transmitters)
             .contains { $0.traits.offloads.contains(.callsKernel) }
-        vlans = interchange.vlans
+        interfaces = interchange.interfaces
         tunnelSequences = interchange.tunnelSequences
         unsafe outgoing = .allocate(capacity: workerCount)
         unsafe incoming = .allocate(capacity: workerCount)
@@ -163,6 +164,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     /// One snapshot serves the whole turn, so every packet sees one configuration.
     public mutating func turn(now: Instant) -> Int {
         let snapshot = unsafe cell.current()
+        unsafe interfaces = snapshot.pointee.interfaces
         let tick = now.tick
         balancer.now = now
         if let adoption = unsafe snapshot.pointee.adoption, !hasAdopted {
@@ -252,7 +254,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         while taken < Self.burstSize, let injected = injections.pop() {
             taken &+= 1
             let packet = unsafe Packet(owning: injected.buffer)
-            if injected.port < VLANTable.firstNumber {
+            if injected.port < InterfaceTable.firstNumber {
                 transmit(packet, on: Int(injected.port))
             } else {
                 unsafe enterTunnel(packet, Int(injected.port), snapshot)

@@ -140,7 +140,15 @@ package struct Daemon {
         inheritance.finish(await machine.conductor.handoverResult(), first.digest, logger)
         let follower = KernelFollower(settings, machine.companions, reloader, logger)
         let announcer = Announcer(logger)
-        let backend = DaemonBackend(instance, machine, reloader, reloads, follower, announcer)
+        let backend = DaemonBackend(
+            instance,
+            machine,
+            reloader,
+            reloads,
+            follower,
+            announcer,
+            file
+        )
         let server = ControlServer(
             backend: backend,
             socket: socket,
@@ -170,6 +178,7 @@ package struct Daemon {
             try await group.run()
             tasks.cancelAll()
         }
+        file.flush()
         let running = await reloader.running.settings
         let isWarm = await backend.stopMode(running) == .warm
         return End(

@@ -18,6 +18,7 @@ actor DaemonBackend: ControlBackend {
     let reloader: Reloader
     let follower: KernelFollower?
     let announcer: Announcer
+    let editFile: RuntimeFile
     private let reloads: ReloadService
     let startTime = Date()
     private(set) var phase = Status.Phase.starting
@@ -35,7 +36,8 @@ actor DaemonBackend: ControlBackend {
         _ reloader: Reloader,
         _ reloads: ReloadService,
         _ follower: KernelFollower?,
-        _ announcer: Announcer
+        _ announcer: Announcer,
+        _ editFile: RuntimeFile
     ) {
         self.instance = instance
         self.machine = machine
@@ -47,6 +49,7 @@ actor DaemonBackend: ControlBackend {
         )
         self.follower = follower
         self.announcer = announcer
+        self.editFile = editFile
     }
 
     func enter(_ phase: Status.Phase) { self.phase = phase }

@@ -62,6 +62,7 @@ struct Housekeeping {
             for line in Environment.takeLog() {
                 logger.info("\(line)", metadata: ["source": "dpdk"])
             }
+            backend.editFile.flush()
             _ = await backend.reloader.current
             backend.finishRound()
             try? await Task.sleep(for: Self.period)

@@ -21,7 +21,7 @@ struct LiveCompanion: Sendable {
     var name: String { request.name }
     /// The same while it is the same interface of the kernel.
     var identity: String { "\(name) \(tap?.descriptor ?? -1)" }
-    var isOfVLAN: Bool { request.interface >= VLANTable.firstNumber }
+    var isOfVLAN: Bool { request.interface >= InterfaceTable.firstNumber }
 
     /// Ends it; the slow path does not use it any more.
     func close() {

@@ -10,7 +10,20 @@ import Synchronization
 /// Only its owner may read it, for keys of QUIC-LB are in it.
 final class RuntimeFile: Sendable {
     let path: String
-    private let written = Mutex(RuntimeLayer())
+    private let state = Mutex(State())
+
+    private struct State {
+        /// What is in the file.
+        var written = RuntimeLayer()
+        /// What is still to be written.
+        var pending: RuntimeLayer?
+        /// Of the last writing.
+        var cost = Duration.zero
+        var end = ContinuousClock.now
+    }
+
+    /// A writing that takes longer is not repeated for every edit.
+    private static let cheap = Duration.milliseconds(5)
 
     init(in directory: String) { path = directory + "/edits.yaml" }
 
@@ -24,34 +37,49 @@ final class RuntimeFile: Sendable {
         }
         let file = EditFile(bytes, path: path)
         guard let problem = file.diagnostics.first else {
-            written.withLock { $0 = file.layer }
+            state.withLock { $0.written = file.layer }
             return (file.layer, nil)
         }
         return (RuntimeLayer(), problem.description)
     }
 
-    /// Writes what changed since the last time; without edits there is no file.
-    func write(_ layer: RuntimeLayer) throws(LinuxError) {
-        guard written.withLock({ $0 != layer }) else { return }
-        if layer.isEmpty {
-            Files.remove(path)
-        } else {
-            var file = try FileReplacement(of: path)
-            try file.append(Array(EditFile.text(of: layer).utf8))
-            try file.commit()
+    /// Remembers the edits if `settings` want that, at once or, where many edits make a large file,
+    /// within a second: see `flush`. Returns what prevents it.
+    func keep(_ layer: RuntimeLayer, _ settings: Settings) -> Problem? {
+        let isKept = settings.isOn("global_defs.keep_edits")
+        let isDue = state.withLock { state in
+            state.pending = isKept ? layer : RuntimeLayer()
+            return state.cost <= Self.cheap || state.end + .seconds(1) <= .now
         }
-        written.withLock { $0 = layer }
+        return isDue ? flush() : nil
     }
 
-    /// The same when `settings` want it; returns what prevents it.
-    func keep(_ layer: RuntimeLayer, _ settings: Settings) -> Problem? {
-        do {
-            let isKept = settings.isOn("global_defs.keep_edits")
-            try write(isKept ? layer : RuntimeLayer())
-            return nil
-        } catch {
-            return Problem(.warning, "edits would not outlive the process: \(error)")
+    /// Writes what is still to be written; returns what prevents it.
+    @discardableResult
+    func flush() -> Problem? {
+        state.withLock { state in
+            guard let layer = state.pending else { return nil }
+            let start = ContinuousClock.now
+            defer { (state.cost, state.end) = (.now - start, .now) }
+            do throws(LinuxError) {
+                if layer != state.written { try write(layer) }
+                (state.written, state.pending) = (layer, nil)
+                return nil
+            } catch {
+                return Problem(.warning, "edits would not outlive the process: \(error)")
+            }
         }
+    }
+
+    /// Without edits there is no file.
+    private func write(_ layer: RuntimeLayer) throws(LinuxError) {
+        guard !layer.isEmpty else {
+            Files.remove(path)
+            return
+        }
+        var file = try FileReplacement(of: path)
+        try file.append(Array(EditFile.text(of: layer).utf8))
+        try file.commit()
     }
 
     /// Puts a file aside that cannot be used, so that somebody may look at it.

@@ -61,7 +61,7 @@ struct Books {
 
     init(ports: [Interface], backends: Int, services: Int) {
         interfaces = ports
-        tunnelSlots = SlotAllocator(capacity: VLANTable.capacity)
+        tunnelSlots = SlotAllocator(capacity: InterfaceTable.capacity)
         backendSlots = SlotAllocator(capacity: backends)
         serviceSlots = SlotAllocator(capacity: services)
         localSlots = SlotAllocator(capacity: 1 << 16)

@@ -71,14 +71,14 @@ extension Provisioner {
 
     /// What the configuration calls an interface, or has called one that is gone.
     func name(of number: Int) -> String {
-        let tags = engine.interchange.vlans.tags(of: number)
+        let tags = engine.interchange.interfaces.tags(of: number)
         return interfaces.first { $0.index == number }?.name
             ?? "\(carrier(of: number)?.name ?? "?").\(tags.outer)"
     }
 
     /// The port that carries an interface.
     func carrier(of number: Int) -> Interface? {
-        let index = engine.interchange.vlans.port(of: number)
+        let index = engine.interchange.interfaces.port(of: number)
         return ports.first { $0.index == index }
     }
 

@@ -195,8 +195,6 @@ package final class Provisioner {
         let before = books
         books = next.books
         companions?.show()
-        show(interfaces: books.interfaces + before.interfaces)
-        askForGateways(on: books, before)
         hasStalePins = hasStalePins || !before.pinned.isSubset(of: books.pinned)
         neighbours.fix(next.layout.network.neighbours(beside: givenNeighbours))
         takeOver()
@@ -205,6 +203,7 @@ package final class Provisioner {
         let memory = next.makeMemory(workerCount: engine.workerCount, adoption: adoption)
         unsafe engine.interchange.cell.publish(memory.pointer)
         engine.interchange.wakeWorkers()
+        askForGateways(on: books, before)
         if let published { leaving.append(published) }
         published = memory
         unfinished = next.layout
@@ -218,7 +217,6 @@ package final class Provisioner {
         guard let layout = unfinished else { return }
         unfinished = nil
         companions?.finish()
-        show(interfaces: layout.interfaces)
         if hasStalePins { neighbours.pin(books.pinned) }
         hasStalePins = false
         neighbours.fix(layout.network.neighbours)
@@ -229,20 +227,9 @@ package final class Provisioner {
     /// Asks for gateways on VLANs, which could not be asked for while their frames had no tags.
     private func askForGateways(on books: Books, _ before: Books) {
         for place in books.pinned.subtracting(before.pinned)
-        where place.interface >= VLANTable.firstNumber {
+        where place.interface >= InterfaceTable.firstNumber {
             _ = neighbours.adjacency(for: place.address, port: place.interface, isPinned: true)
         }
-    }
-
-    /// Lets these take frames, and no others; of one that is there twice the first counts.
-    private func show(interfaces: [Interface]) {
-        let others = interfaces.filter { $0.index >= VLANTable.firstNumber }
-        engine.interchange.vlans.show(
-            books.numbers,
-            up: Set(others.map(\.index)),
-            companions: Set(others.filter(\.hasCompanion).map(\.index)),
-            priorities: Dictionary(others.map { ($0.index, $0.priority) }) { first, _ in first }
-        )
     }
 
     /// Snapshots that were replaced and that some thread may still read.

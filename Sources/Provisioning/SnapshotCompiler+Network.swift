@@ -77,7 +77,7 @@ extension SnapshotCompiler {
             let tags = VLANTags(outer: UInt16(vlan.id), inner: UInt16(vlan.innerID ?? 0))
             guard let number = books.numbers.reserve(port: port.index, tags) else {
                 throw ProvisioningError(
-                    "more than \(VLANTable.capacity) VLANs since the start: restart to forget them"
+                    "more than \(InterfaceTable.capacity) VLANs since the start: restart to forget them"
                 )
             }
             var interface = port

@@ -26,7 +26,7 @@ extension SnapshotCompiler {
             let number = books.numbers.reserve(tunnel: slot, port: port)
         else {
             throw ProvisioningError(
-                "more than \(VLANTable.capacity) interfaces since the start: restart to forget them"
+                "more than \(InterfaceTable.capacity) interfaces since the start: restart to forget them"
             )
         }
         let smallest = carriers.map(\.mtu).min() ?? 1500

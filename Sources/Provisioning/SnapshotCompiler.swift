@@ -172,6 +172,7 @@ package struct Compilation {
                 companions: layout.interfaces.filter(\.hasCompanion).map(\.index),
                 rates: { layout.exceptionRates[$0.rawValue] }
             ),
+            interfaces: InterfaceTable(books.numbers, layout.interfaces),
             tunnels: TunnelTable(layout.tunnels),
             adoption: adoption?.handle
         )
@@ -196,5 +197,18 @@ private final class ForwardingMemory {
         precondition(!isTaken, "a layout is published once")
         isTaken = true
         return table
+    }
+}
+
+extension InterfaceTable {
+    /// Those of a layout; of one that is there twice the first counts.
+    fileprivate init(_ numbers: InterfaceNumbers, _ interfaces: [Interface]) {
+        let others = interfaces.filter { $0.index >= Self.firstNumber }
+        self.init(
+            numbers,
+            up: Set(others.map(\.index)),
+            companions: Set(others.filter(\.hasCompanion).map(\.index)),
+            priorities: Dictionary(others.map { ($0.index, $0.priority) }) { first, _ in first }
+        )
     }
 }

@@ -11,16 +11,27 @@ package struct FileSource: ConfigurationSource {
     private let cache = ServiceFileCache()
     private let last = Last()
 
-    /// The objects of the files that were read last, and what was said of them.
+    /// The files that were read last, and the last state that was checked.
     private final class Last: Sendable {
-        private let content = Mutex((objects: PlacedObjects(), problems: Set<Problem>()))
-
-        func keep(_ objects: PlacedObjects, _ problems: [Problem]) {
-            content.withLock { $0 = (objects, Set(problems)) }
+        struct Content {
+            var objects = PlacedObjects()
+            /// What was said of them.
+            var problems: Set<Problem> = []
+            /// Of a state without errors.
+            var checker: StateChecker?
         }
 
-        var objects: PlacedObjects { content.withLock { $0.objects } }
-        var problems: Set<Problem> { content.withLock { $0.problems } }
+        private let content = Mutex(Content())
+
+        func keep(_ objects: PlacedObjects, _ problems: [Problem]) {
+            content.withLock { $0 = Content(objects: objects, problems: Set(problems)) }
+        }
+
+        func keep(_ checker: StateChecker) {
+            content.withLock { $0.checker = checker }
+        }
+
+        var value: Content { content.withLock { $0 } }
     }
 
     package init(_ loader: ConfigurationLoader) {
@@ -53,15 +64,27 @@ package struct FileSource: ConfigurationSource {
 
     /// Warnings that the files had already, and those about earlier edits, are not said again.
     package func check(_ state: DesiredState, edits: PlacedObjects) -> [Problem] {
+        let last = last.value
+        return diagnostics(of: state, edits, last)
+            .compactMap { diagnostic in
+                let problem = Problem(diagnostic)
+                if diagnostic.severity == .error { return problem }
+                let isKnown = diagnostic.location == .runtime || last.problems.contains(problem)
+                return isKnown ? nil : problem
+            }
+    }
+
+    private func diagnostics(
+        of state: DesiredState,
+        _ edits: PlacedObjects,
+        _ last: Last.Content
+    ) -> [Diagnostic] {
+        if let known = last.checker?.diagnostics(of: state, edits: edits) { return known }
         let objects = PlacedObjects(state, edits: edits, files: last.objects)
         var checker = StateChecker(objects, settings: state.settings, cache.checks)
         checker.check()
-        let known = last.problems
-        return checker.diagnostics.compactMap { diagnostic in
-            let problem = Problem(diagnostic)
-            if diagnostic.severity == .error { return problem }
-            return diagnostic.location == .runtime || known.contains(problem) ? nil : problem
-        }
+        if !checker.hasErrors { self.last.keep(checker) }
+        return checker.diagnostics
     }
 
     private func directories(of loaded: LoadedConfiguration, _ files: FileTree) -> [String] {

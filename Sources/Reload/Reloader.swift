@@ -102,7 +102,8 @@ package actor Reloader {
                 return .failure(GenerationMismatch(wanted: generation, running: self.generation))
             }
             let result = make(self.layers.runtime, self.layers.files)
-            return .success(await self.carryOut(result, Attempt(reason), isDryRun: isDryRun))
+            let attempt = Attempt(reason, isEdit: true)
+            return .success(await self.carryOut(result, attempt, isDryRun: isDryRun))
         }
         return try result.get()
     }
@@ -318,7 +319,7 @@ package actor Reloader {
                 generation: generation + 1
             )
         } catch {
-            settled = nil
+            if !attempt.isEdit { settled = nil }
             let failure = Problem(.error, "cannot be carried out: \(error)")
             return report(.failed, attempt, sentences, problems: problems + [failure])
         }
@@ -359,6 +360,11 @@ package actor Reloader {
             report.isDryRun = true
             return report
         }
+        // What becomes of an edit says nothing about the files.
+        if attempt.isEdit {
+            onReport(report)
+            return report
+        }
         lastReload = report
         outcomes[outcome, default: 0] += 1
         onReport(report)
@@ -388,9 +394,13 @@ package actor Reloader {
 /// One request, from its turn on.
 private struct Attempt: Sendable {
     let reason: String
+    let isEdit: Bool
     private let start = ContinuousClock.now
 
-    init(_ reason: String) { self.reason = reason }
+    init(_ reason: String, isEdit: Bool = false) {
+        self.reason = reason
+        self.isEdit = isEdit
+    }
 
     /// Since the files were read.
     var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }

@@ -139,6 +139,7 @@ import Testing
         #expect(await running()?.scheduler == .rr)
         #expect(await reloader.generation == 1)
         #expect(await reloader.runtimeLayer.isEmpty)
+        #expect(await reloader.status().lastReload?.outcome == .applied, "the files are as good")
     }
 
     @Test func `what makes no sense together is said as it is of files`() async throws {

@@ -173,7 +173,7 @@ import Testing
         world.settle()
         world.advance(.seconds(3))
         defer { world.expectConservation() }
-        let vlans = world.engine.interchange.vlans
+        let vlans = world.engine.interchange.interfaces
         let front = try #require(vlans.number(port: 0, VLANTags(outer: 5)))
         let back = try #require(vlans.number(port: 1, VLANTags(outer: 100, inner: 7)))
         func count(_ kind: InterfaceCounters.Kind, _ number: Int) -> Int {

@@ -221,6 +221,7 @@ struct Editor {
             field,
             "is no service",
             name,
+            field == "name" ? "a service that is there; a new one has address and port" : nil,
             suggestion: names.count > Self.mostNames ? nil : nearest(to: name, in: names)
         )
     }

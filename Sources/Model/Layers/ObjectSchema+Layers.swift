@@ -38,13 +38,10 @@ extension ObjectSchema {
         guard !base.isEmpty || !wanted.isEmpty else { return }
         let (bases, wants) = (byKey(base), byKey(wanted))
         var objects = composition.state[keyPath: list]
-        var places: [Object.Key: Int] = [:]
-        for (index, object) in objects.enumerated()
-        where bases[object.key] != nil || wants[object.key] != nil {
-            places[object.key] = index
-        }
+        let edited = wanted.map(\.key) + base.map(\.key).filter { wants[$0] == nil }
+        let places = places(of: edited, in: objects)
         var gone: Set<Object.Key> = []
-        for key in wanted.map(\.key) + base.map(\.key).filter({ wants[$0] == nil }) {
+        for key in edited {
             let theirs = places[key].map { objects[$0] }
             let merged = merge(bases[key], wants[key], theirs, &composition.overruled)
             if let place = places[key] {
@@ -57,6 +54,22 @@ extension ObjectSchema {
         if !gone.isEmpty { objects.removeAll { gone.contains($0.key) } }
         composition.state[keyPath: list] = objects
     }
+
+    /// Where the objects with some keys stand, those that are there.
+    private func places(of keys: [Object.Key], in objects: [Object]) -> [Object.Key: Int] {
+        // Comparing a few keys with all is faster than hashing all.
+        guard keys.count > Self.fewKeys else {
+            let found = keys.compactMap { key in
+                objects.firstIndex { $0.key == key }.map { (key, $0) }
+            }
+            return Dictionary(found) { first, _ in first }
+        }
+        let wanted = Set(keys)
+        let found = objects.enumerated().filter { wanted.contains($0.element.key) }
+        return Dictionary(found.map { ($0.element.key, $0.offset) }) { first, _ in first }
+    }
+
+    private static var fewKeys: Int { 8 }
 
     private func byKey(_ objects: [Object]) -> [Object.Key: Object] {
         Dictionary(objects.map { ($0.key, $0) }) { first, _ in first }

@@ -61,8 +61,8 @@ package struct PlacedObjects: Sendable {
         isIncomplete = isIncomplete || other.isIncomplete
     }
 
-    /// The objects without their places.
-    package func state(with settings: Settings) -> DesiredState {
+    /// The objects without their places; `services` take the place of those that are here.
+    package func state(with settings: Settings, services: [Service]? = nil) -> DesiredState {
         DesiredState(
             settings: settings,
             vlans: vlans.map(\.value),
@@ -70,7 +70,7 @@ package struct PlacedObjects: Sendable {
             addresses: addresses.map(\.value),
             routes: routes.map(\.value),
             neighbours: neighbours.map(\.value),
-            services: services.map(\.value)
+            services: services ?? self.services.map(\.value)
         )
     }
 }

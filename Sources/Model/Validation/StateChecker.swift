@@ -2,7 +2,7 @@
 import Addressing
 
 /// Checks what takes more than one field or object to see; the same for files, commands and requests.
-package struct StateChecker {
+package struct StateChecker: Sendable {
     let settings: Settings
     let objects: PlacedObjects
     package private(set) var diagnostics: [Diagnostic] = []
@@ -48,6 +48,11 @@ package struct StateChecker {
         for neighbour in neighbours { check(neighbour) }
         checkServices()
     }
+
+    /// Leaves nothing said.
+    mutating func forget() { diagnostics = [] }
+
+    package var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
 
     // MARK: - Twice
 
@@ -108,7 +113,7 @@ package struct StateChecker {
         }
     }
 
-    private mutating func check(_ object: Located<Service>) {
+    mutating func check(_ object: Located<Service>) {
         let service = object.value
         checkSelector(of: object)
         let localPlace = object.location(of: "localAddresses")

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
-import CPacket
 public import Packet
 
-/// The interfaces that are no ports, VLANs and tunnels, each under a number of its own: one thread
-/// writes, every worker reads.
+/// The interfaces of one snapshot that are no ports, VLANs and tunnels, each under a number of its
+/// own: immutable, freed with the snapshot, so that a packet sees the interfaces of one state.
 ///
 /// Numbers below `firstNumber` are ports. A number belongs to a port and its tags, or to a tunnel's
 /// identifier, for the whole run, so nothing that remembers one can mean another interface later;
@@ -18,7 +16,7 @@ public import Packet
 ///
 /// Of a tunnel, the last 24 bits are its identifier, and the port is whatever serves it now.
 @safe
-public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
+public struct InterfaceTable: BitwiseCopyable, @unchecked Sendable {
     /// More than any host has ports.
     public static let firstNumber = 256
     /// Interfaces of one run, those included that are gone.
@@ -40,16 +38,34 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
     private static let priorityShift: UInt64 = 58
 
     private let words: UnsafeMutablePointer<UInt64>
+    /// Of places; without interfaces there is one, which is empty.
+    private let mask: Int
 
-    /// No interfaces; nil when memory is short.
-    public init?() {
-        guard let memory = unsafe CLinux_map_lazily(Self.places * 8) else { return nil }
-        unsafe words = memory.assumingMemoryBound(to: UInt64.self)
+    /// The interfaces that have numbers, of which those of `up` take frames.
+    ///
+    /// `companions` are those of them that the kernel has a side of, and `priorities`, 0 to 7, go
+    /// with what they send.
+    public init(
+        _ numbers: InterfaceNumbers = InterfaceNumbers(),
+        up: Set<Int> = [],
+        companions: Set<Int> = [],
+        priorities: [Int: Int] = [:]
+    ) {
+        mask = numbers.words.isEmpty ? 0 : Self.places - 1
+        unsafe words = .allocate(capacity: mask + 1)
+        unsafe words.initialize(repeating: 0, count: mask + 1)
+        for (place, key) in numbers.words.enumerated() where key != 0 {
+            let number = place + Self.firstNumber
+            var word = key
+            if up.contains(number) {
+                word |= companions.contains(number) ? Self.up | Self.companion : Self.up
+                word |= UInt64(priorities[number, default: 0] & 7) << Self.priorityShift
+            }
+            unsafe words[place] = word
+        }
     }
 
-    public func destroy() { unsafe CLinux_unmap_lazily(words, Self.places * 8) }
-
-    // MARK: - Any thread
+    public func destroy() { unsafe words.deallocate() }
 
     /// The interface that takes frames with these tags from `port`: the port itself when there are
     /// none; nil when there is no such interface.
@@ -110,39 +126,13 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
 
     /// VLANs that take frames, in a fixed order.
     public var numbers: [Int] {
-        (0..<Self.places).filter { word($0) & (Self.up | Self.tunnel) == Self.up }
+        (0...mask).filter { word($0) & (Self.up | Self.tunnel) == Self.up }
             .map { $0 + Self.firstNumber }
-    }
-
-    // MARK: - The one writer
-
-    /// Makes the numbers known, lets those of `up` take frames, and no others.
-    ///
-    /// `companions` are those of them that the kernel has a side of, and `priorities`, 0 to 7, go
-    /// with what they send. `numbers` has all that were ever shown.
-    public func show(
-        _ numbers: InterfaceNumbers,
-        up: Set<Int>,
-        companions: Set<Int> = [],
-        priorities: [Int: Int] = [:]
-    ) {
-        for (place, key) in numbers.words.enumerated() where key != 0 {
-            let number = place + Self.firstNumber
-            var word = key
-            if up.contains(number) {
-                word |= companions.contains(number) ? Self.up | Self.companion : Self.up
-                word |= UInt64(priorities[number, default: 0] & 7) << Self.priorityShift
-            }
-            guard word != self.word(place) else { continue }
-            unsafe CPacket_store_release(words + place, word)
-        }
     }
 
     // MARK: - Memory
 
-    private func word(_ place: Int) -> UInt64 {
-        unsafe CPacket_load_acquire(words + (place & (Self.places - 1)))
-    }
+    private func word(_ place: Int) -> UInt64 { unsafe words[place & mask] }
 
     static func key(_ port: Int, _ tags: VLANTags) -> UInt64 {
         used | UInt64(UInt16(truncatingIfNeeded: port)) << 24
@@ -154,7 +144,7 @@ public struct VLANTable: BitwiseCopyable, @unchecked Sendable {
         word & ~changing & (word & tunnel == 0 ? ~0 : ~portMask)
     }
 
-    private func search(_ key: UInt64) -> Int { Self.search(key) { word($0) } }
+    private func search(_ key: UInt64) -> Int { Self.search(key) { word($0) } & mask }
 
     /// The place of a key, or the empty one where it would stand; at most half of them are used.
     @inline(__always)
