@@ -2,37 +2,43 @@
 package import Addressing
 
 /// Packets that belong together, and the backends that answer them.
+///
+/// A value, and in memory one reference: states of ten thousand services are copied and compared all
+/// the time. Copies share their attributes until one of them is changed, and those that share them
+/// are known to be equal without a look.
 package struct Service: ConfigurationObject {
-    package var key: Key
-    /// Unique; what people call it, and label `service` of metrics.
-    package var name: String
-    package var mode: ForwardingMode
-    package var scheduler: SchedulerKind
-    package var schedulerOptions: SchedulerOptions
-    /// How long a backend that is new, or back from weight 0, takes to come up to its weight; nil: no
-    /// time.
-    package var slowStart: Duration?
-    /// Mode `tunnel` only; nil: IP in IP.
-    package var tunnel: Tunnel?
-    /// Source addresses toward the backends (FNAT) or the Internet (SNAT); own addresses of the
-    /// balancer.
-    package var localAddresses: [IPAddress]
-    /// How long an established TCP or any UDP connection may be silent; nil: the protocol's.
-    package var connectionTimeout: Duration?
-    /// How backends learn the client's address; nil: as the protocol does by default.
-    package var clientAddress: ClientAddressMode?
-    /// nil: packets go by address and port alone.
-    package var quic: QUICOptions?
-    /// nil: every connection is scheduled by itself.
-    package var persistence: Persistence?
-    /// Every packet is scheduled by itself, and no connection remains (UDP).
-    package var isOnePacket: Bool
-    /// SNAT: ports that one source may hold; nil: a share, see `effectivePortsPerSource`.
-    package var portsPerSource: Int?
-    package var protection: Protection
-    /// No two share an endpoint; order matters to `rr`.
-    package var backends: [Backend]
-    package var owner: Owner
+    fileprivate struct Attributes: Equatable, Codable, Sendable {
+        var key: Key
+        var name: String
+        var mode: ForwardingMode
+        var scheduler: SchedulerKind
+        var schedulerOptions: SchedulerOptions
+        var slowStart: Duration?
+        var tunnel: Tunnel?
+        var localAddresses: [IPAddress]
+        var connectionTimeout: Duration?
+        var clientAddress: ClientAddressMode?
+        var quic: QUICOptions?
+        var persistence: Persistence?
+        var isOnePacket: Bool
+        var portsPerSource: Int?
+        var protection: Protection
+        var backends: [Backend]
+        var owner: Owner
+    }
+
+    private final class Shared: Sendable {
+        let attributes: Attributes
+
+        init(_ attributes: Attributes) { self.attributes = attributes }
+    }
+
+    private var shared: Shared
+
+    private var attributes: Attributes {
+        get { shared.attributes }
+        set { shared = Shared(newValue) }
+    }
 
     package init(
         key: Key,
@@ -53,24 +59,142 @@ package struct Service: ConfigurationObject {
         backends: [Backend] = [],
         owner: Owner = .runtime
     ) {
-        self.key = key
-        self.name = name
-        self.mode = mode
-        self.tunnel = tunnel
-        self.scheduler = scheduler
-        self.schedulerOptions = schedulerOptions
-        self.slowStart = slowStart
-        self.localAddresses = localAddresses
-        self.connectionTimeout = connectionTimeout
-        self.clientAddress = clientAddress
-        self.quic = quic
-        self.persistence = persistence
-        self.isOnePacket = isOnePacket
-        self.portsPerSource = portsPerSource
-        self.protection = protection
-        self.backends = backends
-        self.owner = owner
+        shared = Shared(
+            Attributes(
+                key: key,
+                name: name,
+                mode: mode,
+                scheduler: scheduler,
+                schedulerOptions: schedulerOptions,
+                slowStart: slowStart,
+                tunnel: tunnel,
+                localAddresses: localAddresses,
+                connectionTimeout: connectionTimeout,
+                clientAddress: clientAddress,
+                quic: quic,
+                persistence: persistence,
+                isOnePacket: isOnePacket,
+                portsPerSource: portsPerSource,
+                protection: protection,
+                backends: backends,
+                owner: owner
+            )
+        )
     }
+
+    // MARK: - Attributes
+
+    package var key: Key {
+        get { shared.attributes.key }
+        set { attributes.key = newValue }
+    }
+    /// Unique; what people call it, and label `service` of metrics.
+    package var name: String {
+        get { shared.attributes.name }
+        set { attributes.name = newValue }
+    }
+    package var mode: ForwardingMode {
+        get { shared.attributes.mode }
+        set { attributes.mode = newValue }
+    }
+    package var scheduler: SchedulerKind {
+        get { shared.attributes.scheduler }
+        set { attributes.scheduler = newValue }
+    }
+    package var schedulerOptions: SchedulerOptions {
+        get { shared.attributes.schedulerOptions }
+        set { attributes.schedulerOptions = newValue }
+    }
+    /// How long a backend that is new, or back from weight 0, takes to come up to its weight; nil: no
+    /// time.
+    package var slowStart: Duration? {
+        get { shared.attributes.slowStart }
+        set { attributes.slowStart = newValue }
+    }
+    /// Mode `tunnel` only; nil: IP in IP.
+    package var tunnel: Tunnel? {
+        get { shared.attributes.tunnel }
+        set { attributes.tunnel = newValue }
+    }
+    /// Source addresses toward the backends (FNAT) or the Internet (SNAT); own addresses of the
+    /// balancer.
+    package var localAddresses: [IPAddress] {
+        get { shared.attributes.localAddresses }
+        set { attributes.localAddresses = newValue }
+    }
+    /// How long an established TCP or any UDP connection may be silent; nil: the protocol's.
+    package var connectionTimeout: Duration? {
+        get { shared.attributes.connectionTimeout }
+        set { attributes.connectionTimeout = newValue }
+    }
+    /// How backends learn the client's address; nil: as the protocol does by default.
+    package var clientAddress: ClientAddressMode? {
+        get { shared.attributes.clientAddress }
+        set { attributes.clientAddress = newValue }
+    }
+    /// nil: packets go by address and port alone.
+    package var quic: QUICOptions? {
+        get { shared.attributes.quic }
+        set { attributes.quic = newValue }
+    }
+    /// nil: every connection is scheduled by itself.
+    package var persistence: Persistence? {
+        get { shared.attributes.persistence }
+        set { attributes.persistence = newValue }
+    }
+    /// Every packet is scheduled by itself, and no connection remains (UDP).
+    package var isOnePacket: Bool {
+        get { shared.attributes.isOnePacket }
+        set { attributes.isOnePacket = newValue }
+    }
+    /// SNAT: ports that one source may hold; nil: a share, see `effectivePortsPerSource`.
+    package var portsPerSource: Int? {
+        get { shared.attributes.portsPerSource }
+        set { attributes.portsPerSource = newValue }
+    }
+    package var protection: Protection {
+        get { shared.attributes.protection }
+        set { attributes.protection = newValue }
+    }
+    /// No two share an endpoint; order matters to `rr`.
+    package var backends: [Backend] {
+        get { shared.attributes.backends }
+        set { attributes.backends = newValue }
+    }
+    package var owner: Owner {
+        get { shared.attributes.owner }
+        set { attributes.owner = newValue }
+    }
+}
+
+/// Parts of attributes that are looked at in every service at once, without a copy of the whole.
+extension Service {
+    /// See `Key.prefix`.
+    package var prefix: IPPrefix? { shared.attributes.key.prefix }
+    /// See `Protection.patience`.
+    package var patience: Duration? { shared.attributes.protection.patience }
+    /// See `Protection.limitsPackets`.
+    package var limitsPackets: Bool { shared.attributes.protection.limitsPackets }
+}
+
+extension Service: Equatable {
+    package static func == (left: Service, right: Service) -> Bool {
+        left.shared === right.shared || left.shared.attributes == right.shared.attributes
+    }
+}
+
+extension Service: Codable {
+    package init(from decoder: any Decoder) throws {
+        shared = Shared(try Attributes(from: decoder))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        try shared.attributes.encode(to: encoder)
+    }
+}
+
+extension Service: CustomReflectable {
+    package var customMirror: Mirror { Mirror(reflecting: shared.attributes) }
 }
 
 /// A real server.

@@ -33,6 +33,10 @@ struct Books {
     var encapsulations: [Int: Encapsulation] = [:]
     /// Services, shared with the snapshot before where they are the same.
     var services: [Service.Key: KnownService] = [:]
+    /// The same in the order of the state: most services stand where they stood.
+    var order: [KnownService] = []
+    /// How clients' addresses were told when the services were compiled.
+    var clientAddressForm: ClientAddressForm?
     /// Under what number the clients of each persistent service are remembered; never used again.
     var persistenceIdentities: [Service.Key: UInt32] = [:]
     var nextPersistenceIdentity: UInt32 = 1

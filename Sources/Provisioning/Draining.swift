@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import Model
 import Timing
 
@@ -15,68 +16,111 @@ struct Draining {
         func isOver(at now: Instant) -> Bool { since.advanced(by: patience) <= now }
     }
 
-    private var entries: [Provisioner.BackendKey: Entry] = [:]
+    private var entries: [Service.Key: [Endpoint: Entry]] = [:]
 
-    /// The same at `now`, when `new` takes the place of `old`.
+    /// The same at `now`, when `new` takes the place of `old`; `before` finds services of `old`.
     ///
-    /// `gone` are backends that are in no state any more and may have connections. Backends without a
-    /// slot, `hasSlot` says, have no connections left and are forgotten.
+    /// Backends of services that are as before are not looked at. `gone` are backends that are in no
+    /// state any more and may have connections. Backends without a slot, `hasSlot` says, have no
+    /// connections left and are forgotten.
     func following(
         from old: DesiredState,
         to new: DesiredState,
         at now: Instant,
         gone: Set<Provisioner.BackendKey> = [],
+        before: (Service.Key) -> Service?,
         hasSlot: (Provisioner.BackendKey) -> Bool
     ) -> Draining {
         var result = Draining()
         guard !entries.isEmpty || Self.mayDrain(old) || Self.mayDrain(new) else { return result }
         let services = Dictionary(new.services.map { ($0.key, $0) }) { first, _ in first }
-        var present: Set<Provisioner.BackendKey> = []
         for service in new.services {
-            for backend in service.backends {
-                let key = Self.key(backend, service)
-                present.insert(key)
-                guard backend.weight == 0 else { continue }
-                result.add(key, service.protection.patience, entries[key]?.since ?? now)
+            let known = before(service.key)
+            let hasChanged = known != service
+            let own = entries[service.key] ?? [:]
+            guard hasChanged || !own.isEmpty else { continue }
+            let patience = service.patience
+            let present = Set(service.backends.map(\.endpoint))
+            if hasChanged {
+                let left = known?.backends.map(\.endpoint).filter { !present.contains($0) } ?? []
+                let idle = service.backends.filter { $0.weight == 0 }.map(\.endpoint)
+                for endpoint in idle + left {
+                    result.add(service.key, endpoint, patience, own[endpoint]?.since ?? now)
+                }
+            }
+            for (endpoint, entry) in own where !result.has(service.key, endpoint) {
+                let isThere =
+                    present.contains(endpoint)
+                    ? !hasChanged : hasSlot(Self.key(endpoint, service.key))
+                if isThere { result.add(service.key, endpoint, patience, entry.since) }
             }
         }
-        for service in old.services {
-            let patience = (services[service.key] ?? service).protection.patience
-            for key in service.backends.map({ Self.key($0, service) })
-            where !present.contains(key) {
-                result.add(key, patience, entries[key]?.since ?? now)
-            }
-        }
-        for (key, entry) in entries where !present.contains(key) && result.entries[key] == nil {
-            guard hasSlot(key) else { continue }
-            let patience = services[key.service].map(\.protection.patience) ?? entry.patience
-            result.add(key, patience, entry.since)
-        }
+        result.addServices(of: self, old, at: now, hasSlot: hasSlot) { services[$0] == nil }
         // What a service says now holds for those that it lost before it said so.
-        for key in gone where !present.contains(key) && result.entries[key] == nil {
-            result.add(key, services[key.service]?.protection.patience, now)
+        for key in gone where !result.has(key.service, key.endpoint) {
+            guard let service = services[key.service],
+                !service.backends.contains(where: { $0.endpoint == key.endpoint })
+            else { continue }
+            result.add(key.service, key.endpoint, service.patience, now)
         }
         return result
     }
 
+    /// Backends of services that are gone, as far as they still have connections.
+    private mutating func addServices(
+        of before: Draining,
+        _ old: DesiredState,
+        at now: Instant,
+        hasSlot: (Provisioner.BackendKey) -> Bool,
+        isGone: (Service.Key) -> Bool
+    ) {
+        for service in old.services where isGone(service.key) {
+            for backend in service.backends {
+                let since = before.entries[service.key]?[backend.endpoint]?.since ?? now
+                add(service.key, backend.endpoint, service.patience, since)
+            }
+        }
+        for (service, own) in before.entries where isGone(service) {
+            for (endpoint, entry) in own
+            where !has(service, endpoint) && hasSlot(Self.key(endpoint, service)) {
+                add(service, endpoint, entry.patience, entry.since)
+            }
+        }
+    }
+
     /// Backends whose connections are to end.
     func over(at now: Instant) -> Set<Provisioner.BackendKey> {
-        Set(entries.filter { $0.value.isOver(at: now) }.keys)
+        var result: Set<Provisioner.BackendKey> = []
+        for (service, own) in entries {
+            for (endpoint, entry) in own where entry.isOver(at: now) {
+                result.insert(Self.key(endpoint, service))
+            }
+        }
+        return result
+    }
+
+    private func has(_ service: Service.Key, _ endpoint: Endpoint) -> Bool {
+        entries[service]?[endpoint] != nil
     }
 
     private mutating func add(
-        _ key: Provisioner.BackendKey,
+        _ service: Service.Key,
+        _ endpoint: Endpoint,
         _ patience: Duration?,
         _ since: Instant
     ) {
-        if let patience { entries[key] = Entry(since: since, patience: patience) }
+        guard let patience else { return }
+        entries[service, default: [:]][endpoint] = Entry(since: since, patience: patience)
     }
 
     private static func mayDrain(_ state: DesiredState) -> Bool {
-        state.services.contains { $0.protection.patience != nil }
+        state.services.contains { $0.patience != nil }
     }
 
-    private static func key(_ backend: Backend, _ service: Service) -> Provisioner.BackendKey {
-        Provisioner.BackendKey(service: service.key, endpoint: backend.endpoint)
+    private static func key(
+        _ endpoint: Endpoint,
+        _ service: Service.Key
+    ) -> Provisioner.BackendKey {
+        Provisioner.BackendKey(service: service, endpoint: endpoint)
     }
 }

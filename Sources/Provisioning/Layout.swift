@@ -28,11 +28,13 @@ struct Layout: Equatable {
 
     /// A service, and which packets are its own.
     struct ServiceEntry: Equatable {
-        var key: Service.Key
+        var known: KnownService
         /// Numbers of the interfaces that the selector names.
         var input: UInt16?
         var output: UInt16?
-        var compiled: CompiledService
+
+        var key: Service.Key { known.service.key }
+        var compiled: CompiledService { known.compiled }
 
         static func == (left: Self, right: Self) -> Bool {
             left.key == right.key && left.input == right.input && left.output == right.output

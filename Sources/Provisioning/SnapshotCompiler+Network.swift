@@ -153,10 +153,12 @@ extension SnapshotCompiler {
     /// way. An address of services is ours alone then.
     private func kernelAddresses(of state: DesiredState) -> Set<IPAddress> {
         let companions = Set(books.interfaces.filter(\.hasCompanion).map(\.name))
-        let services = state.services.compactMap(\.key.prefix)
         let held = state.addresses.filter { own in
-            companions.contains(own.interface)
-                && own.isInKernel ?? !services.contains { $0.contains(own.prefix.address) }
+            guard companions.contains(own.interface) else { return false }
+            let isOfService = { (service: Service) in
+                service.prefix?.contains(own.prefix.address) ?? false
+            }
+            return own.isInKernel ?? !state.services.contains(where: isOfService)
         }
         return Set(held.map(\.prefix.address))
     }
@@ -335,7 +337,7 @@ extension DesiredState {
     /// Addresses and networks that are ours because a service has them.
     fileprivate var impliedAddresses: [IPPrefix] {
         let isImplied = settings.text("global_defs.service_addresses") == "implied"
-        return services.compactMap(\.key.prefix).filter { isImplied || !$0.isHost }
+        return services.compactMap { $0.prefix }.filter { isImplied || !$0.isHost }
     }
 
     /// Without what the kernel has on books.interfaces that are gone: it will hear of that soon.

@@ -8,12 +8,9 @@ import Timing
 /// Which packets belong to which service.
 extension SnapshotCompiler {
     /// A service with the numbers of the interfaces that it names.
-    func entry(
-        of service: Service,
-        _ compiled: CompiledService
-    ) throws(ProvisioningError) -> Layout.ServiceEntry {
-        var entry = Layout.ServiceEntry(key: service.key, compiled: compiled)
-        if case .match(let match) = service.key.selector {
+    func entry(of known: KnownService) throws(ProvisioningError) -> Layout.ServiceEntry {
+        var entry = Layout.ServiceEntry(known: known)
+        if known.service.prefix == nil, case .match(let match) = known.service.key.selector {
             entry.input = try port(of: match.inputInterface)
             entry.output = try port(of: match.outputInterface)
         }

@@ -15,10 +15,22 @@ extension SnapshotCompiler {
         at now: Instant
     ) throws(ProvisioningError) {
         let form = ClientAddressForm(state.settings)
-        for service in state.services {
-            let rule = ClientAddressRule(service, form)
+        let isSameForm = form == books.clientAddressForm
+        books.clientAddressForm = form
+        let before = books.order
+        books.order = []
+        books.order.reserveCapacity(state.services.count)
+        for (index, service) in state.services.enumerated() {
+            if isSameForm, index < before.count, isCurrent(before[index], service) {
+                books.order.append(before[index])
+                continue
+            }
             let known = books.services[service.key]
-            if let known, isCurrent(known, service, rule) { continue }
+            if isSameForm, let known, isCurrent(known, service) {
+                books.order.append(known)
+                continue
+            }
+            let rule = ClientAddressRule(service, form)
             let weights = books.slowStart.weights(of: service, at: now)
             let source = try source(of: service, weights, rule)
             touched.append(service)
@@ -29,7 +41,9 @@ extension SnapshotCompiler {
             } else {
                 compiled = try compile(source, of: service)
             }
-            books.services[service.key] = KnownService(service, compiled)
+            let new = KnownService(service, compiled)
+            books.services[service.key] = new
+            books.order.append(new)
         }
         letGo(allBut: state)
     }
@@ -52,15 +66,15 @@ extension SnapshotCompiler {
     /// Whether nothing that a service is compiled from has changed.
     private func isCurrent(
         _ known: KnownService,
-        _ service: Service,
-        _ rule: ClientAddressRule
+        _ service: Service
     ) -> Bool {
-        books.slowStart.isEmpty && !known.isRamping && known.compiled.source.clientAddress == rule
-            && known.service == service
+        known.service == service && !known.isRamping
+            && (books.slowStart.isEmpty || !books.slowStart.isRamping(service.key))
     }
 
     private mutating func letGo(allBut state: DesiredState) {
-        if books.services.count != state.services.count {
+        let hasRemoved = books.services.count != state.services.count
+        if hasRemoved {
             let wanted = Set(state.services.map(\.key))
             for (key, known) in books.services where !wanted.contains(key) {
                 books.services[key] = nil
@@ -74,6 +88,8 @@ extension SnapshotCompiler {
             if service.persistence == nil { books.persistenceIdentities[service.key] = nil }
         }
         for key in dropped { books.backendSlots.retire(key) }
+        // Local addresses are those of the state before.
+        if touched.isEmpty, !hasRemoved { return }
         books.localSlots.retire(allBut: Set(state.services.flatMap(\.localAddresses)))
     }
 
@@ -178,7 +194,7 @@ extension ClientAddressRule {
 }
 
 /// How clients' addresses are told over UDP: `ipvs_defs/udp`.
-struct ClientAddressForm {
+struct ClientAddressForm: Equatable {
     /// Whether `uoa` is an option of IPv4.
     var usesOption: Bool
     /// How many packets carry it.

@@ -83,17 +83,19 @@ struct SnapshotCompiler {
     /// What time and links have done since the books were written.
     private mutating func follow(_ state: DesiredState, _ news: LinkNews, at now: Instant) {
         books.news = news
-        books.slowStart = books.slowStart.following(from: books.state, to: state, at: now)
+        let known = books.services
+        books.slowStart = books.slowStart.following(to: state, at: now) { known[$0]?.service }
         let slots = books.backendSlots.slots
         books.draining = books.draining.following(
             from: books.state,
             to: state,
             at: now,
             gone: books.backendSlots.retired,
+            before: { known[$0]?.service },
             hasSlot: { slots[$0] != nil }
         )
         let over = books.draining.over(at: now)
-        let metered = Set(state.services.filter(\.protection.limitsPackets).map(\.key))
+        let metered = Set(state.services.filter { $0.limitsPackets }.map(\.key))
         if !over.isSubset(of: books.over) || metered != books.metered { books.sweeps += 1 }
         books.over = over
         books.metered = metered
@@ -110,10 +112,7 @@ struct SnapshotCompiler {
         let tunnels = try compileTunnelDevices(of: state, forwarding)
         var entries: [Layout.ServiceEntry] = []
         entries.reserveCapacity(state.services.count)
-        for service in state.services {
-            guard let compiled = books.services[service.key]?.compiled else { continue }
-            entries.append(try entry(of: service, compiled))
-        }
+        for known in books.order { entries.append(try entry(of: known)) }
         return Layout(
             generation: books.generation,
             routeGeneration: books.routeGeneration,

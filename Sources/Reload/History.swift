@@ -10,7 +10,7 @@ struct History: Sendable {
         var applied: Date
         var trigger: String
         var changes: Int
-        var files: KeptState
+        var files: DesiredState
         var edits: RuntimeLayer
     }
 

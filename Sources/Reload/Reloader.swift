@@ -9,6 +9,8 @@ package actor Reloader {
     private let latches: any Latches
     private let onReport: @Sendable (ReloadReport) -> Void
     private let keepEdits: @Sendable (RuntimeLayer, Settings) -> Problem?
+    /// Every report, and every state that runs.
+    package nonisolated let events = RunningEvents()
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -233,7 +235,7 @@ package actor Reloader {
 
     private func applyAgain(_ number: UInt64) async -> ReloadReport? {
         guard let entry = history.generation(number) else { return nil }
-        let layers = Layers(files: entry.files.state, runtime: entry.edits)
+        let layers = Layers(files: entry.files, runtime: entry.edits)
         return await carryOut(
             layers,
             layers.runtime.laid(over: layers.files).state,
@@ -294,7 +296,9 @@ package actor Reloader {
         }
         self.kernel = kernel
         running = target
-        return makeReport(.applied, attempt, sentences, problems: remarks)
+        let report = makeReport(.applied, attempt, sentences, problems: remarks)
+        events.send(report, running: running)
+        return report
     }
 
     private func carryOut(
@@ -335,7 +339,7 @@ package actor Reloader {
                 applied: Date(),
                 trigger: attempt.reason,
                 changes: sentences.count,
-                files: KeptState(layers.files, sharing: history.current?.files),
+                files: layers.files.sharing(with: history.current?.files),
                 edits: layers.runtime
             )
         )
@@ -368,6 +372,7 @@ package actor Reloader {
         lastReload = report
         outcomes[outcome, default: 0] += 1
         onReport(report)
+        events.send(report, running: running)
         return report
     }
 

@@ -10,7 +10,7 @@ struct ObjectReader {
     let path: String
     let file: String
     let place: YAMLNode.Place
-    private var values: [String: YAMLNode] = [:]
+    private var values = FieldValues()
     var diagnostics: [Diagnostic] = []
     /// Files that values were taken from, by path.
     private(set) var sources: [String: [UInt8]] = [:]
@@ -64,7 +64,7 @@ struct ObjectReader {
     private mutating func take(_ key: YAMLNode, _ value: YAMLNode) {
         let name = key.text ?? ""
         if path.isEmpty, name.hasPrefix("x-") { return }
-        guard object.keys.contains(name) else {
+        guard object.fields.contains(where: { $0.key == name }) else {
             report(
                 key.place,
                 "",

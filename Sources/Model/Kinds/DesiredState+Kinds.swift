@@ -47,6 +47,18 @@ extension DesiredState {
         } + Self.kinds.flatMap { $0.drift(running: running, files: files) }
     }
 
+    /// The same state, whose services are those of `earlier` in memory where they are equal: many
+    /// generations are remembered.
+    package func sharing(with earlier: DesiredState?) -> DesiredState {
+        guard let earlier else { return self }
+        var state = self
+        for (index, service) in zip(services.indices, earlier.services)
+        where state.services[index] == service {
+            state.services[index] = service
+        }
+        return state
+    }
+
     // MARK: - Owners
 
     /// What files and commands own, and nothing that the kernel says of it.

@@ -164,12 +164,6 @@ package protocol AnyObjectSchema: Sendable {
 
     /// Takes objects away by the texts of their keys.
     func remove(_ keys: Set<String>, from state: inout DesiredState)
-
-    /// The objects as `KeptState` remembers them; where they are those of `earlier` they are shared.
-    func kept(of state: DesiredState, sharing earlier: (any KeptObjects)?) -> any KeptObjects
-
-    /// Puts objects that were kept into `state`, in place of what it has of the kind.
-    func restore(_ kept: any KeptObjects, in state: inout DesiredState)
 }
 
 /// One kind of object, for people.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import Model
 import Timing
 
@@ -28,35 +29,37 @@ struct SlowStart {
         }
     }
 
-    private var ramps: [Provisioner.BackendKey: Ramp] = [:]
+    private var ramps: [Service.Key: [Endpoint: Ramp]] = [:]
 
     var isEmpty: Bool { ramps.isEmpty }
 
-    /// The same at `now`, when `new` takes the place of `old`: who has come starts, who has gone or
-    /// has arrived at its weight is forgotten.
-    func following(from old: DesiredState, to new: DesiredState, at now: Instant) -> SlowStart {
+    /// Whether a backend of the service has not come up to its weight.
+    func isRamping(_ service: Service.Key) -> Bool { ramps[service] != nil }
+
+    /// The same at `now`, when `new` takes the place of what `before` knows: who has come starts, who
+    /// has gone or has arrived at its weight is forgotten.
+    func following(
+        to new: DesiredState,
+        at now: Instant,
+        before: (Service.Key) -> Service?
+    ) -> SlowStart {
         var result = SlowStart()
-        guard !ramps.isEmpty || new.services.contains(where: { $0.slowStart != nil }) else {
-            return result
-        }
-        let before = Dictionary(old.services.map { ($0.key, $0) }) { first, _ in first }
         for service in new.services {
             guard let duration = service.slowStart, service.scheduler != .fo else { continue }
-            let serving = Set(
-                before[service.key]?.backends.filter { $0.weight > 0 }.map(\.endpoint) ?? []
-            )
+            let own = ramps[service.key] ?? [:]
+            let known = before(service.key)
+            if own.isEmpty, known == service { continue }
+            let serving = Set(known?.backends.filter { $0.weight > 0 }.map(\.endpoint) ?? [])
             let backends = service.backends.filter { $0.weight > 0 }
             guard backends.contains(where: { serving.contains($0.endpoint) }) else { continue }
-            for backend in backends {
-                let key = Provisioner.BackendKey(
-                    service: service.key,
-                    endpoint: backend.endpoint
-                )
-                if !serving.contains(backend.endpoint) {
-                    result.ramps[key] = Ramp(start: now, duration: duration)
-                } else if let known = ramps[key] {
-                    let ramp = Ramp(start: known.start, duration: duration)
-                    if !ramp.isOver(at: now) { result.ramps[key] = ramp }
+            for endpoint in backends.map(\.endpoint) {
+                if !serving.contains(endpoint) {
+                    let ramp = Ramp(start: now, duration: duration)
+                    result.ramps[service.key, default: [:]][endpoint] = ramp
+                } else if let started = own[endpoint] {
+                    let ramp = Ramp(start: started.start, duration: duration)
+                    guard !ramp.isOver(at: now) else { continue }
+                    result.ramps[service.key, default: [:]][endpoint] = ramp
                 }
             }
         }
@@ -70,10 +73,9 @@ struct SlowStart {
         let weights = service.targets.map {
             service.scheduler.ignoresWeights ? min(1, $0.weight) : $0.weight
         }
-        guard !ramps.isEmpty else { return weights }
+        guard let own = ramps[service.key] else { return weights }
         let parts = service.targets.map { backend in
-            let key = Provisioner.BackendKey(service: service.key, endpoint: backend.endpoint)
-            return ramps[key].map { min(Self.parts, $0.parts(at: now)) } ?? Self.parts
+            own[backend.endpoint].map { min(Self.parts, $0.parts(at: now)) } ?? Self.parts
         }
         guard parts.contains(where: { $0 < Self.parts }) else { return weights }
         return zip(weights, parts).map { $0 * $1 }

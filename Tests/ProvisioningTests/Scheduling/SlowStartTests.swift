@@ -94,3 +94,14 @@ import Timing
         #expect(weights(slowStart, new, after: 5) == [1024, 512, 0])
     }
 }
+
+extension SlowStart {
+    /// The same where `old` is all that is known.
+    fileprivate func following(
+        from old: DesiredState,
+        to new: DesiredState,
+        at now: Instant
+    ) -> SlowStart {
+        following(to: new, at: now) { key in old.services.first { $0.key == key } }
+    }
+}
