@@ -157,7 +157,8 @@ final class Machine: Sendable {
             interfaces: interfaces,
             neighbours: slowPath,
             companions: companions,
-            subPools: settings.integer("sa_pool.pool_hash_size")
+            subPools: settings.integer("sa_pool.pool_hash_size"),
+            workerIDs: plan.workers.map(\.id)
         )
         let tunnelNumbers = TunnelNumbers(in: runDirectory, now: Host.secondsOfWallClock)
         self.tunnelNumbers = tunnelNumbers

@@ -43,12 +43,7 @@ extension Provisioner {
         let flow = try flow(of: request)
         let port = try arrival(of: request, flow)
         let owner = answers.firstIndex { $0.image != nil }
-        let worker = request.worker ?? owner ?? 0
-        guard (0..<engine.workerCount).contains(worker) else {
-            throw ProvisioningError(
-                "there is no worker \(worker): accepted are 0...\(engine.workerCount - 1)"
-            )
-        }
+        let worker = try request.worker.map(position(ofWorker:)) ?? owner ?? 0
         let known = answers[worker]
         let received = interfaces.first { $0.index == port } ?? interfaces[0]
         let mac = carrier(of: received.index)?.macAddress ?? .zero
@@ -76,6 +71,12 @@ extension Provisioner {
         guard let rehearsal else { throw ProvisioningError("no memory to try the packet") }
         var narrator = Narrator(self, flow, arrivingOn: received)
         return narrator.tell(rehearsal)
+    }
+
+    private func position(ofWorker id: Int) throws(ProvisioningError) -> Int {
+        if let position = workerIDs.firstIndex(of: id) { return position }
+        let known = workerIDs.map(String.init).joined(separator: ", ")
+        throw ProvisioningError("there is no worker \(id): accepted are \(known)")
     }
 
     /// Where the packet arrives: as asked, or where packets to its source leave.
@@ -128,7 +129,8 @@ private struct Narrator {
         let (from, to) = (Self.endpoint(flow), Self.endpoint(flow.reversed))
         say(
             "arrival",
-            "\(flow.protocol) \(from) > \(to) on \(interface.name), worker \(rehearsal.worker)"
+            "\(flow.protocol) \(from) > \(to) on \(interface.name), worker "
+                + "\(provisioner.workerIDs[rehearsal.worker])"
         )
         tellConnection(rehearsal)
         for ending in rehearsal.endings { tell(ending, rehearsal) }
@@ -204,7 +206,9 @@ private struct Narrator {
                 case .exception: "handed to the kernel by the interface's companion"
                 }
             say("end", "\(text); counts as \(otherwise.name) if that fails")
-        case .redirected(let worker): say("end", "handed to worker \(worker), to whom it belongs")
+        case .redirected(let worker):
+            let id = provisioner.workerIDs[Int(worker)]
+            say("end", "handed to worker \(id), to whom it belongs")
         case .dropped(let reason): say("end", "dropped: \(reason.name)")
         }
     }

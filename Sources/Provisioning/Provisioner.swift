@@ -86,6 +86,8 @@ package final class Provisioner {
     /// Who makes companions of VLANs; nil: they have none.
     let companions: (any CompanionRegistry)?
     let subPools: Int
+    /// What the configuration calls the workers, by their position.
+    let workerIDs: [Int]
 
     /// Of the published snapshot.
     var books: Books
@@ -125,15 +127,18 @@ package final class Provisioner {
 
     /// Begins with nothing provisioned.
     ///
-    /// `interfaces` are in order of port index; `subPools` is `sa_pool/pool_hash_size`.
+    /// `interfaces` are in order of port index; `subPools` is `sa_pool/pool_hash_size`. Without
+    /// `workerIDs` workers are called by their position.
     package init(
         engine: Engine,
         interfaces: [Interface],
         neighbours: any NeighbourRegistry,
         companions: (any CompanionRegistry)? = nil,
-        subPools: Int = 16
+        subPools: Int = 16,
+        workerIDs: [Int]? = nil
     ) {
         self.engine = engine
+        self.workerIDs = workerIDs ?? Array(0..<engine.workerCount)
         ports = interfaces
         self.neighbours = neighbours
         self.companions = companions
@@ -240,11 +245,11 @@ package final class Provisioner {
         engine.interchange.oldestGeneration >= (published?.generation ?? 0)
     }
 
-    /// Workers that still use a snapshot older than the published one, by their position.
+    /// Workers that still use a snapshot older than the published one.
     package var lateWorkers: [Int] {
         let wanted = published?.generation ?? 0
         let states = engine.interchange.quiescent
-        return states.indices.filter { states[$0].generation < wanted }
+        return states.indices.filter { states[$0].generation < wanted }.map { workerIDs[$0] }
     }
 
     /// Refuses new connections from the next publication on.

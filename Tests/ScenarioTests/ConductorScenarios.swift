@@ -47,7 +47,8 @@ private final class TurningDataplane: @unchecked Sendable {
         let provisioner = Provisioner(
             engine: engine,
             interfaces: [0, 1].map { Interface(name: "dpdk\($0)", index: $0, mtu: 1500) },
-            neighbours: slowPath
+            neighbours: slowPath,
+            workerIDs: [3]
         )
         conductor = Conductor(
             provisioner: provisioner,
@@ -133,6 +134,26 @@ private final class TurningDataplane: @unchecked Sendable {
         }
     }
 
+    @Test func `a worker is called as the configuration calls it`() async throws {
+        try await with { dataplane in
+            try await dataplane.conductor.apply(.web())
+            let told = try await dataplane.conductor.explain(question)
+            #expect(told.steps.first?.text.hasSuffix(", worker 3") == true)
+            let asked = asking(worker: 3)
+            #expect(try await dataplane.conductor.explain(asked) == told)
+            let wrong = asking(worker: 0)
+            await #expect(throws: ProvisioningError.self) {
+                try await dataplane.conductor.explain(wrong)
+            }
+        }
+    }
+
+    private func asking(worker: Int) -> ExplanationRequest {
+        var request = question
+        request.worker = worker
+        return request
+    }
+
     @Test func `a state that a stalled worker does not use yet runs, and the worker is named`()
         async throws
     {
@@ -142,7 +163,7 @@ private final class TurningDataplane: @unchecked Sendable {
             var state = DesiredState.web()
             state.services[0].backends[0].weight = 7
             let remarks = try await dataplane.conductor.apply(state)
-            #expect(remarks == ["worker 0 has not finished a turn for 0.05 seconds"])
+            #expect(remarks == ["worker 3 has not finished a turn for 0.05 seconds"])
             #expect(await dataplane.conductor.running == state)
             dataplane.hold(false)
             #expect(await dataplane.conductor.keepHouse().problems == [])

@@ -38,7 +38,7 @@ struct ExplainCommand: AsyncParsableCommand {
     @Option(help: "The device where it arrives. (default: by the route to its source)")
     var device: String?
 
-    @Option(help: "The worker that receives it. (default: who has the connection, or 0)")
+    @Option(help: "The worker that receives it. (default: who has the connection, or the first)")
     var worker: Int?
 
     @OptionGroup var instance: InstanceOptions
