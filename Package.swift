@@ -332,7 +332,7 @@ let benchTargets: [Target] = [
         [
             "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "Timing",
             "Addressing", "Model", "Containers", "CPacket", "CLinux", "CAllocations", "Linux",
-            "Reload", "ConfigurationFiles", "MetricsExposition",
+            "Reload", "ConfigurationFiles", "MetricsExposition", "Compression",
         ]
     ),
     tests(

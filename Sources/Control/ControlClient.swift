@@ -28,6 +28,43 @@ package struct ControlClient: Sendable {
         String(decoding: try await ask(.GET, path), as: UTF8.self)
     }
 
+    /// Gives an answer of any length to `take` piece by piece, as it comes; false ends it.
+    ///
+    /// `isEndless`: it goes on until one of the sides ends it, however long that takes. Throws what
+    /// `take` throws, else a `ControlError`.
+    package func pieces(
+        of path: String,
+        isEndless: Bool = false,
+        _ take: (ByteBuffer) throws -> Bool
+    ) async throws {
+        let request = try request(.GET, path)
+        try await connected { client in
+            let deadline = isEndless ? .distantFuture : NIODeadline.now() + timeout
+            let response: HTTPClientResponse
+            do {
+                response = try await client.execute(request, deadline: deadline)
+            } catch {
+                throw explain(error)
+            }
+            guard response.status == .ok else {
+                let body = try await response.body.collect(upTo: Self.largestAnswer)
+                throw refusal(Int(response.status.code), Data(body.readableBytesView))
+            }
+            var pieces = response.body.makeAsyncIterator()
+            while let piece = try await next(&pieces), try take(piece) {}
+        }
+    }
+
+    private func next(
+        _ pieces: inout HTTPClientResponse.Body.AsyncIterator
+    ) async throws(ControlError) -> ByteBuffer? {
+        do {
+            return try await pieces.next()
+        } catch {
+            throw explain(error)
+        }
+    }
+
     /// Reads the files again; a reload that was not applied is an answer, not an error.
     package func reload() async throws(ControlError) -> ReloadReport {
         try await report("/v1/config/reload")
@@ -128,10 +165,13 @@ package struct ControlClient: Sendable {
     ) async throws(ControlError) -> Data {
         let answer = try await exchange(method, path, body)
         if (200..<300).contains(answer.status) { return answer.body }
-        guard let problem = try? ControlJSON.decode(ProblemDetails.self, from: answer.body) else {
-            throw .refused(ProblemDetails(unknownStatus: answer.status))
-        }
-        throw .refused(problem)
+        throw refusal(answer.status, answer.body)
+    }
+
+    /// What an answer says that is no success.
+    private func refusal(_ status: Int, _ body: Data) -> ControlError {
+        let problem = try? ControlJSON.decode(ProblemDetails.self, from: body)
+        return .refused(problem ?? ProblemDetails(unknownStatus: status))
     }
 
     private typealias Answer = (status: Int, body: Data)
@@ -141,38 +181,47 @@ package struct ControlClient: Sendable {
         _ path: String,
         _ body: Data? = nil
     ) async throws(ControlError) -> Answer {
+        let request = try request(method, path, body)
+        return try await connected { client throws(ControlError) in
+            do {
+                let response = try await client.execute(request, timeout: timeout)
+                let buffer = try await response.body.collect(upTo: Self.largestAnswer)
+                return (Int(response.status.code), Data(buffer.readableBytesView))
+            } catch {
+                throw explain(error)
+            }
+        }
+    }
+
+    private func request(
+        _ method: HTTPMethod,
+        _ path: String,
+        _ body: Data? = nil
+    ) throws(ControlError) -> HTTPClientRequest {
         guard socket.utf8.count <= SocketPath.longest else { throw .pathTooLong(socket) }
+        var request = HTTPClientRequest(url: url(path))
+        request.method = method
+        request.headers.add(name: "Accept", value: "application/json")
+        if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
+        return request
+    }
+
+    /// Runs `body` with a client of its own, which ends afterwards.
+    private func connected<Result, Failure: Error>(
+        _ body: (HTTPClient) async throws(Failure) -> Result
+    ) async throws(Failure) -> Result {
         var configuration = HTTPClient.Configuration()
         // A daemon that is not there now will not be in a moment; say so at once.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.timeout.connect = .seconds(5)
         let client = HTTPClient(configuration: configuration)
-        let answer: Result<Answer, ControlError>
-        do throws(ControlError) {
-            answer = .success(try await exchange(method, path, body, through: client))
+        do throws(Failure) {
+            let result = try await body(client)
+            try? await client.shutdown()
+            return result
         } catch {
-            answer = .failure(error)
-        }
-        try? await client.shutdown()
-        return try answer.get()
-    }
-
-    private func exchange(
-        _ method: HTTPMethod,
-        _ path: String,
-        _ question: Data?,
-        through client: HTTPClient
-    ) async throws(ControlError) -> Answer {
-        do {
-            var request = HTTPClientRequest(url: url(path))
-            request.method = method
-            request.headers.add(name: "Accept", value: "application/json")
-            if let question { request.body = .bytes(ByteBuffer(bytes: question)) }
-            let response = try await client.execute(request, timeout: timeout)
-            let buffer = try await response.body.collect(upTo: Self.largestAnswer)
-            return (Int(response.status.code), Data(buffer.readableBytesView))
-        } catch {
-            throw explain(error)
+            try? await client.shutdown()
+            throw error
         }
     }
 

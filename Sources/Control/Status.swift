@@ -34,7 +34,9 @@ package struct Status: Equatable, Codable, Sendable {
     package var ports: [PortStatus] = []
     package var vlans: [VLANStatus] = []
     package var tunnels: [TunnelStatus] = []
+    /// Those that were asked for; `serviceTotals` counts what else there is.
     package var services: [ServiceStatus] = []
+    package var serviceTotals = ServiceTotals()
     /// Those that are not 0.
     package var drops: [DropStatus] = []
 
@@ -239,6 +241,11 @@ package struct ServiceStatus: Equatable, Codable, Sendable {
     package var activeConnections: UInt64 = 0
     package var totalConnections: UInt64 = 0
     package var backends: [BackendStatus] = []
+    /// What keeps it from using its backends; nil when nothing does.
+    package private(set) var problem: String?
+
+    /// Looks through all backends; once they are there.
+    package mutating func judge() { problem = Self.problem(of: backends) }
 
     package init(_ service: Service) {
         name = service.name

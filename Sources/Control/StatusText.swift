@@ -10,7 +10,7 @@ extension Status {
     package var text: String {
         let parts = [
             heading, workerTable, portTable, bondTable, vlanTable, tunnelTable, serviceTable,
-            dropTable,
+            serviceSummary, dropTable,
         ]
         return parts.filter { !$0.isEmpty }.joined(separator: "\n")
     }
@@ -145,41 +145,6 @@ extension Status {
                 Quantity.count(tunnel.receivedPackets),
                 Quantity.count(tunnel.transmittedPackets)
             )
-        }
-        return table.isEmpty ? "" : table.text()
-    }
-
-    private var serviceTable: String {
-        var table = TextTable(
-            .left("SERVICE / BACKEND"),
-            .left("ADDRESS"),
-            .left("SCHEDULER"),
-            .right("WEIGHT"),
-            .right("ACTIVE"),
-            .right("INACTIVE"),
-            .right("TOTAL")
-        )
-        for service in services {
-            table.append(
-                service.name,
-                service.key.description,
-                "\(service.scheduler.rawValue) \(service.mode.rawValue)",
-                String(service.backends.reduce(0) { $0 + $1.weight }),
-                Quantity.count(service.activeConnections),
-                Quantity.count(service.backends.reduce(0) { $0 &+ $1.inactiveConnections }),
-                Quantity.count(service.totalConnections)
-            )
-            for backend in service.backends {
-                table.append(
-                    "  \(backend.role.rawValue)\(backend.keepsClients ? ", keeps its clients" : "")",
-                    "  \(backend.endpoint)",
-                    "",
-                    String(backend.weight),
-                    Quantity.count(backend.activeConnections),
-                    Quantity.count(backend.inactiveConnections),
-                    Quantity.count(backend.totalConnections)
-                )
-            }
         }
         return table.isEmpty ? "" : table.text()
     }

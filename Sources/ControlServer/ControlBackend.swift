@@ -11,8 +11,10 @@ package protocol ControlBackend: Sendable {
     func liveness() async -> Probe
     /// Passes while traffic is balanced; not while starting and draining.
     func readiness() async -> Probe
-    func statistics() async -> DataplaneStatistics
-    func status() async -> Status
+    /// What is counted; of services those that fit the filter.
+    func statistics(of services: ServiceFilter) async -> DataplaneStatistics
+    /// All of the instance; of services those that are selected.
+    func status(of selection: StatusSelection) async -> Status
     /// Whether packets get through, looked at for `seconds`.
     func liveReport(seconds: Double) async -> LiveReport
     /// Who is at the other ends of links, by port.
@@ -23,6 +25,8 @@ package protocol ControlBackend: Sendable {
     func running() async -> DesiredState
 
     func configurationStatus() async -> ConfigStatus
+    /// What happens to what runs, from now on; throws 503 when too many watch.
+    func watch() async throws(ProblemDetails) -> AsyncStream<RunningEvents.Signal>
     /// Newest first.
     func history() async -> [HistoryEntry]
     func drift() async -> [DriftEntry]

@@ -11,9 +11,12 @@ enum ControlRoutes {
     static let all: [ControlRoute] = [
         .get(
             "/metrics",
-            query: ["backends=off"],
+            query: ["service=PATTERN", "backends=off"],
             .monitoring,
-            "the [metrics](metrics.md); `backends=off` leaves `dpvs_backend_...` out",
+            """
+            the [metrics](metrics.md#large-configurations): of services that fit a pattern alone; \
+            without `dpvs_backend_...`
+            """,
             handler: metrics
         ),
         .get(
@@ -32,9 +35,22 @@ enum ControlRoutes {
             `digest` of what runs
             """
         ) { try .probe(await $0.backend.readiness()) },
-        .get("/v1/status", .monitoring, "workers, ports, services, backends, drops") {
-            try .json(await $0.backend.status())
-        },
+        .get(
+            "/v1/status",
+            query: ["service=PATTERN", "problems=on", "skip=N", "limit=N"],
+            .monitoring,
+            """
+            workers, ports, services, backends, drops; of services a page of those that fit a \
+            pattern or have a problem, and `serviceTotals` of all that fit
+            """,
+            handler: status
+        ),
+        .get(
+            "/v1/services/{service}",
+            .read,
+            "the status of one service and its backends, by its name or its key",
+            handler: service
+        ),
         .get("/v1/lldp", .read, "[neighbours on the links](lldp.md), by port") {
             try .json(await $0.backend.linkDiscovery())
         },
@@ -54,6 +70,11 @@ enum ControlRoutes {
             "what would become of a packet, step by step: see [modes.md](modes.md)",
             handler: explain
         ),
+        .get(
+            "/v1/watch",
+            .read,
+            "[what happens to what runs](#watching), as server-sent events, until one side ends it"
+        ) { .events(try await $0.backend.watch()) },
         .get("/v1/config/status", .read, "the generation that runs, its files, the last reload") {
             try .json(await $0.backend.configurationStatus())
         },
@@ -126,19 +147,34 @@ enum ControlRoutes {
     ]
 
     @Sendable private static func metrics(_ request: ControlRequest) async throws -> Response {
-        let perBackend = try request.flag("backends") ?? true
+        let services = ServiceFilter(request.queries("service"))
+        let selection = Scrape.Selection(
+            isOfServicesOnly: !services.isEverything,
+            hasBackends: try request.flag("backends") ?? true
+        )
         let format = ExpositionFormat(accept: request.headers[.accept])
-        let text = Catalogue.expose(
-            await request.backend.statistics(),
-            as: format,
-            perBackend: perBackend
+        let statistics = await request.backend.statistics(of: services)
+        return .pieces(Scrape(of: statistics, as: format, selection), format.contentType)
+    }
+
+    @Sendable private static func status(_ request: ControlRequest) async throws -> Response {
+        let count: (String) -> Int? = { text in Int(text).flatMap { $0 >= 0 ? $0 : nil } }
+        let selection = StatusSelection(
+            services: ServiceFilter(request.queries("service")),
+            onlyProblems: try request.flag("problems") ?? false,
+            skip: try request.query("skip", accepted: "a number", count) ?? 0,
+            limit: try request.query("limit", accepted: "a number", count)
         )
-        var response = Response(
-            status: .ok,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: text))
-        )
-        response.headers[.contentType] = format.contentType
-        return response
+        return try .json(await request.backend.status(of: selection))
+    }
+
+    @Sendable private static func service(_ request: ControlRequest) async throws -> Response {
+        let wanted = try request.path("service")
+        let selection = StatusSelection(services: ServiceFilter([wanted]))
+        let found = await request.backend.status(of: selection).services
+            .first { $0.name == wanted || $0.key.description == wanted }
+        guard let found else { throw ProblemDetails(.notFound, "there is no service \(wanted)") }
+        return try .json(found)
     }
 
     @Sendable private static func explain(_ request: ControlRequest) async throws -> Response {

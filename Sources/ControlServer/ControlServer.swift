@@ -193,13 +193,13 @@ package struct ControlServer: Service {
             onServerRunning: { onBound($0) },
             logger: quiet
         )
-        return ServiceGroup(
-            configuration: .init(
-                services: [application],
-                gracefulShutdownSignals: [],
-                logger: quiet
-            )
+        var configuration = ServiceGroupConfiguration(
+            services: [application],
+            gracefulShutdownSignals: [],
+            logger: quiet
         )
+        configuration.maximumGracefulShutdownDuration = Self.longestEnd
+        return ServiceGroup(configuration: configuration)
     }
 
     private func run(_ listener: ServiceGroup, called name: String) async throws {
@@ -209,6 +209,9 @@ package struct ControlServer: Service {
             throw ControlServerError.cannotListen(name, reason: error.description)
         }
     }
+
+    /// How long the server waits at its end for clients to take what they asked for.
+    private static let longestEnd = Duration.seconds(5)
 
     /// The longest that a client from the network may take to read one answer.
     private static let longestAnswer = TimeAmount.seconds(120)

@@ -13,7 +13,9 @@ extension Response {
     consuming func compressed(for request: HTTPFields) -> Response {
         guard Self.takesGzip(request[.acceptEncoding] ?? ""),
             body.contentLength.map({ $0 >= Self.worthwhile }) ?? true,
-            headers[.contentEncoding] == nil
+            headers[.contentEncoding] == nil,
+            // Events are to arrive when they happen, not when a block is full.
+            headers[.contentType] != "text/event-stream"
         else { return self }
         let plain = body
         headers[.contentEncoding] = "gzip"

@@ -18,6 +18,22 @@ extension Response {
         return response
     }
 
+    /// A body that is made while the client takes it.
+    static func pieces(
+        _ pieces: some Sequence<[UInt8]> & Sendable,
+        _ contentType: String
+    ) -> Response {
+        let body = ResponseBody { writer in
+            for piece in pieces { try await writer.write(ByteBuffer(bytes: piece)) }
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok,
+            headers: [.contentType: contentType, .cacheControl: "no-store"],
+            body: body
+        )
+    }
+
     /// RFC 9457.
     static func problem(_ problem: ProblemDetails, headers: HTTPFields = [:]) -> Response {
         let status = HTTPResponse.Status(code: problem.status, reasonPhrase: problem.title)

@@ -10,15 +10,44 @@ actor Announcer {
     private let logger: Logger
     private var interface = ""
     private var announced: Set<IPAddress> = []
+    /// What runs, as far as it was heard.
+    private var running: DesiredState?
+    private var hasBegun = false
     private var hasEnded = false
     /// What was said already.
     private var complaint = ""
 
     init(_ logger: Logger) { self.logger = logger }
 
-    /// Brings the interface to what `state` wants; call after changes and now and then.
-    func follow(_ state: DesiredState) {
-        guard !hasEnded else { return }
+    /// Follows what runs, and tries again what the kernel refused, until the task is cancelled.
+    func run(_ states: AsyncStream<DesiredState>) async {
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                while (try? await Task.sleep(for: Self.retryInterval)) != nil {
+                    await self.update()
+                }
+            }
+            for await state in states { follow(state) }
+            tasks.cancelAll()
+        }
+    }
+
+    private static let retryInterval = Duration.seconds(1)
+
+    /// Packets are taken from now on.
+    func begin() {
+        hasBegun = true
+        update()
+    }
+
+    private func follow(_ state: DesiredState) {
+        running = state
+        update()
+    }
+
+    /// Brings the interface to what runs.
+    private func update() {
+        guard hasBegun, !hasEnded, let state = running else { return }
         let wanted = state.settings.text("global_defs.announce_on") ?? ""
         if wanted != interface { move(to: []) }
         interface = wanted

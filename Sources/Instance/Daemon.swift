@@ -157,7 +157,7 @@ package struct Daemon {
             onListening: { _ in
                 Self.dropPrivileges(machine, settings, logger)
                 await backend.enter(.ready)
-                await announcer.follow(await reloader.running)
+                await announcer.begin()
                 Systemd.ready("generation \(first.generation)")
                 logger.notice("ready")
             }
@@ -169,9 +169,11 @@ package struct Daemon {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await reloads.run() }
             tasks.addTask { await follower?.run() }
+            tasks.addTask { await announcer.run(reloader.events.states()) }
             tasks.addTask { await Housekeeping(machine, backend, logger).run() }
             tasks.addTask {
                 await Self.follow(signals, reloads, backend, machine, reloader, logger)
+                reloader.events.finish()
                 await group.triggerGracefulShutdown()
             }
             // The server ends last: after the drain, or with an error of its own.

@@ -16,7 +16,7 @@ import Reload
 import Timing
 
 extension DaemonBackend {
-    func statistics() async -> DataplaneStatistics {
+    func statistics(of services: ServiceFilter) async -> DataplaneStatistics {
         var statistics = DataplaneStatistics(
             process: ProcessStatistics(
                 instance: instance,
@@ -51,7 +51,7 @@ extension DaemonBackend {
                 capacity: UInt64(pool.size)
             )
         ]
-        let totals = await machine.conductor.totals()
+        let totals = await machine.conductor.totals(of: services)
         statistics.connectionStates = [
             StateCount(state: "active", count: totals.activeConnections),
             StateCount(state: "inactive", count: totals.inactiveConnections),
@@ -193,12 +193,19 @@ extension DaemonBackend {
                 result.activeConnections = counters[BackendCounter.active.rawValue]
                 result.inactiveConnections = counters[BackendCounter.inactive.rawValue]
                 let own = Provisioner.BackendKey(service: key, endpoint: backend.endpoint)
-                result.persistentClients = clients[own] ?? 0
+                if totals.service.persistence != nil {
+                    result.persistentClients = clients[own] ?? 0
+                }
                 if backend.weight == 0 {
                     result.remainingConnections = counters[BackendCounter.claimed.rawValue]
                 }
-                result.isOverloaded = totals.conditions[index].contains(.full)
-                result.isInhibited = totals.conditions[index].contains(.down)
+                let conditions = totals.conditions[index]
+                if backend.maxConnections != nil {
+                    result.isOverloaded = conditions.contains(.full)
+                }
+                if totals.service.protection.destCheck != nil {
+                    result.isInhibited = conditions.contains(.down)
+                }
                 return result
             }
         return result

@@ -13,7 +13,7 @@ import Provisioning
 import Reload
 
 extension DaemonBackend {
-    func status() async -> Status {
+    func status(of selection: StatusSelection) async -> Status {
         let configuration = await reloader.status()
         var status = Status(
             version: BuildInformation.version,
@@ -42,11 +42,13 @@ extension DaemonBackend {
         status.vlans = running.vlans.map { complete(VLANStatus($0), numbers) }
         status.tunnels = running.tunnels
             .map { complete(TunnelStatus(name: $0.name, way: $0.way), numbers) }
-        status.services = await machine.conductor.totals().services.map(Self.status)
+        let totals = await machine.conductor.totals(of: selection.services)
+        var services = totals.services.map(Self.status)
         if !running.settings.isOn("ipvs_defs.conn.expire_quiescent_template") {
             let persistent = running.services.filter { $0.persistence != nil }.map(\.key)
-            Self.noteClients(of: Set(persistent), in: &status.services)
+            Self.noteClients(of: Set(persistent), in: &services)
         }
+        status.list(services, selection)
         status.drops = machine.drops.filter { $0.packets > 0 }
             .map {
                 DropStatus(
@@ -147,6 +149,7 @@ extension DaemonBackend {
             }
         status.backends += totals.leaving.sorted { "\($0.endpoint)" < "\($1.endpoint)" }
             .map { Self.counting($0.counters, in: BackendStatus(removed: $0.endpoint)) }
+        status.judge()
         return status
     }
 

@@ -54,11 +54,6 @@ actor DaemonBackend: ControlBackend {
 
     func enter(_ phase: Status.Phase) { self.phase = phase }
 
-    /// Lets routing daemons know what is balanced.
-    func announce() async {
-        if phase == .ready { await announcer.follow(await reloader.running) }
-    }
-
     /// How long each worker has not turned, as far as anybody looked.
     func heartbeatAges() -> [Duration] {
         let now = lookAtWorkers()
@@ -142,6 +137,14 @@ actor DaemonBackend: ControlBackend {
     func running() async -> DesiredState { await reloader.running }
 
     func configurationStatus() async -> ConfigStatus { await reloader.status() }
+
+    func watch() async throws(ProblemDetails) -> AsyncStream<RunningEvents.Signal> {
+        if let stream = reloader.events.watch() { return stream }
+        throw ProblemDetails(
+            .unavailable,
+            "\(RunningEvents.mostWatchers) clients watch already"
+        )
+    }
 
     func history() async -> [HistoryEntry] { await reloader.recentGenerations() }
 

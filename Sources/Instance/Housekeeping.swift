@@ -31,18 +31,19 @@ struct Housekeeping {
         var duplicates: Set<OwnAddress> = []
         var conflicts: Set<AddressConflict> = []
         var keepsNumbers = true
+        var rounds = 0
         var watch = DeviceWatch()
         var departures = Departures(machine.ports.departingDevices)
         while !Task.isCancelled {
             let found = await machine.conductor.keepHouse()
             for change in found.health {
                 logger.log(level: change.isInhibited ? .warning : .notice, "\(change)")
+                events.send(.backend, "\(change)")
             }
             for problem in found.problems where !problems.contains(problem) {
                 logger.error("\(problem)")
             }
             problems = found.problems
-            await backend.announce()
             let turns = machine.engine.interchange.counters.map { $0[.turns] }
             for line in departures.look(turns: turns) { logger.error("\(line)") }
             machine.faults.look()
@@ -63,11 +64,18 @@ struct Housekeeping {
                 logger.info("\(line)", metadata: ["source": "dpdk"])
             }
             backend.editFile.flush()
+            rounds += 1
+            if rounds.isMultiple(of: Self.pulse) { events.pulse() }
             _ = await backend.reloader.current
             backend.finishRound()
             try? await Task.sleep(for: Self.period)
         }
     }
+
+    /// After so many rounds, watchers are asked whether they are still there.
+    private static let pulse = 10
+
+    private var events: RunningEvents { backend.reloader.events }
 
     /// A second, or as often as a watchdog wants it.
     private static var period: Duration {
@@ -81,7 +89,9 @@ struct Housekeeping {
             if isUp, links[index], moved.contains(port.name) { machine.slowPath.linkCameUp(index) }
             guard isUp != links[index] else { continue }
             links[index] = isUp
-            logger.notice("port \(port.name): link is \(isUp ? "up" : "down")")
+            let text = "port \(port.name): link is \(isUp ? "up" : "down")"
+            logger.notice("\(text)")
+            events.send(.link, text)
             machine.companions.show(isLinkUp: isUp, of: index)
             guard isUp else { continue }
             machine.vlanFilters.renew(port.name)
@@ -144,9 +154,11 @@ struct Housekeeping {
     private func watch(_ stalled: inout [Int], _ now: [Int]) {
         for id in now where !stalled.contains(id) {
             logger.critical("worker \(id) has stalled")
+            events.send(.worker, "worker \(id) has stalled")
         }
         for id in stalled where !now.contains(id) {
             logger.notice("worker \(id) turns again")
+            events.send(.worker, "worker \(id) turns again")
         }
         stalled = now
     }

@@ -7,17 +7,61 @@ extension ServiceStatistics: MetricRow {
 
 struct BackendRow: MetricRow {
     static let labels = ServiceStatistics.labels + ["remote_address", "remote_port"]
-    var serviceLabels: [String]
+    /// The labels of its service, as they are written.
+    var serviceText: [UInt8]
+    var service: ServiceStatistics
     var backend: BackendStatistics
-    var labelValues: [String] { serviceLabels + [backend.address, String(backend.port)] }
+    var labelValues: [String] { service.labelValues + [backend.address, String(backend.port)] }
+
+    func appendLabels(to text: inout [UInt8]) {
+        text.append(contentsOf: serviceText)
+        text.appendLabel("remote_address", backend.address)
+        text.append(contentsOf: Self.port)
+        text.appendDecimal(UInt64(backend.port))
+        text.append(UInt8(ascii: "\""))
+    }
+
+    private static let port = Array(",remote_port=\"".utf8)
+}
+
+/// The backends of all services, one after another.
+struct BackendRows: Sequence, IteratorProtocol {
+    private var services: ArraySlice<ServiceStatistics>
+    /// What follows of the first service.
+    private var backends: ArraySlice<BackendStatistics> = []
+    private var text: [UInt8] = []
+
+    init(_ services: [ServiceStatistics]) {
+        self.services = services[...]
+        begin()
+    }
+
+    mutating func next() -> BackendRow? {
+        while let service = services.first {
+            if let backend = backends.popFirst() {
+                return BackendRow(serviceText: text, service: service, backend: backend)
+            }
+            services = services.dropFirst()
+            begin()
+        }
+        return nil
+    }
+
+    private mutating func begin() {
+        guard let service = services.first else { return }
+        backends = service.backends[...]
+        var text: [UInt8] = []
+        service.appendLabels(to: &text)
+        self.text = text
+    }
 }
 
 struct RefusalRow: MetricRow {
     static let labels = ServiceStatistics.labels + ["reason"]
-    var serviceLabels: [String]
+    var service: ServiceStatistics
     var reason: String
     var count: UInt64
-    var labelValues: [String] { serviceLabels + [reason] }
+    var labelValues: [String] { service.labelValues + [reason] }
 }
 
 extension Catalogue {
@@ -43,13 +87,9 @@ extension Catalogue {
 
     static let refusals = MetricTable<RefusalRow>(
         of: { statistics in
-            statistics.services.flatMap { service in
+            statistics.services.lazy.flatMap { service in
                 service.refused.map {
-                    RefusalRow(
-                        serviceLabels: service.labelValues,
-                        reason: $0.reason,
-                        count: $0.count
-                    )
+                    RefusalRow(service: service, reason: $0.reason, count: $0.count)
                 }
             }
         },
@@ -63,12 +103,7 @@ extension Catalogue {
     )
 
     static let backends = MetricTable<BackendRow>(
-        of: { statistics in
-            statistics.services.flatMap { service in
-                let labels = service.labelValues
-                return service.backends.map { BackendRow(serviceLabels: labels, backend: $0) }
-            }
-        },
+        of: { BackendRows($0.services) },
         traffic("dpvs_backend", \.backend.traffic) + [
             .gauge("dpvs_backend_connections_active", "Established connections.") {
                 .integer($0.backend.activeConnections)
@@ -80,7 +115,7 @@ extension Catalogue {
                 "dpvs_backend_persistent_clients",
                 unit: "clients",
                 "Clients that persistence keeps there."
-            ) { .count($0.backend.persistentClients) },
+            ) { $0.backend.persistentClients.map { .count($0) } },
             .gauge("dpvs_backend_weight", "Share of new connections; 0 drains.") {
                 .count($0.backend.weight)
             },
@@ -92,11 +127,11 @@ extension Catalogue {
             .gauge(
                 "dpvs_backend_overloaded",
                 "1 while it is passed over because it had maxConnections."
-            ) { .flag($0.backend.isOverloaded) },
+            ) { $0.backend.isOverloaded.map { .flag($0) } },
             .gauge(
                 "dpvs_backend_inhibited",
                 "1 while it is passed over because connections to it failed."
-            ) { .flag($0.backend.isInhibited) },
+            ) { $0.backend.isInhibited.map { .flag($0) } },
         ]
     )
 

@@ -6,35 +6,29 @@
 /// services and backends are those of node_exporter's IPVS family.
 package enum Catalogue {
     /// In the order of a scrape; `Catalogue+Services.swift` and its neighbours have the entries.
-    static let sections: [any MetricSection] = [
-        build, process, configuration, reloads,
-        workers, slowPath, connections, connectionStates, drops,
-        addressed, unaddressed,
-        ports, portInfo, bonds, bondSlaves, interfaces, exceptions, pools, localAddresses,
-        neighbours,
-        linkDiscovery,
-        kernelObjects, kernelMirror,
-        services, refusals, backends,
-    ]
+    static let sections: [any MetricSection] =
+        [
+            build, process, configuration, reloads,
+            workers, slowPath, connections, connectionStates, drops,
+            addressed, unaddressed,
+            ports, portInfo, bonds, bondSlaves, interfaces, exceptions, pools, localAddresses,
+            neighbours,
+            linkDiscovery,
+            kernelObjects, kernelMirror,
+        ] + servicesOnly
+
+    /// Those that grow with the configuration.
+    static let servicesOnly: [any MetricSection] = [services, refusals, backends]
 
     /// Every metric, in the order of a scrape.
     package static var metrics: [Metric] { sections.flatMap(\.metrics) }
 
-    /// One scrape, ready to send; `perBackend` off leaves `dpvs_backend_...` out, whose number
-    /// grows with services times backends.
+    /// One scrape as a whole; see `Scrape`.
     package static func expose(
         _ statistics: DataplaneStatistics,
         as format: ExpositionFormat = .text,
-        perBackend: Bool = true
+        _ selection: Scrape.Selection = Scrape.Selection()
     ) -> [UInt8] {
-        // `instance` is the scraper's own label.
-        var common = Array("dpvs_instance".utf8)
-        common.appendQuoted(statistics.process.instance)
-        var text = Exposition(format: format)
-        for section in sections where perBackend || !(section is MetricTable<BackendRow>) {
-            section.write(statistics, after: common, to: &text)
-        }
-        text.end()
-        return text.bytes
+        Scrape(of: statistics, as: format, selection).reduce(into: []) { $0 += $1 }
     }
 }

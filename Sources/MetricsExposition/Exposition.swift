@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The text of one scrape, written front to back into one buffer.
-///
-/// Label sets are rendered once per row and copied for every metric of the row: ten thousand
-/// services cost memory copies, not string formatting.
+/// The text of a scrape as far as it is written and not taken.
 struct Exposition {
     let format: ExpositionFormat
+    /// What every label set begins with, without the bracket.
+    let common: [UInt8]
     private(set) var bytes: [UInt8] = []
 
-    init(format: ExpositionFormat) {
+    /// `instance` names the daemon; `instance` as a label is the scraper's own.
+    init(format: ExpositionFormat, instance: String) {
         self.format = format
+        var common = Array("dpvs_instance".utf8)
+        common.appendQuoted(instance)
+        self.common = common
+    }
+
+    /// What has been written; the next text begins anew, with room for as much.
+    mutating func take() -> [UInt8] {
+        defer {
+            bytes = []
+            bytes.reserveCapacity(Scrape.pieceSize * 5 / 4)
+        }
+        return bytes
     }
 
     mutating func append(_ text: some StringProtocol) { bytes.append(contentsOf: text.utf8) }
@@ -23,9 +35,12 @@ struct Exposition {
         if format == .openMetrics, let unit = metric.unit { append("# UNIT \(name) \(unit)\n") }
     }
 
-    mutating func sample(_ name: [UInt8], labels: ArraySlice<UInt8>, _ value: MetricValue) {
+    mutating func sample(_ name: [UInt8], _ row: some MetricRow, _ value: MetricValue) {
         bytes.append(contentsOf: name)
-        bytes.append(contentsOf: labels)
+        bytes.append(UInt8(ascii: "{"))
+        bytes.append(contentsOf: common)
+        row.appendLabels(to: &bytes)
+        bytes.append(UInt8(ascii: "}"))
         bytes.append(UInt8(ascii: " "))
         switch value {
         case .integer(let number): bytes.appendDecimal(number)
@@ -46,33 +61,14 @@ struct Exposition {
     }
 }
 
-/// The rendered label sets of a section's rows: `{dpvs_instance="default",worker="1"}`.
-struct LabelSets {
-    private var bytes: [UInt8] = []
-    private var ends: [Int] = []
-
-    init(rows count: Int) {
-        ends.reserveCapacity(count)
-    }
-
-    mutating func append(names: [[UInt8]], values: [String], after common: [UInt8]) {
-        bytes.append(UInt8(ascii: "{"))
-        bytes.append(contentsOf: common)
-        for (name, value) in zip(names, values) {
-            bytes.append(UInt8(ascii: ","))
-            bytes.append(contentsOf: name)
-            bytes.appendQuoted(value)
-        }
-        bytes.append(UInt8(ascii: "}"))
-        ends.append(bytes.count)
-    }
-
-    subscript(row: Int) -> ArraySlice<UInt8> {
-        bytes[(row == 0 ? 0 : ends[row - 1])..<ends[row]]
-    }
-}
-
 extension [UInt8] {
+    /// `,name="value"`.
+    mutating func appendLabel(_ name: String, _ value: String) {
+        append(UInt8(ascii: ","))
+        append(contentsOf: name.utf8)
+        appendQuoted(value)
+    }
+
     mutating func appendDecimal(_ number: UInt64) {
         let start = count
         var rest = number

@@ -4,12 +4,30 @@
 protocol MetricRow: Sendable {
     static var labels: [String] { get }
     var labelValues: [String] { get }
+
+    /// Appends `,name="value"` for each label.
+    func appendLabels(to text: inout [UInt8])
+}
+
+extension MetricRow {
+    func appendLabels(to text: inout [UInt8]) {
+        for (name, value) in zip(Self.labels, labelValues) { text.appendLabel(name, value) }
+    }
 }
 
 /// Metrics with the same labels, and where their values are.
 protocol MetricSection: Sendable {
     var metrics: [Metric] { get }
-    func write(_ statistics: DataplaneStatistics, after common: [UInt8], to text: inout Exposition)
+    /// What a scrape shows of them.
+    func lines(of statistics: DataplaneStatistics) -> any MetricLines
+}
+
+/// The lines of a section, which are written piece by piece.
+protocol MetricLines {
+    /// Appends lines until `text` has `size` octets or there are no more lines.
+    ///
+    /// - Returns: whether there may be more.
+    mutating func write(to text: inout Exposition, until size: Int) -> Bool
 }
 
 /// The metrics of all rows of one kind: each entry describes one and reads its value.
@@ -20,34 +38,58 @@ struct MetricTable<Row: MetricRow>: MetricSection {
         var value: @Sendable (Row) -> MetricValue?
     }
 
-    var rows: @Sendable (DataplaneStatistics) -> [Row]
+    /// Read once for each entry: rows that are many are made one after another.
+    var rows: @Sendable (DataplaneStatistics) -> AnySequence<Row>
     var entries: [Entry]
 
-    init(
-        of rows: @escaping @Sendable (DataplaneStatistics) -> [Row],
+    init<Rows: Sequence & SendableMetatype>(
+        of rows: @escaping @Sendable (DataplaneStatistics) -> Rows,
         _ entries: [Entry]
-    ) {
-        self.rows = rows
+    ) where Rows.Element == Row {
+        self.rows = { AnySequence(rows($0)) }
         self.entries = entries
     }
 
     var metrics: [Metric] { entries.map(\.metric) }
 
-    func write(_ statistics: DataplaneStatistics, after common: [UInt8], to text: inout Exposition)
-    {
-        let rows = rows(statistics)
-        if rows.isEmpty { return }
-        let names = Row.labels.map { Array($0.utf8) }
-        var labels = LabelSets(rows: rows.count)
-        for row in rows { labels.append(names: names, values: row.labelValues, after: common) }
-        for entry in entries {
-            text.begin(entry.metric)
-            let name = Array(entry.metric.name.utf8)
-            for (index, row) in rows.enumerated() {
+    func lines(of statistics: DataplaneStatistics) -> any MetricLines {
+        TableLines(rows: rows(statistics), entries: entries[...])
+    }
+}
+
+/// A table from its first entry to its last, and from the first row to the last in each.
+private struct TableLines<Row: MetricRow>: MetricLines {
+    let rows: AnySequence<Row>
+    /// The first is the one that is written.
+    var entries: ArraySlice<MetricTable<Row>.Entry>
+    /// What follows in the first entry; nil: it has not begun.
+    private var rest: AnySequence<Row>.Iterator?
+    private var name: [UInt8] = []
+
+    init(rows: AnySequence<Row>, entries: ArraySlice<MetricTable<Row>.Entry>) {
+        self.rows = rows
+        self.entries = entries
+    }
+
+    mutating func write(to text: inout Exposition, until size: Int) -> Bool {
+        while let entry = entries.first {
+            let isNew = rest == nil
+            let iterator = rest ?? rows.makeIterator()
+            rest = iterator
+            if isNew { name = [] }
+            while let row = iterator.next() {
                 guard let value = entry.value(row) else { continue }
-                text.sample(name, labels: labels[index], value)
+                if name.isEmpty {
+                    name = Array(entry.metric.name.utf8)
+                    text.begin(entry.metric)
+                }
+                text.sample(name, row, value)
+                if text.bytes.count >= size { return true }
             }
+            rest = nil
+            entries = entries.dropFirst()
         }
+        return false
     }
 }
 

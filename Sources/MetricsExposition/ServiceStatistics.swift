@@ -53,12 +53,12 @@ package struct BackendStatistics: Sendable {
     package var traffic = TrafficStatistics()
     package var activeConnections: UInt64 = 0
     package var inactiveConnections: UInt64 = 0
-    /// Clients that are remembered for it.
-    package var persistentClients = 0
-    /// It has as many connections as it may have.
-    package var isOverloaded = false
-    /// It was seen not to answer.
-    package var isInhibited = false
+    /// Clients that are remembered for it; nil without persistence.
+    package var persistentClients: Int?
+    /// It has as many connections as it may have; nil where there is no limit.
+    package var isOverloaded: Bool?
+    /// It was seen not to answer; nil where nobody looks.
+    package var isInhibited: Bool?
 
     /// What a draining backend still has; nil for others.
     package var remainingConnections: UInt64?

@@ -190,7 +190,9 @@ package actor Conductor {
     package var activeConnections: UInt64 { provisioner.connections(.active) }
 
     /// What backends and local addresses have counted.
-    package func totals() -> ProvisioningTotals { provisioner.totals() }
+    package func totals(of services: ServiceFilter) -> ProvisioningTotals {
+        provisioner.totals(of: services)
+    }
 
     package func persistentClients(at now: Instant) -> [Provisioner.BackendKey: Int] {
         provisioner.persistentClients(at: now)

@@ -45,7 +45,8 @@ package struct ProvisioningTotals: Sendable {
 }
 
 extension Provisioner {
-    package func totals() -> ProvisioningTotals {
+    /// All that is counted; of services those that fit the filter.
+    package func totals(of services: ServiceFilter = ServiceFilter()) -> ProvisioningTotals {
         var gone = retiredTotals
         var leaving: [Service.Key: [(endpoint: Endpoint, counters: [UInt64])]] = [:]
         for key in books.backendSlots.retired {
@@ -57,21 +58,22 @@ extension Provisioner {
             }
         }
         return ProvisioningTotals(
-            services: state.services.map { service in
-                let slots = service.targets.map {
-                    slot(of: BackendKey(service: service.key, endpoint: $0.endpoint))
-                }
-                let backends = slots.map { $0.map(counters) ?? Self.zeros }
-                let sum = backends.reduce(gone[service.key] ?? Self.zeros) { Self.sum($0, $1) }
-                return .init(
-                    service: service,
-                    backends: backends,
-                    sum: sum,
-                    conditions: slots.map { $0.map(engine.conditions.reasons) ?? [] },
-                    leaving: leaving[service.key] ?? [],
-                    refused: refused(of: service.key)
-                )
-            },
+            services: state.services.filter(services.contains)
+                .map { service in
+                    let slots = service.targets.map {
+                        slot(of: BackendKey(service: service.key, endpoint: $0.endpoint))
+                    }
+                    let backends = slots.map { $0.map(counters) ?? Self.zeros }
+                    let sum = backends.reduce(gone[service.key] ?? Self.zeros) { Self.sum($0, $1) }
+                    return .init(
+                        service: service,
+                        backends: backends,
+                        sum: sum,
+                        conditions: slots.map { $0.map(engine.conditions.reasons) ?? [] },
+                        leaving: leaving[service.key] ?? [],
+                        refused: refused(of: service.key)
+                    )
+                },
             localAddresses: books.localSlots.slots.sorted { $0.key < $1.key }
                 .map { address, slot in
                     let pools = books.pools[slot].pools

@@ -66,7 +66,7 @@ struct ControlCommand: ParsableCommand {
     ) async throws {
         let titles = [
             "services", "files", "MB", "check", "start", "edit", "change", "resident", "a reload",
-            "scrape", "MB",
+            "scrape", "MB", "gzip", "MB", "memory",
         ]
         print(row(titles))
         for count in services {
@@ -91,7 +91,8 @@ struct ControlCommand: ParsableCommand {
         return row(
             ["\(cost.services)", "\(cost.files)", megabytes(cost.octets)] + spans
                 + [Memory.text(cost.resident), "\(cost.growth >> 10) KiB", text(cost.scrape)]
-                + [megabytes(cost.scrapeOctets)]
+                + [megabytes(cost.scrapeOctets), text(cost.compressedScrape)]
+                + [megabytes(cost.compressedOctets), Memory.text(cost.scrapeMemory)]
         )
     }
 

@@ -10,8 +10,8 @@ struct Dpvs: AsyncParsableCommand {
         version: BuildInformation.text,
         subcommands: [
             RunCommand.self, CheckCommand.self, PlanCommand.self, StatusCommand.self,
-            ConfigCommand.self, EditCommand.self, MetricsCommand.self, ExplainCommand.self,
-            ProbeCommand.self,
+            ConfigCommand.self, EditCommand.self, MetricsCommand.self, WatchCommand.self,
+            ExplainCommand.self, ProbeCommand.self,
             LinkDiscoveryCommand.self, DoctorCommand.self, StopCommand.self,
         ],
         defaultSubcommand: RunCommand.self

@@ -54,6 +54,52 @@ import Testing
         }
     }
 
+    @Test func `metrics of some services are asked for by patterns`() async throws {
+        try await ask { client in
+            let some = try await client.execute(
+                uri: "/metrics?service=none&service=w*b&backends=on",
+                method: .get
+            )
+            #expect(some.text.contains("dpvs_backend_weight{"))
+            #expect(!some.text.contains("dpvs_ready"))
+            let none = try await client.execute(uri: "/metrics?service=mail", method: .get)
+            #expect(none.status == .ok && none.text == "")
+            let key = try await client.execute(
+                uri: "/metrics?service=tcp%2010.0.0.100:80&backends=off",
+                method: .get
+            )
+            #expect(key.text.contains("dpvs_service_weight{"))
+            #expect(!key.text.contains("dpvs_backend_"))
+        }
+    }
+
+    @Test(arguments: [
+        ("", 1), ("?service=w*", 1), ("?service=mail", 0), ("?problems=on", 0), ("?limit=0", 0),
+        ("?skip=1&limit=5", 0),
+    ])
+    func `a status lists the services that are asked for`(query: String, count: Int) async throws {
+        try await ask { client in
+            let answer = try await client.execute(uri: "/v1/status\(query)", method: .get)
+            let status = try answer.decode(Status.self)
+            #expect(status.services.count == count)
+            #expect(status.serviceTotals.services == (query.contains("mail") ? 0 : 1))
+            let wrong = try await client.execute(uri: "/v1/status?limit=-1", method: .get)
+            #expect(
+                try wrong.problem.detail == "'-1' is not a value of limit; accepted: a number"
+            )
+        }
+    }
+
+    @Test(arguments: ["web", "tcp%2010.0.0.100:80"])
+    func `one service is a path of its own, by name or key`(name: String) async throws {
+        try await ask { client in
+            let one = try await client.execute(uri: "/v1/services/\(name)", method: .get)
+            #expect(try one.decode(ServiceStatus.self).name == "web")
+            let none = try await client.execute(uri: "/v1/services/w*", method: .get)
+            #expect(try none.problem == ProblemDetails(.notFound, "there is no service w*"))
+        }
+    }
+
     @Test func `probes answer 200, or 503 with the reason`() async throws {
         let draining = SampleBackend(ready: .failing("draining"))
         try await ask(draining) { client in
@@ -272,7 +318,7 @@ import Testing
             let metrics = try await client.execute(uri: "/metrics?backend=off", method: .get)
             #expect(try metrics.problem.status == 400)
             let detail = try metrics.problem.detail ?? ""
-            #expect(detail.hasPrefix("'backend' is no parameter of /metrics; accepted: backends"))
+            #expect(detail == "'backend' is no parameter of /metrics; accepted: service, backends")
             let live = try await client.execute(uri: "/livez?x", method: .get)
             #expect(try live.problem.detail == "'x' is no parameter of /livez; accepted: none")
         }

@@ -12,10 +12,20 @@ struct SampleBackend: ControlBackend {
     var live = Probe.passing
     var ready = Probe.passing
     var outcome = ReloadReport.Outcome.applied
+    /// How often statistics have the service.
+    var copies = 1
+    let events = RunningEvents()
 
     func liveness() async -> Probe { live }
     func readiness() async -> Probe { ready }
-    func status() async -> Status { (try? .sample()) ?? .empty }
+    func status(of selection: StatusSelection) async -> Status {
+        guard var status = try? Status.sample(), let service = try? Service.sample() else {
+            return .empty
+        }
+        let isMeant = selection.services.contains(service)
+        status.list(isMeant ? status.services : [], selection)
+        return status
+    }
     func linkDiscovery() async -> [LinkDiscoveryStatus] { .sample }
     func liveReport(seconds: Double) async -> LiveReport { .sample(seconds: seconds) }
     func running() async -> DesiredState {
@@ -34,6 +44,11 @@ struct SampleBackend: ControlBackend {
     }
 
     func configurationStatus() async -> ConfigStatus { .sample }
+    func watch() async throws(ProblemDetails) -> AsyncStream<RunningEvents.Signal> {
+        if let stream = events.watch() { return stream }
+        throw ProblemDetails(.unavailable, "too many watch")
+    }
+
     func history() async -> [HistoryEntry] { .sample }
     func drift() async -> [DriftEntry] { .sample }
     func reload() async -> ReloadReport { .sample(outcome) }
@@ -72,7 +87,7 @@ struct SampleBackend: ControlBackend {
 
     func stop(_ mode: StopMode?) async {}
 
-    func statistics() async -> DataplaneStatistics {
+    func statistics(of services: ServiceFilter) async -> DataplaneStatistics {
         var statistics = DataplaneStatistics(
             process: ProcessStatistics(
                 instance: "default",
@@ -90,7 +105,8 @@ struct SampleBackend: ControlBackend {
             transport: "tcp"
         )
         service.backends = [BackendStatistics(address: "192.168.0.2", port: 8080, weight: 1)]
-        statistics.services = [service]
+        let isMeant = (try? Service.sample()).map(services.contains) ?? false
+        statistics.services = isMeant ? Array(repeating: service, count: copies) : []
         return statistics
     }
 }
@@ -171,7 +187,8 @@ extension Status {
         service.backends = try Service.sample().backends.map(BackendStatus.init)
         service.backends[0].activeConnections = 12
         service.backends[0].inactiveConnections = 30
-        status.services = [service]
+        service.judge()
+        status.list([service], StatusSelection())
         status.drops = [
             DropStatus(reason: "no_route", stage: "network", packets: 0),
             DropStatus(reason: "no_service", stage: "balance", packets: 17),

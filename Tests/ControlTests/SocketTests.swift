@@ -19,6 +19,29 @@ import Testing
         }
     }
 
+    @Test func `metrics of many services come piece by piece, whole`() async throws {
+        try await serve(SampleBackend(copies: 5000)) { client, _ in
+            var (octets, pieces) = (0, 0)
+            try await client.pieces(of: "/metrics?service=web") { piece in
+                octets += piece.readableBytes
+                pieces += 1
+                return true
+            }
+            #expect(pieces > 10)
+            #expect(octets == (try await client.text("/metrics?service=web")).utf8.count)
+            // Who has enough leaves.
+            var taken = 0
+            try await client.pieces(of: "/metrics") { _ in
+                taken += 1
+                return false
+            }
+            #expect(taken == 1)
+            await #expect(throws: ControlError.self) {
+                try await client.pieces(of: "/metrics?backends=maybe") { _ in true }
+            }
+        }
+    }
+
     @Test func `a probe that fails is an answer, with its reason`() async throws {
         try await serve(SampleBackend(ready: .failing("draining"))) { client, _ in
             #expect(try await client.probe("/livez") == .passing)

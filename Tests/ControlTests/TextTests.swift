@@ -30,6 +30,8 @@ import Testing
                   serving            192.168.0.2:8080                  3      12        30       0
                   draining           192.168.0.3:8080                  0       0         0       0
 
+                1 service, 2 backends: 1 serving, 1 draining
+
                 DROPPED      STAGE    PACKETS
                 tcp_not_syn  balance       23
                 no_service   balance       17

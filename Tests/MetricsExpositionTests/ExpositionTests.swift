@@ -64,9 +64,47 @@ import Testing
     }
 
     @Test func `without the per-backend switch no backend metric is left`() {
-        let text = expose(.sample(), perBackend: false)
+        let text = expose(.sample(), Scrape.Selection(hasBackends: false))
         #expect(!text.contains("dpvs_backend_"))
         #expect(text.contains("dpvs_service_backends{"))
+    }
+
+    @Test func `some services show nothing but themselves and their backends`() {
+        let text = expose(.sample(), Scrape.Selection(isOfServicesOnly: true))
+        let names = Set(lines(text, with: "dpvs_").map { $0.prefix { $0 != "{" } })
+        #expect(!names.isEmpty)
+        #expect(names.allSatisfy { $0.hasPrefix("dpvs_service_") || $0.hasPrefix("dpvs_backend_") })
+        #expect(names.contains("dpvs_backend_weight"))
+        let few = Scrape.Selection(isOfServicesOnly: true, hasBackends: false)
+        #expect(!expose(.sample(), few).contains("dpvs_backend_"))
+    }
+
+    @Test func `what a backend cannot be is not shown`() {
+        var statistics = DataplaneStatistics.sample()
+        statistics.services = [.sample(backends: 2)]
+        let text = expose(statistics)
+        for name in ["persistent_clients", "overloaded", "inhibited", "remaining_connections"] {
+            #expect(lines(text, with: "dpvs_backend_\(name){").count == 1)
+        }
+        #expect(lines(text, with: "dpvs_backend_weight{").count == 2)
+    }
+
+    @Test(arguments: ExpositionFormat.allCases)
+    func `pieces end with lines, are of one size and make the whole`(format: ExpositionFormat) {
+        var statistics = DataplaneStatistics.sample()
+        statistics.services = (0..<300).map { .sample(name: "service-\($0)", backends: 5) }
+        let pieces = Array(Scrape(of: statistics, as: format))
+        #expect(pieces.count > 10)
+        #expect(pieces.allSatisfy { $0.last == UInt8(ascii: "\n") })
+        #expect(pieces.dropLast().allSatisfy { $0.count >= Scrape.pieceSize })
+        #expect(pieces.allSatisfy { $0.count < Scrape.pieceSize + 1000 })
+        let text = String(decoding: pieces.joined(), as: UTF8.self)
+        #expect(text == expose(statistics, as: format))
+        // Each family stands once and has a sample of every backend in the order of services.
+        let names = lines(text, with: "dpvs_backend_weight{")
+        #expect(names.count == 1500)
+        #expect(lines(text, with: "# TYPE dpvs_backend_weight ").count == 1)
+        #expect(names[5].contains(#"service="service-1","#))
     }
 
     @Test func `what is not known is not shown`() {
@@ -84,9 +122,11 @@ import Testing
         (.number(.nan), "NaN"), (.number(.infinity), "+Inf"), (.number(-.infinity), "-Inf"),
     ])
     func `numbers are written as the formats ask`(value: MetricValue, written: String) {
-        var text = Exposition(format: .text)
-        text.sample(Array("x".utf8), labels: [], value)
-        #expect(String(decoding: text.bytes, as: UTF8.self) == "x \(written)\n")
+        var text = Exposition(format: .text, instance: "a")
+        let row = StateCount(state: "b", count: 0)
+        text.sample(Array("x".utf8), StateRow(count: row), value)
+        let line = #"x{dpvs_instance="a",state="b"} \#(written)"#
+        #expect(String(decoding: text.bytes, as: UTF8.self) == line + "\n")
     }
 
     @Test(arguments: [

@@ -101,7 +101,12 @@ extension ServiceStatistics {
             )
             backend.traffic.connections = 10
             backend.traffic.incomingBytes = 1000
-            if index == 0 { backend.remainingConnections = 4 }
+            if index == 0 {
+                backend.remainingConnections = 4
+                backend.persistentClients = 2
+                backend.isOverloaded = true
+                backend.isInhibited = false
+            }
             service.traffic += backend.traffic
             service.backends.append(backend)
         }
@@ -113,9 +118,9 @@ extension ServiceStatistics {
 func expose(
     _ statistics: DataplaneStatistics,
     as format: ExpositionFormat = .text,
-    perBackend: Bool = true
+    _ selection: Scrape.Selection = Scrape.Selection()
 ) -> String {
-    let bytes = Catalogue.expose(statistics, as: format, perBackend: perBackend)
+    let bytes = Catalogue.expose(statistics, as: format, selection)
     return String(decoding: bytes, as: UTF8.self)
 }
 

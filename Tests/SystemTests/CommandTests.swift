@@ -218,6 +218,64 @@ extension SystemTests {
             }
         }
 
+        @Test func `watch prints what runs and then what happens`() async throws {
+            try await Lab.balance { lab, dpvs in
+                async let watched = dpvs.command("watch", "--count", "3")
+                // More than it needs: it may begin after the first of these.
+                for number in 4...12 {
+                    var services = Setup().services
+                    services.services[0].backends = [.init(3 + number % 2)]
+                    _ = try await dpvs.apply(services)
+                }
+                let outcome = try await watched
+                #expect(outcome.status == 0)
+                let lines = outcome.output.split(separator: "\n")
+                #expect(lines.first?.contains(" running: generation ") == true)
+                #expect(lines.contains { $0.contains(" applied: applied (file): generation ") })
+                let isAddition = { (line: Substring) in
+                    line.contains("backend 10.0.1.") && line.hasSuffix(" added")
+                }
+                #expect(lines.contains(where: isAddition), "\(outcome.output)")
+            }
+        }
+
+        @Test func `status and metrics are asked about some services`() async throws {
+            try await Lab.balance { lab, dpvs in
+                let some = try await dpvs.command("status", "--service", "w*", "--limit", "1")
+                #expect(some.status == 0 && some.output.contains("\n1 service, 2 backends: "))
+                let none = try await dpvs.command("status", "--service", "mail")
+                #expect(!none.output.contains("SERVICE / BACKEND"))
+                let problems = try await dpvs.command("status", "--problems")
+                #expect(problems.status == 0 && !problems.output.contains("SERVICE / BACKEND"))
+                var services = Setup().services
+                services.services[0].backends = [.init(4, weight: 0)]
+                _ = try await dpvs.apply(services)
+                let drained = try await dpvs.command("status", "--problems")
+                #expect(drained.status == 1)
+                #expect(drained.output.contains("web: no backend takes new connections"))
+
+                let metrics = try await dpvs.command(
+                    "metrics",
+                    "--service",
+                    "tcp *",
+                    "--no-backends"
+                )
+                #expect(metrics.output.contains("dpvs_service_weight{"))
+                #expect(!metrics.output.contains("dpvs_backend_"))
+                #expect(!metrics.output.contains("dpvs_ready"))
+                let wrong = try await dpvs.command(
+                    "explain",
+                    "--from",
+                    "10.0.0.10:1",
+                    "--to",
+                    "10.0.0.100:80",
+                    "--worker",
+                    "77"
+                )
+                #expect(wrong.status == 2 && wrong.errors.contains("there is no worker 77"))
+            }
+        }
+
         @Test func `status is for people and, with --json, for programs`() async throws {
             try await Lab.balance { lab, dpvs in
                 _ = try await lab.backends(answering: 3)

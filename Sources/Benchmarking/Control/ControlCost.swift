@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
+import Balancing
+import Compression
 import ConfigurationFiles
 import Linux
 import MetricsExposition
 import Model
+import Provisioning
 import Reload
 
 /// What the control side costs with a number of services: from the file on disk to the moment at which
@@ -50,9 +53,14 @@ package struct ControlCost: Sendable {
     /// What the process has in memory after the start, and what each reload after the first few adds.
     package var resident: Int
     package var growth: Int
-    /// One scrape of the services and backends: its text alone.
+    /// One scrape of the services and backends, from their counters to the text; compressed and not.
     package var scrape: Span
+    package var compressedScrape: Span
+    /// Octets of the text, and compressed.
     package var scrapeOctets: Int
+    package var compressedOctets: Int
+    /// What the process had in memory at most while it scraped, beyond what it has without.
+    package var scrapeMemory: Int
 
     /// Writes the files below `directory`, measures, and removes them.
     ///
@@ -82,12 +90,14 @@ package struct ControlCost: Sendable {
 
 private struct Measuring {
     let files: ControlFiles
+    let bed: ControlBed
     let loader: ConfigurationLoader
     let reloader: Reloader
     let repetitions: Int
 
     init(_ files: ControlFiles, _ bed: ControlBed, _ repetitions: Int) {
         self.files = files
+        self.bed = bed
         self.repetitions = repetitions
         loader = ConfigurationLoader(
             conf: files.conf,
@@ -109,8 +119,12 @@ private struct Measuring {
         let resident = Memory.resident
         let (edit, growth) = try await edits()
         let change = try await changes()
-        let statistics = statistics(of: await reloader.running)
-        let (scrape, text) = await ControlCost.Span.of { Catalogue.expose(statistics) }
+        let before = Memory.resident
+        let (scrape, plain) = await ControlCost.Span.of { await self.scrape(through: nil) }
+        let gzip = try Gzip()
+        let (compressedScrape, compressed) = await ControlCost.Span.of {
+            await self.scrape(through: gzip)
+        }
         return ControlCost(
             services: files.services,
             backends: files.backends,
@@ -123,7 +137,10 @@ private struct Measuring {
             resident: resident,
             growth: growth,
             scrape: scrape,
-            scrapeOctets: text.count
+            compressedScrape: compressedScrape,
+            scrapeOctets: plain.octets,
+            compressedOctets: compressed.octets,
+            scrapeMemory: max(0, plain.peak - before)
         )
     }
 
@@ -138,6 +155,8 @@ private struct Measuring {
                 await reloader.reload(reason: "file")
             }
             try expectApplied(report)
+            // What nobody uses any more is freed once a second.
+            _ = await bed.conductor.keepHouse()
             if number >= 3 { spans.append(span) }
         }
         return (.median(spans), (Memory.resident - before) / max(1, repetitions))
@@ -155,6 +174,7 @@ private struct Measuring {
                 }
             }
             if let report { try expectApplied(report) }
+            _ = await bed.conductor.keepHouse()
             spans.append(span)
         }
         return .median(spans)
@@ -167,8 +187,22 @@ private struct Measuring {
         }
     }
 
-    /// Services and backends as a scrape shows them, without counts.
-    private func statistics(of state: DesiredState) -> DataplaneStatistics {
+    /// Octets of a scrape, and what the process had in memory when most of it was made.
+    private func scrape(through gzip: Gzip?) async -> (octets: Int, peak: Int) {
+        let totals = await bed.conductor.totals(of: ServiceFilter())
+        let statistics = statistics(of: totals)
+        var (octets, peak, pieces) = (0, Memory.resident, 0)
+        for piece in Scrape(of: statistics, as: .text) {
+            octets += gzip.map { $0.append(piece).count } ?? piece.count
+            pieces += 1
+            if pieces.isMultiple(of: 100) { peak = max(peak, Memory.resident) }
+        }
+        if let gzip { octets += gzip.finish().count }
+        return (octets, peak)
+    }
+
+    /// Services and backends as a scrape shows them.
+    private func statistics(of totals: ProvisioningTotals) -> DataplaneStatistics {
         var statistics = DataplaneStatistics(
             process: ProcessStatistics(
                 instance: "bench",
@@ -179,20 +213,24 @@ private struct Measuring {
                 isReady: true
             )
         )
-        statistics.services = state.services.map { service in
+        statistics.services = totals.services.map { totals in
+            let service = totals.service
             var row = ServiceStatistics(
                 name: service.name,
                 address: service.key.addressText,
                 port: service.key.portText,
                 transport: service.key.protocol.rawValue
             )
-            row.backends = service.backends.map {
-                BackendStatistics(
-                    address: "\($0.endpoint.address)",
-                    port: $0.endpoint.port,
-                    weight: $0.weight
-                )
-            }
+            row.backends = zip(service.backends, totals.backends)
+                .map { backend, counters in
+                    var row = BackendStatistics(
+                        address: "\(backend.endpoint.address)",
+                        port: backend.endpoint.port,
+                        weight: backend.weight
+                    )
+                    row.traffic.connections = counters[BackendCounter.connections.rawValue]
+                    return row
+                }
             return row
         }
         return statistics

@@ -28,6 +28,22 @@ struct InstanceOptions: ParsableArguments {
     }
 }
 
+/// Which services a command is about.
+struct ServiceOptions: ParsableArguments {
+    @Option(
+        name: .customLong("service"),
+        help: ArgumentHelp(
+            "Only services whose name or key fits: web, 'web-*', 'tcp 10.0.0.1:80'. May be repeated.",
+            valueName: "pattern"
+        )
+    )
+    var patterns: [String] = []
+
+    func append(to query: inout QueryText) {
+        for pattern in patterns { query.append("service", pattern) }
+    }
+}
+
 /// How a command answers.
 struct OutputOptions: ParsableArguments {
     @Flag(help: "Print JSON.")
@@ -44,9 +60,11 @@ struct OutputOptions: ParsableArguments {
 
 enum StandardOutput {
     /// Writes all of `text`; what finds no room, on a full disk for example, is an error.
-    static func write(_ text: String) throws {
+    static func write(_ text: String) throws { try write(text.utf8) }
+
+    static func write(_ octets: some Sequence<UInt8>) throws {
         do {
-            try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+            try FileHandle.standardOutput.write(contentsOf: Data(octets))
         } catch {
             throw OutputError(reason: "\((error as NSError).localizedDescription)")
         }
