@@ -365,12 +365,10 @@ package actor Reloader {
             return report
         }
         // What becomes of an edit says nothing about the files.
-        if attempt.isEdit {
-            onReport(report)
-            return report
+        if !attempt.isEdit {
+            lastReload = report
+            outcomes[outcome, default: 0] += 1
         }
-        lastReload = report
-        outcomes[outcome, default: 0] += 1
         onReport(report)
         events.send(report, running: running)
         return report
