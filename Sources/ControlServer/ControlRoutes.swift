@@ -6,8 +6,9 @@ import MetricsExposition
 import Model
 import NIOCore
 
-/// The whole API. `doc/control.md` shows this table; a test holds it to that, and writes it with
-/// RECORD=1.
+/// The whole API.
+///
+/// `doc/control.md` shows this table; a test holds it to that, and writes it with RECORD=1.
 enum ControlRoutes {
     static let all: [ControlRoute] = [
         .get(

@@ -43,8 +43,9 @@ final class RuntimeFile: Sendable {
         return (RuntimeLayer(), problem.description)
     }
 
-    /// Remembers the edits if `settings` want that, at once or, where many edits make a large file,
-    /// within a second: see `flush`. Returns what prevents it.
+    /// Remembers the edits if `settings` want that, and returns what prevents it.
+    ///
+    /// At once or, where many edits make a large file, within a second: see `flush`.
     func keep(_ layer: RuntimeLayer, _ settings: Settings) -> Problem? {
         let isKept = settings.isOn("global_defs.keep_edits")
         let isDue = state.withLock { state in
