@@ -75,7 +75,7 @@ extension Status {
 }
 
 extension ServiceStatus {
-    /// What keeps it from using its backends; nil when nothing does. Backends that drain are none.
+    /// What keeps it from using its backends, of which those that drain are none; nil: nothing does.
     static func problem(of backends: [BackendStatus]) -> String? {
         let present = backends.filter { $0.role != .removed }
         guard present.contains(where: { $0.role == .serving }) else {

@@ -77,6 +77,7 @@ extension Engine {
             forwarding: published.forwarding,
             balancing: balancing,
             exceptions: published.exceptions,
+            interfaces: published.interfaces,
             tunnels: published.tunnels
         )
         return unsafe withUnsafeMutablePointer(to: &snapshot) { pointer in

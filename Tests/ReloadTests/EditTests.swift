@@ -122,7 +122,7 @@ import Testing
         #expect(
             report.problems.map(\.description) == [
                 "request:3:29: error: edits[1].set.service.name: 'webb' is no service; did you mean "
-                    + "'web'?",
+                    + "'web'? accepted: a service that is there; a new one has address and port",
                 "request:4:21: error: edits[2].add.service: service web (tcp 10.0.0.100:80) is there "
                     + "already; accepted: set or put",
                 "request:5:21: error: edits[3].set.backend: there is no backend 10.0.1.9:80 of "
