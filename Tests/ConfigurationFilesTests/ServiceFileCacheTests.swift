@@ -97,6 +97,30 @@ import Testing
         #expect(!load(files, cache).hasErrors, "the key file is there again")
     }
 
+    @Test func `what is there twice is found after states without it, and gone with it`() {
+        let cache = ServiceFileCache()
+        let good = files
+        #expect(!load(good, cache).hasErrors && !load(good, cache).hasErrors)
+        var twice = good
+        twice["/etc/services/c.yaml"] = Self.service(1)
+        for _ in 0..<2 {
+            #expect(
+                load(twice, cache).diagnostics
+                    .contains {
+                        $0.message.hasPrefix("is there twice: first at /etc/services/a.yaml")
+                    }
+            )
+        }
+        #expect(!load(good, cache).hasErrors)
+        var named = good
+        named["/etc/services/c.yaml"] = Self.service(3, more: "name: tcp-10.0.0.1-80")
+        #expect(load(named, cache).hasErrors)
+        var own = good
+        own["/etc/services/n.yaml"] = "addresses: [{ address: 10.1.0.1/24, interface: dpdk0 }]\n"
+        #expect(load(own, cache).hasErrors, "the backend is the balancer itself")
+        #expect(!load(good, cache).hasErrors)
+    }
+
     @Test func `a network that another file brings is seen by a file that did not change`() {
         let cache = ServiceFileCache()
         var files = files

@@ -58,8 +58,22 @@ final class CheckMemory: Sendable {
 /// Remembers the surroundings of the last check, so that what did not change is not checked again.
 package final class CheckCache: Sendable {
     private let surroundings = Mutex<StateChecker.Surroundings?>(nil)
+    private let census = Mutex<StateChecker.Census?>(nil)
 
     package init() {}
+
+    /// That of the last state without ambiguous services, if they are found by the same.
+    func census(of checker: StateChecker) -> StateChecker.Census {
+        if let known = census.withLock({ $0 }), known.isOf(checker) { return known }
+        return StateChecker.Census(checker)
+    }
+
+    /// Keeps a census of services that are unambiguous.
+    func keep(_ census: StateChecker.Census) {
+        var census = census
+        census.isUnambiguous = true
+        self.census.withLock { $0 = census }
+    }
 
     /// The same object as last time where the surroundings are the same, so that comparing them
     /// costs nothing.

@@ -3,6 +3,35 @@ import Addressing
 
 /// What was checked before is not checked again.
 extension StateChecker {
+    /// What hangs on the keys and names of all services, and on own addresses, alone.
+    struct Census: Sendable {
+        /// In the order of the state.
+        private let services: [Service]
+        private let addresses: [InterfaceAddress]
+        let ownHosts: Set<IPAddress>
+        let ownNetworks: [IPPrefix]
+        /// Whether no two services are found by the same, or have the same name.
+        var isUnambiguous = false
+
+        init(_ checker: StateChecker) {
+            services = checker.objects.services.map(\.value)
+            addresses = checker.addresses.map(\.value)
+            let virtual = Set(services.compactMap(\.key.prefix))
+            ownNetworks = virtual.filter { !$0.isHost }.sorted()
+            ownHosts = Set(virtual.filter(\.isHost).map(\.address))
+                .union(addresses.map(\.prefix.address))
+        }
+
+        /// Whether it would be the same of what `checker` checks.
+        func isOf(_ checker: StateChecker) -> Bool {
+            let others = checker.objects.services
+            return others.count == services.count
+                && zip(services, others)
+                    .allSatisfy { $0.isIdentified(as: $1.value) }
+                && addresses == checker.addresses.map(\.value)
+        }
+    }
+
     /// What the check of a service asks for beside the service.
     final class Surroundings: Equatable, Sendable {
         let ownHosts: Set<IPAddress>
@@ -37,5 +66,12 @@ extension StateChecker {
                 && left.routes == right.routes && left.neighbours == right.neighbours
                 && left.ownHosts == right.ownHosts
         }
+    }
+}
+
+extension Service {
+    /// Whether both are found by the same and have the same name.
+    fileprivate func isIdentified(as other: Service) -> Bool {
+        key == other.key && name == other.name
     }
 }

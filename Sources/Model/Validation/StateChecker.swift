@@ -28,19 +28,15 @@ package struct StateChecker: Sendable {
 
     /// Leaves everything there is to say in `diagnostics`.
     package mutating func check() {
-        let virtual = Set(services.compactMap(\.value.key.prefix))
-        ownNetworks = virtual.filter { !$0.isHost }.sorted()
-        ownHosts = Set(virtual.filter(\.isHost).map(\.address))
-            .union(addresses.map(\.value.prefix.address))
+        let census = cache.census(of: self)
+        (ownHosts, ownNetworks) = (census.ownHosts, census.ownNetworks)
         checkUnique(vlans, "name") { $0.name }
         checkUnique(vlans, "vlan") { $0.way }
         checkTunnels()
         checkUnique(addresses, "address") { Self.scoped($0.prefix.address, $0.interface) }
         checkUnique(routes, "to") { $0.destination.network.description }
         checkUnique(neighbours, "address") { $0.key.description }
-        checkUnique(services, "address") { $0.key }
-        checkUnique(services, "name") { $0.name }
-        checkUnambiguous()
+        if !census.isUnambiguous { checkIdentities(census) }
         for vlan in vlans { check(vlan) }
         checkCompanions()
         for address in addresses { check(address) }
@@ -76,6 +72,15 @@ package struct StateChecker: Sendable {
                 first[key] = location
             }
         }
+    }
+
+    /// What services are found by, and their names.
+    private mutating func checkIdentities(_ census: Census) {
+        let before = diagnostics.count
+        checkUnique(services, "address") { $0.key }
+        checkUnique(services, "name") { $0.name }
+        checkUnambiguous()
+        if diagnostics.count == before { cache.keep(census) }
     }
 
     private mutating func checkUnambiguous() {
