@@ -137,6 +137,7 @@ package struct Daemon {
         guard first.isSuccess else {
             throw StartError("the configuration is not applied; see above")
         }
+        if await reloader.hasDroppedEdits { file.keepRejected() }
         inheritance.finish(await machine.conductor.handoverResult(), first.digest, logger)
         let follower = KernelFollower(settings, machine.companions, reloader, logger)
         let announcer = Announcer(logger)

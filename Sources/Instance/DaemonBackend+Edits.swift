@@ -35,7 +35,10 @@ extension DaemonBackend {
     ) async throws(ProblemDetails) -> ReloadReport {
         let edits = await reloader.runtimeLayer.edits
         for object in objects ?? [] where !edits.contains(where: { $0.isCalled(object) }) {
-            throw ProblemDetails(.notFound, "nothing was edited that is called '\(object)'")
+            throw ProblemDetails(
+                .notFound,
+                "nothing was edited that is called '\(object)'; edited: \(edits.names)"
+            )
         }
         do throws(GenerationMismatch) {
             return try await reloader.edit(reason: "revert", isDryRun: isDryRun) { layer, _ in
@@ -76,4 +79,13 @@ extension EditedObject {
 
     /// Where the file has it, of an object that a file has.
     fileprivate var `where`: String { file.map { ", which stands in \($0)" } ?? "" }
+}
+
+extension [EditedObject] {
+    /// What the first of them are called.
+    fileprivate var names: String {
+        if isEmpty { return "nothing" }
+        let first = prefix(10).map(\.title).joined(separator: ", ")
+        return count > 10 ? "\(first) and \(count - 10) more" : first
+    }
 }

@@ -13,6 +13,8 @@ final class RuntimeFile: Sendable {
     private let state = Mutex(State())
 
     private struct State {
+        /// What was in the file at the start.
+        var octets: [UInt8] = []
         /// What is in the file.
         var written = RuntimeLayer()
         /// What is still to be written.
@@ -23,7 +25,7 @@ final class RuntimeFile: Sendable {
     }
 
     /// A writing that takes longer is not repeated for every edit.
-    private static let cheap = Duration.milliseconds(5)
+    private static let cheap = Duration.milliseconds(100)
 
     init(in directory: String) { path = directory + "/edits.yaml" }
 
@@ -37,7 +39,7 @@ final class RuntimeFile: Sendable {
         }
         let file = EditFile(bytes, path: path)
         guard let problem = file.diagnostics.first else {
-            state.withLock { $0.written = file.layer }
+            state.withLock { ($0.written, $0.octets) = (file.layer, bytes) }
             return (file.layer, nil)
         }
         return (RuntimeLayer(), problem.description)
@@ -82,6 +84,9 @@ final class RuntimeFile: Sendable {
         try file.append(Array(EditFile.text(of: layer).utf8))
         try file.commit()
     }
+
+    /// Keeps what was in the file at the start where somebody may look at it.
+    func keepRejected() { try? Files.write(state.withLock { $0.octets }, to: rejectedPath) }
 
     /// Puts a file aside that cannot be used, so that somebody may look at it.
     func setAside() { try? Files.move(path, to: rejectedPath) }

@@ -38,6 +38,8 @@ package actor Reloader {
     /// The addresses, routes and neighbours that the kernel has; nil: it has not been heard yet.
     private var kernel: DesiredState?
     private var history: History
+    /// Whether edits of the run before were dropped because they do not fit the files any more.
+    package private(set) var hasDroppedEdits = false
     private var lastReload: ReloadReport?
 
     /// Runs nothing yet: `reload` comes next.
@@ -103,8 +105,8 @@ package actor Reloader {
             if let generation, generation != self.generation {
                 return .failure(GenerationMismatch(wanted: generation, running: self.generation))
             }
-            let result = make(self.layers.runtime, self.layers.files)
             let attempt = Attempt(reason, isEdit: true)
+            let result = make(self.layers.runtime, self.layers.files)
             return .success(await self.carryOut(result, attempt, isDryRun: isDryRun))
         }
         return try result.get()
@@ -185,7 +187,11 @@ package actor Reloader {
         await apply(source.load(), attempt)
     }
 
-    private func apply(_ loaded: LoadResult, _ attempt: Attempt) async -> ReloadReport {
+    private func apply(
+        _ loaded: LoadResult,
+        _ attempt: Attempt,
+        remarks: [Problem] = []
+    ) async -> ReloadReport {
         directories = loaded.directories
         settled = loaded
         readDigest = loaded.digest
@@ -194,43 +200,80 @@ package actor Reloader {
             return report(.rejected, attempt, problems: loaded.problems)
         }
         let composition = layers.runtime.laid(over: loaded.state)
-        let conflicts =
-            composition.layer.isEmpty
-            ? [] : source.check(composition.state, edits: PlacedObjects()).errors
+        let conflicts = conflicts(of: composition)
         guard conflicts.isEmpty else {
-            if generation == 0 { return await applyWithoutEdits(loaded, attempt, conflicts) }
+            if generation == 0 {
+                return await applyPossibleEdits(over: loaded, attempt, conflicts)
+            }
             settled = nil
-            return report(.rejected, attempt, problems: loaded.problems + conflicts)
+            let hint = Problem(
+                .warning,
+                "edits do not fit these files: dpvs config revert OBJECT drops those of an object, "
+                    + "dpvs config export shows them"
+            )
+            return report(.rejected, attempt, problems: loaded.problems + conflicts + [hint])
         }
         await latches.pass(.validated)
         files = loaded
         started = started ?? loaded.state.settings
+        let overruled = composition.overruled.map { Problem(.warning, $0) }
         let outcome = await carryOut(
             Layers(files: loaded.state, runtime: composition.layer),
             composition.state,
             digest: loaded.digest,
             attempt,
-            problems: loaded.problems + composition.overruled.map { Problem(.warning, $0) }
+            problems: loaded.problems + overruled + remarks
         )
         if outcome.outcome == .failed, generation == 0, !composition.layer.isEmpty {
-            return await applyWithoutEdits(loaded, attempt, outcome.problems.errors)
+            return await apply(loaded, without: layers.runtime.edits, attempt, outcome.problems)
         }
         return outcome
     }
 
-    /// Edits of an earlier run must not keep a process from starting.
-    private func applyWithoutEdits(
+    /// What is wrong when edits lie over files that are good.
+    private func conflicts(of composition: Composition) -> [Problem] {
+        if composition.layer.isEmpty { return [] }
+        return source.check(composition.state, edits: PlacedObjects()).errors
+    }
+
+    // MARK: - Edits of the run before
+
+    /// Edits that are tried one by one at the start; of more than so many, all are dropped.
+    private static let mostTried = 100
+
+    /// Edits of an earlier run must not keep a process from starting: those that do not fit the files
+    /// are dropped, with a warning each.
+    private func applyPossibleEdits(
+        over loaded: LoadResult,
+        _ attempt: Attempt,
+        _ conflicts: [Problem]
+    ) async -> ReloadReport {
+        let edits = layers.runtime.edits
+        var possible: [EditedObject] = []
+        for edit in edits.prefix(edits.count > Self.mostTried ? 0 : edits.count) {
+            let some = layers.runtime.dropping { $0 != edit && !possible.contains($0) }
+            if self.conflicts(of: some.laid(over: loaded.state)).isEmpty { possible.append(edit) }
+        }
+        let impossible = edits.filter { !possible.contains($0) }
+        return await apply(loaded, without: impossible, attempt, conflicts)
+    }
+
+    private func apply(
         _ loaded: LoadResult,
+        without edits: [EditedObject],
         _ attempt: Attempt,
         _ problems: [Problem]
     ) async -> ReloadReport {
-        layers.runtime = RuntimeLayer()
-        var report = await apply(loaded, attempt)
-        report.problems.append(
-            Problem(.warning, "edits of the run before cannot be carried out and are dropped")
-        )
-        report.problems += problems.map { Problem(.warning, at: $0.location, $0.message) }
-        return report
+        hasDroppedEdits = true
+        layers.runtime = layers.runtime.dropping(edits.contains)
+        let lost = edits.map {
+            Problem(
+                .warning,
+                "an edit of the run before does not fit any more: \($0.title) is dropped"
+            )
+        }
+        let reasons = problems.errors.map { Problem(.warning, at: $0.location, $0.message) }
+        return await apply(loaded, attempt, remarks: lost + reasons)
     }
 
     private func applyAgain(_ number: UInt64) async -> ReloadReport? {

@@ -116,6 +116,7 @@ import Testing
               - remove: { route: { to: 10.5.0.0/16 } }
               - sett: { service: { name: web } }
               - set: { servise: { name: web } }
+              - set: { service: { name: web, nope: 3, scheduler: wwr, maxConnections: 0 } }
             """
         )
         #expect(report.outcome == .rejected)
@@ -134,6 +135,13 @@ import Testing
                     + "accepted: add, set, put, remove",
                 "request:9:12: error: edits[7].set: 'servise' is no kind of edits; did you mean "
                     + "'service'? accepted: service, backend, interface, address, route, neighbour",
+                "request:10:34: error: edits[8].set.service: 'nope' is no key of a service; accepted: "
+                    + ServiceFileSchema.service.keys.joined(separator: ", "),
+                "request:10:54: error: edits[8].set.service.scheduler: 'wwr' is not accepted here; did "
+                    + "you mean 'wrr'? accepted: one of rr, wrr, lc, wlc, sed, nq, fo, mh, "
+                    + "conhash, sh, dh",
+                "request:10:75: error: edits[8].set.service.maxConnections: '0' is not accepted here; "
+                    + "accepted: 1...4294967295",
             ]
         )
         #expect(await running()?.scheduler == .rr)
@@ -155,7 +163,7 @@ import Testing
         #expect(report.outcome == .rejected)
         #expect(
             report.problems.map(\.description) == [
-                "request: error: service web (tcp 10.0.0.100:80).backends[2]: '10.0.0.100' is an "
+                "request:4:21: error: service web (tcp 10.0.0.100:80).backends[2]: '10.0.0.100' is an "
                     + "address of the balancer itself",
                 "request:3:85: error: edits[0].add.service.slowStart: '5s' does not fit scheduler fo; "
                     + "accepted: no slow start: one backend takes all",
@@ -263,6 +271,11 @@ import Testing
         var layer = RuntimeLayer()
         // Its name is that of the file's service.
         layer.put(Service.sample("web", port: 81), files: nil)
+        // This one fits.
+        layer.put(
+            Route(destination: .any(.ipv4), gateway: .v4(IPv4Address(10, 0, 0, 254))),
+            files: nil
+        )
         let loader = ConfigurationLoader(
             conf: directory.path + "/dpvs.conf",
             servicesDirectory: directory.path + "/services.d"
@@ -270,8 +283,41 @@ import Testing
         let reloader = Reloader(source: FileSource(loader), executor: executor, edits: layer)
         let report = await reloader.reload(reason: "start")
         #expect(report.outcome == .applied)
-        #expect(report.problems.first?.message.contains("are dropped") == true)
+        #expect(
+            report.problems.first?.message.contains("service web (tcp 10.0.0.100:81) is dropped")
+                == true
+        )
         #expect(await reloader.running.services.count == 1)
+        #expect(await reloader.running.routes.count == 1, "what fits is kept")
+        #expect(await reloader.runtimeLayer.edits.map(\.title) == ["route 0.0.0.0/0"])
+        #expect(await reloader.hasDroppedEdits)
+    }
+
+    @Test func `a file of edits that is cut off anywhere is none`() throws {
+        var layer = RuntimeLayer()
+        layer.put(Service.sample("new", port: 81, weights: [1, 2]), files: nil)
+        let text = Array(EditFile.text(of: layer).utf8)
+        for length in 0..<text.count - 1 {
+            let file = EditFile(Array(text.prefix(length)), path: "edits.yaml")
+            #expect(!file.diagnostics.isEmpty && file.layer.isEmpty, "\(length)")
+        }
+    }
+
+    @Test func `thousands of edits in one batch are applied in a moment`() async throws {
+        _ = await reloader.reload(reason: "start")
+        var lines = ["edits:"]
+        for number in 1...2000 {
+            lines.append(
+                "  - put: { backend: { service: web, address: 10.1.\(number / 250).\(number % 250 + 1) } }"
+            )
+            lines.append(
+                "  - add: { service: { address: 10.0.0.100, port: \(number + 1000), mode: dr } }"
+            )
+        }
+        let report = try await edit(lines.joined(separator: "\n"))
+        #expect(report.problems.errors == [])
+        #expect(await reloader.running.services.count == 2001)
+        #expect(await running()?.backends.count == 2002)
     }
 
     // MARK: - Documents

@@ -207,7 +207,7 @@ struct ReloaderTests {
         let report = await reloader.reload(reason: "file")
         #expect(report.outcome == .rejected)
         #expect(
-            report.problems.map(\.message) == [
+            report.problems.errors.map(\.message) == [
                 "service dns (tcp 10.0.0.100:53): 'dns' is there twice: first at web.yaml"
             ]
         )

@@ -24,6 +24,10 @@ extension EditBatch {
         guard let sign = field.firstIndex(of: "="), sign != field.startIndex else {
             throw WordError(description: "'\(field)' is not KEY=VALUE, such as weight=5")
         }
+        let keys = field[..<sign].split(separator: ".", omittingEmptySubsequences: false)
+        guard keys.allSatisfy({ !$0.isEmpty }) else {
+            throw WordError(description: "'\(field)' has a key with an empty part")
+        }
         let text = String(field[field.index(after: sign)...])
         let value: YAMLNode
         do throws(YAMLError) {
@@ -31,7 +35,7 @@ extension EditBatch {
         } catch {
             throw WordError(description: "'\(field)' has a value that is no YAML: \(error.message)")
         }
-        return field[..<sign].split(separator: ".").reversed()
+        return keys.reversed()
             .reduce(value) { inner, key in .mapping([(String(key), inner)]) }
     }
 }

@@ -7,6 +7,7 @@ import YAML
 ///     version: 1
 ///     base: { services: ... }
 ///     wanted: { services: ... }
+///     complete: true
 package struct EditFile: Sendable {
     /// Octets: several times what edits of ten thousand services need.
     package static let largest = 256 << 20
@@ -30,8 +31,14 @@ package struct EditFile: Sendable {
             report(path, place, "is no file of edits of version \(Self.version)")
             return
         }
-        let base = ServiceFile(root.value(of: "base") ?? .mapping([]), path: path)
-        let wanted = ServiceFile(root.value(of: "wanted") ?? .mapping([]), path: path)
+        guard let baseNode = root.value(of: "base"), let wantedNode = root.value(of: "wanted"),
+            root.value(of: "complete")?.text == "true"
+        else {
+            report(path, root.place, "is cut off: its last line is 'complete: true'")
+            return
+        }
+        let base = ServiceFile(baseNode, path: path)
+        let wanted = ServiceFile(wantedNode, path: path)
         diagnostics += base.diagnostics + wanted.diagnostics
         guard diagnostics.isEmpty else { return }
         layer = RuntimeLayer(
@@ -50,7 +57,7 @@ package struct EditFile: Sendable {
         return writeYAML(
             .mapping([
                 ("version", .plain(version)), ("base", writer.document(of: layer.base)),
-                ("wanted", writer.document(of: layer.wanted)),
+                ("wanted", writer.document(of: layer.wanted)), ("complete", .plain(true)),
             ])
         )
     }

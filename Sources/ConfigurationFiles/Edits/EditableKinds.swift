@@ -12,7 +12,7 @@ struct EditableKind<Object: ConfigurationObject>: Sendable {
     var places: any WritableKeyPath<PlacedObjects, [Located<Object>]> & Sendable
     var write: @Sendable (Object) -> YAMLNode
     /// Which object an edit means; complains when it does not say.
-    var key: @Sendable (inout ObjectReader, Editor) -> Object.Key?
+    var key: @Sendable (inout ObjectReader, inout Editor) -> Object.Key?
 }
 
 /// The kinds that edits know.
@@ -20,6 +20,10 @@ enum EditableKinds {
     static let words = ["service", "backend", "interface", "address", "route", "neighbour"]
 
     private static let writer = ServiceFileWriter(showsSecrets: true)
+
+    static func document(of backend: Backend, _ transport: TransportProtocol) -> YAMLNode {
+        writer.document(of: backend, transport)
+    }
 
     static let vlan = EditableKind<VLANInterface>(
         word: "interface",

@@ -5,44 +5,69 @@ import YAML
 
 /// Applies edits one after another; each sees what those before it have made.
 struct Editor {
-    var layer: RuntimeLayer
-    let files: DesiredState
     let request: String
     var places = PlacedObjects()
     var diagnostics: [Diagnostic] = []
+    private var vlans: EditDesk<VLANInterface>
+    private var tunnels: EditDesk<TunnelInterface>
+    private var addresses: EditDesk<InterfaceAddress>
+    private var routes: EditDesk<Route>
+    private var neighbours: EditDesk<Neighbour>
+    private var services: EditDesk<Service>
+    /// Keys of services by their names, once somebody asked by name.
+    private var keysByName: [String: Service.Key]?
 
     init(layer: RuntimeLayer, files: DesiredState, request: String) {
-        self.layer = layer
-        self.files = files
         self.request = request
+        vlans = EditDesk(layer, files)
+        tunnels = EditDesk(layer, files)
+        addresses = EditDesk(layer, files)
+        routes = EditDesk(layer, files)
+        neighbours = EditDesk(layer, files)
+        services = EditDesk(layer, files)
+    }
+
+    /// The edits that count when all were applied.
+    var layer: RuntimeLayer {
+        var layer = RuntimeLayer()
+        vlans.leave(in: &layer)
+        tunnels.leave(in: &layer)
+        addresses.leave(in: &layer)
+        routes.leave(in: &layer)
+        neighbours.leave(in: &layer)
+        services.leave(in: &layer)
+        return layer
     }
 
     mutating func apply(_ edit: EditBatch.Edit) {
         switch edit.kind {
-        case "service": apply(edit, EditableKinds.service)
+        case "service": apply(edit, EditableKinds.service, \.services)
         case "backend": applyToBackend(edit)
-        case "address": apply(edit, EditableKinds.address)
-        case "route": apply(edit, EditableKinds.route)
-        case "neighbour": apply(edit, EditableKinds.neighbour)
+        case "address": apply(edit, EditableKinds.address, \.addresses)
+        case "route": apply(edit, EditableKinds.route, \.routes)
+        case "neighbour": apply(edit, EditableKinds.neighbour, \.neighbours)
         default:
             if isTunnel(edit.node) {
-                apply(edit, EditableKinds.tunnel)
+                apply(edit, EditableKinds.tunnel, \.tunnels)
             } else {
-                apply(edit, EditableKinds.vlan)
+                apply(edit, EditableKinds.vlan, \.vlans)
             }
         }
     }
 
     /// Interfaces of both kinds have one name space.
-    private func isTunnel(_ node: YAMLNode) -> Bool {
+    private mutating func isTunnel(_ node: YAMLNode) -> Bool {
         if node.value(of: "tunnel") != nil { return true }
-        return object { (tunnel: TunnelInterface) in tunnel.name == node.value(of: "name")?.text }
-            != nil
+        return node.value(of: "name")?.text.flatMap { tunnels.object($0) } != nil
     }
 
     // MARK: - Any kind
 
-    private mutating func apply<Object>(_ edit: EditBatch.Edit, _ kind: EditableKind<Object>) {
+    private mutating func apply<Object>(
+        _ edit: EditBatch.Edit,
+        _ kind: EditableKind<Object>,
+        _ desk: WritableKeyPath<Editor, EditDesk<Object>>
+    ) {
         guard
             var reader = ObjectReader(
                 edit.node,
@@ -53,19 +78,38 @@ struct Editor {
                 into: &diagnostics
             )
         else { return }
-        let key = kind.key(&reader, self)
-        diagnostics += reader.diagnostics
-        guard let key, reader.diagnostics.isEmpty else { return }
-        let theirs = files[keyPath: Object.schema.list].first { $0.key == key }
-        let existing = layer.object(key, files: theirs)
+        guard let key = kind.key(&reader, &self) else {
+            diagnostics += reader.diagnostics
+            return
+        }
+        let existing = self[keyPath: desk].object(key)
         let title = existing.map { Object.schema.title($0) } ?? "\(kind.word) \(key)"
         guard isFit(edit, exists: existing != nil, title) else { return }
         if edit.verb == .remove {
-            layer.remove(key, files: theirs)
+            diagnostics += reader.diagnostics
+            self[keyPath: desk].remove(key)
+            noteName(of: existing, becoming: nil)
             return
         }
+        // What is wrong with the fields is found when the whole object is read.
         let node = existing.map { kind.write($0).merging(edit.node) } ?? edit.node
-        put(node, edit.path, edit.node.place, kind, key, theirs)
+        let file = ServiceFile(node, in: kind.list, path: edit.path, request: request)
+        diagnostics += file.diagnostics
+        guard file.diagnostics.isEmpty, var object = file.objects[keyPath: kind.places].last else {
+            return
+        }
+        guard object.value.key == key else {
+            report(
+                edit.node.place,
+                edit.path,
+                "would make another \(kind.word) of it, \(object.value.key)",
+                accepted: "remove it and add the other"
+            )
+            return
+        }
+        object.value = self[keyPath: desk].put(object.value)
+        places[keyPath: kind.places].append(object)
+        noteName(of: existing, becoming: object.value)
     }
 
     /// Whether the object is there, or not, as the verb asks.
@@ -80,34 +124,6 @@ struct Editor {
             return false
         case .add, .set, .put, .remove: return true
         }
-    }
-
-    /// Reads a whole object and makes it what is wanted.
-    private mutating func put<Object>(
-        _ node: YAMLNode,
-        _ path: String,
-        _ place: YAMLNode.Place,
-        _ kind: EditableKind<Object>,
-        _ key: Object.Key,
-        _ theirs: Object?
-    ) {
-        let file = ServiceFile(node, in: kind.list, path: path, request: request)
-        diagnostics += file.diagnostics
-        guard file.diagnostics.isEmpty, var object = file.objects[keyPath: kind.places].last else {
-            return
-        }
-        guard object.value.key == key else {
-            report(
-                place,
-                path,
-                "would make another \(kind.word) of it, \(object.value.key)",
-                accepted: "remove it and add the other"
-            )
-            return
-        }
-        object.value.owner = theirs?.owner ?? .runtime
-        layer.put(object.value, files: theirs)
-        places[keyPath: kind.places].append(object)
     }
 
     // MARK: - Backends
@@ -148,40 +164,45 @@ struct Editor {
         let place = service.backends.firstIndex { $0.endpoint == endpoint }
         let title = "backend \(endpoint) of \(service.title)"
         guard isFit(edit, exists: place != nil, title) else { return }
-        put(edit, service, place)
+        var changed = service
+        if edit.verb == .remove {
+            if let place { changed.backends.remove(at: place) }
+        } else {
+            guard let backend = read(edit, service, place) else { return }
+            if let place {
+                changed.backends[place] = backend
+            } else {
+                changed.backends.append(backend)
+            }
+        }
+        let location = ObjectReader.location(request, edit.node.place)
+        changed = services.put(changed)
+        places.services.append(Located(changed, path: changed.title, at: location))
     }
 
-    private mutating func put(_ edit: EditBatch.Edit, _ service: Service, _ place: Int?) {
+    /// The backend that an edit makes of the one at `place`; complaints name fields as the edit does.
+    private mutating func read(
+        _ edit: EditBatch.Edit,
+        _ service: Service,
+        _ place: Int?
+    ) -> Backend? {
+        let transport = service.key.protocol
         let change = edit.node.merging(.mapping([("service", .plain("null"))]))
-        if edit.verb != .remove {
-            // A complaint about a field names it as the request does.
-            var file = ServiceFile(.list([]), in: "", path: "", request: request)
-            _ = file.readBackend(
-                change,
-                edit.path,
-                request,
-                service.key.protocol,
-                servicePort: service.key.selector.backendPort
-            )
-            diagnostics += file.diagnostics
-            guard file.diagnostics.isEmpty else { return }
-        }
-        let kind = EditableKinds.service
-        let whole = kind.write(service)
-        var backends: [YAMLNode] = []
-        if case .sequence(let items) = whole.value(of: "backends")?.content { backends = items }
-        switch (edit.verb, place) {
-        case (.remove, let place?): backends.remove(at: place)
-        case (_, let place?): backends[place] = backends[place].merging(change)
-        case (_, nil): backends.append(change)
-        }
-        let theirs = files.services.first { $0.key == service.key }
-        let node = whole.merging(.mapping([("backends", .list(backends))]))
-        put(node, service.title, edit.node.place, kind, service.key, theirs)
+        let before = place.map { EditableKinds.document(of: service.backends[$0], transport) }
+        var file = ServiceFile(.list([]), in: "", path: "", request: request)
+        let backend = file.readBackend(
+            before.map { $0.merging(change) } ?? change,
+            edit.path,
+            request,
+            transport,
+            servicePort: service.key.selector.backendPort
+        )
+        diagnostics += file.diagnostics
+        return file.diagnostics.isEmpty ? backend : nil
     }
 
     /// The service that a backend's edit names.
-    private func service(of reader: inout ObjectReader) -> Service? {
+    private mutating func service(of reader: inout ObjectReader) -> Service? {
         guard reader.node("service") != nil else {
             reader.reportMissing("service")
             return nil
@@ -194,28 +215,30 @@ struct Editor {
 
     // MARK: - What is there
 
-    /// The first object that is wanted and fits.
-    private func object<Object: ConfigurationObject>(
-        where fits: (Object) -> Bool
-    ) -> Object? {
-        let list = Object.schema.list
-        if let wanted = layer.wanted[keyPath: list].first(where: fits) { return wanted }
-        return files[keyPath: list]
-            .first { object in
-                guard fits(object), let known = layer.object(object.key, files: object) else {
-                    return false
-                }
-                return fits(known)
-            }
-    }
-
     /// By its name, or by its key as messages have it: `tcp 10.0.0.100:80`.
-    func service(named name: String) -> Service? {
-        object { $0.name == name } ?? object { (service: Service) in "\(service.key)" == name }
+    mutating func service(named name: String) -> Service? {
+        let keys = keysByName ?? namedKeys()
+        keysByName = keys
+        return keys[name].flatMap { services.object($0) }
     }
 
-    func reportUnknown(_ name: String, _ field: String, _ reader: inout ObjectReader) {
-        let names = (layer.wanted.services + files.services).map(\.name)
+    private mutating func noteName(of old: (any Sendable)?, becoming new: (any Sendable)?) {
+        let (old, new) = (old as? Service, new as? Service)
+        if let old, old.name != new?.name { keysByName?[old.name] = nil }
+        if let new {
+            keysByName?[new.name] = new.key
+            keysByName?[new.key.description] = new.key
+        }
+    }
+
+    private func namedKeys() -> [String: Service.Key] {
+        let all = services.objects
+        let names = Dictionary(all.map { ($0.name, $0.key) }) { first, _ in first }
+        return names.merging(all.map { ($0.key.description, $0.key) }) { name, _ in name }
+    }
+
+    mutating func reportUnknown(_ name: String, _ field: String, _ reader: inout ObjectReader) {
+        let names = services.objects.map(\.name)
         reader.report(
             reader.node(field)?.place ?? reader.place,
             field,

@@ -79,6 +79,19 @@ package struct RuntimeLayer: Equatable, Codable, Sendable {
         keep(base: theirs, wanted: nil)
     }
 
+    /// Makes these the edits of their kind: what files say, and what is wanted; the same is no edit.
+    package mutating func take<Object: ConfigurationObject>(
+        _ edits: [(base: Object?, wanted: Object?)]
+    ) {
+        let list = Object.schema.list
+        let real = edits.filter { edit in
+            guard let base = edit.base, let wanted = edit.wanted else { return true }
+            return !Object.schema.isSame(base, wanted)
+        }
+        base[keyPath: list] = real.compactMap(\.base)
+        wanted[keyPath: list] = real.compactMap(\.wanted)
+    }
+
     private mutating func forget<Object: ConfigurationObject>(
         _ key: Object.Key,
         _ kind: Object.Type

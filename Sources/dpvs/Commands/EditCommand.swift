@@ -3,6 +3,7 @@ import ArgumentParser
 import ConfigurationFiles
 import Control
 import Foundation
+import Linux
 import Model
 
 struct EditCommand: AsyncParsableCommand {
@@ -17,10 +18,10 @@ struct EditCommand: AsyncParsableCommand {
               dpvs edit set backend service=web address=10.0.1.2 weight=0
               dpvs edit remove service name=web
 
-            KEY= without a value brings the default back. --file applies a batch of edits as one \\
+            KEY= without a value brings the default back. --file applies a batch of edits as one \
             change, all or none.
 
-            An edit of what a file has counts until that file says something new about the same \\
+            An edit of what a file has counts until that file says something new about the same \
             field: see `dpvs config drift`, `revert` and `export`. Exits 1 when nothing was applied.
             """
     )
@@ -73,14 +74,12 @@ struct EditCommand: AsyncParsableCommand {
                 try EditBatch.text(verb: verb ?? "", kind: kind ?? "", fields: fields).utf8
             )
         }
-        do {
-            let handle =
-                file == "-"
-                ? FileHandle.standardInput
-                : try FileHandle(forReadingFrom: URL(filePath: file))
-            return Array(try handle.readToEnd() ?? Data())
+        if file == "-" { return Array(try FileHandle.standardInput.readToEnd() ?? Data()) }
+        do throws(LinuxError) {
+            return try Files.read(file, limit: EditRequest.largestBatch)
         } catch {
-            throw ValidationError("\(file): \((error as NSError).localizedDescription)")
+            CommandExit.complain("Error: \(file): \(error.reason)\n")
+            throw ExitCode(ExitStatus.problem.rawValue)
         }
     }
 }
