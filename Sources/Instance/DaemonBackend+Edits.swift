@@ -11,21 +11,13 @@ extension DaemonBackend {
 
     func edit(_ request: EditRequest) async throws(ProblemDetails) -> ReloadReport {
         let batch = EditBatch(request.batch, name: request.name)
-        do throws(GenerationMismatch) {
-            return try await reloader.edit(
-                reason: "edit",
-                at: request.generation,
-                isDryRun: request.isDryRun
-            ) { layer, files in
-                let result = batch.applied(to: layer, over: files)
-                return EditResult(
-                    layer: result.layer,
-                    places: result.places,
-                    problems: result.diagnostics.map(Problem.init)
-                )
-            }
-        } catch {
-            throw ProblemDetails(.conflict, error.description)
+        return try await edit("edit", at: request.generation, isDryRun: request.isDryRun) {
+            let result = batch.applied(to: $0, over: $1)
+            return EditResult(
+                layer: result.layer,
+                places: result.places,
+                problems: result.diagnostics.map(Problem.init)
+            )
         }
     }
 
@@ -40,16 +32,25 @@ extension DaemonBackend {
                 "nothing was edited that is called '\(object)'; edited: \(edits.names)"
             )
         }
+        return try await edit("revert", isDryRun: isDryRun) { layer, _ in
+            EditResult(layer: layer.dropping { objects?.contains(where: $0.isCalled) ?? true })
+        }
+    }
+
+    private func edit(
+        _ reason: String,
+        at generation: UInt64? = nil,
+        isDryRun: Bool,
+        _ make: @Sendable @escaping (RuntimeLayer, DesiredState) -> EditResult
+    ) async throws(ProblemDetails) -> ReloadReport {
         do throws(GenerationMismatch) {
-            return try await reloader.edit(reason: "revert", isDryRun: isDryRun) { layer, _ in
-                EditResult(
-                    layer: layer.dropping { edit in
-                        objects?.contains(where: edit.isCalled) ?? true
-                    }
-                )
-            }
+            return try await reloader.edit(
+                reason: reason,
+                at: generation,
+                isDryRun: isDryRun,
+                make
+            )
         } catch {
-            // No generation was asked for.
             throw ProblemDetails(.conflict, error.description)
         }
     }

@@ -144,3 +144,27 @@ extension Reloader {
         }
     }
 }
+
+/// Edits of single objects, of which files say `theirs`.
+extension RuntimeLayer {
+    private func desk<Object>(_ theirs: Object?) -> EditDesk<Object> {
+        EditDesk(self, files: theirs.map { [$0] } ?? [])
+    }
+
+    func object<Object: ConfigurationObject>(_ key: Object.Key, files theirs: Object?) -> Object? {
+        var desk = desk(theirs)
+        return desk.object(key)
+    }
+
+    mutating func put<Object: ConfigurationObject>(_ object: Object, files theirs: Object?) {
+        var desk = desk(theirs)
+        _ = desk.put(object)
+        desk.leave(in: &self)
+    }
+
+    mutating func remove<Object: ConfigurationObject>(_ key: Object.Key, files theirs: Object?) {
+        var desk = desk(theirs)
+        desk.remove(key)
+        desk.leave(in: &self)
+    }
+}

@@ -169,7 +169,9 @@ private struct Measuring {
                 try? await reloader.edit(reason: "edit") { layer, files in
                     var (layer, service) = (layer, files.services[0])
                     service.backends[0].weight = 1000 + number
-                    layer.put(service, files: files.services[0])
+                    var desk = EditDesk(layer, files: files.services)
+                    _ = desk.put(service)
+                    desk.leave(in: &layer)
                     return EditResult(layer: layer)
                 }
             }

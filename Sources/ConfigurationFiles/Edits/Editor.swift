@@ -19,12 +19,12 @@ struct Editor {
 
     init(layer: RuntimeLayer, files: DesiredState, request: String) {
         self.request = request
-        vlans = EditDesk(layer, files)
-        tunnels = EditDesk(layer, files)
-        addresses = EditDesk(layer, files)
-        routes = EditDesk(layer, files)
-        neighbours = EditDesk(layer, files)
-        services = EditDesk(layer, files)
+        vlans = EditDesk(layer, files: files.vlans)
+        tunnels = EditDesk(layer, files: files.tunnels)
+        addresses = EditDesk(layer, files: files.addresses)
+        routes = EditDesk(layer, files: files.routes)
+        neighbours = EditDesk(layer, files: files.neighbours)
+        services = EditDesk(layer, files: files.services)
     }
 
     /// The edits that count when all were applied.

@@ -46,41 +46,8 @@ package struct RuntimeLayer: Equatable, Codable, Sendable {
         return layer
     }
 
-    // MARK: - Single objects
-
-    /// The object as it is wanted, of which files say `theirs`; nil: there is none.
-    package func object<Object: ConfigurationObject>(
-        _ key: Object.Key,
-        files theirs: Object?
-    ) -> Object? {
-        let list = Object.schema.list
-        if let wanted = wanted[keyPath: list].first(where: { $0.key == key }) { return wanted }
-        return base[keyPath: list].contains { $0.key == key } ? nil : theirs
-    }
-
-    /// Makes `object` what is wanted, where files say `theirs`; its owner becomes theirs.
-    package mutating func put<Object: ConfigurationObject>(
-        _ object: Object,
-        files theirs: Object?
-    ) {
-        forget(object.key, Object.self)
-        var object = object
-        object.owner = theirs?.owner ?? .runtime
-        if let theirs, Object.schema.isSame(theirs, object) { return }
-        keep(base: theirs, wanted: object)
-    }
-
-    /// Makes nothing of the object what is wanted, where files say `theirs`.
-    package mutating func remove<Object: ConfigurationObject>(
-        _ key: Object.Key,
-        files theirs: Object?
-    ) {
-        forget(key, Object.self)
-        keep(base: theirs, wanted: nil)
-    }
-
     /// Makes these the edits of their kind: what files say, and what is wanted; the same is no edit.
-    package mutating func take<Object: ConfigurationObject>(
+    mutating func take<Object: ConfigurationObject>(
         _ edits: [(base: Object?, wanted: Object?)]
     ) {
         let list = Object.schema.list
@@ -90,15 +57,6 @@ package struct RuntimeLayer: Equatable, Codable, Sendable {
         }
         base[keyPath: list] = real.compactMap(\.base)
         wanted[keyPath: list] = real.compactMap(\.wanted)
-    }
-
-    private mutating func forget<Object: ConfigurationObject>(
-        _ key: Object.Key,
-        _ kind: Object.Type
-    ) {
-        let list = Object.schema.list
-        base[keyPath: list].removeAll { $0.key == key }
-        wanted[keyPath: list].removeAll { $0.key == key }
     }
 
     mutating func keep<Object: ConfigurationObject>(base: Object?, wanted: Object?) {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import Model
 
 /// The objects of one kind while a batch is applied: what files say of them, and what edits want.
 ///
 /// A batch may edit ten thousand objects of as many, so from the ninth question on they are found by
 /// tables.
-struct EditDesk<Object: ConfigurationObject> {
+package struct EditDesk<Object: ConfigurationObject> {
     private let files: [Object]
     private var base: [Object.Key: Object]
     private var wanted: [Object.Key: Object]
@@ -18,9 +17,9 @@ struct EditDesk<Object: ConfigurationObject> {
 
     private static var fewQuestions: Int { 8 }
 
-    init(_ layer: RuntimeLayer, _ files: DesiredState) {
+    package init(_ layer: RuntimeLayer, files: [Object]) {
         let list = Object.schema.list
-        self.files = files[keyPath: list]
+        self.files = files
         base = Dictionary(layer.base[keyPath: list].map { ($0.key, $0) }) { first, _ in first }
         wanted = Dictionary(layer.wanted[keyPath: list].map { ($0.key, $0) }) { first, _ in first }
         order = layer.wanted[keyPath: list].map(\.key)
@@ -29,7 +28,7 @@ struct EditDesk<Object: ConfigurationObject> {
     }
 
     /// What files say of an object.
-    mutating func theirs(_ key: Object.Key) -> Object? {
+    private mutating func theirs(_ key: Object.Key) -> Object? {
         questions += 1
         if let table { return table[key] }
         guard questions > Self.fewQuestions else { return files.first { $0.key == key } }
@@ -39,20 +38,20 @@ struct EditDesk<Object: ConfigurationObject> {
     }
 
     /// The object as it is wanted; nil: there is none.
-    mutating func object(_ key: Object.Key) -> Object? {
+    package mutating func object(_ key: Object.Key) -> Object? {
         if let wanted = wanted[key] { return wanted }
         return base[key] == nil ? theirs(key) : nil
     }
 
     /// All that are wanted.
-    var objects: [Object] {
+    package var objects: [Object] {
         order.compactMap { wanted[$0] } + files.filter { !edited.contains($0.key) }
     }
 
     /// Makes `object` what is wanted; its owner becomes the file's, where a file has it.
     ///
     /// - Returns: the object with its owner.
-    mutating func put(_ object: Object) -> Object {
+    package mutating func put(_ object: Object) -> Object {
         var object = object
         let theirs = theirs(object.key)
         object.owner = theirs?.owner ?? .runtime
@@ -61,7 +60,7 @@ struct EditDesk<Object: ConfigurationObject> {
     }
 
     /// Makes nothing of the object what is wanted.
-    mutating func remove(_ key: Object.Key) { note(key, base: theirs(key), wanted: nil) }
+    package mutating func remove(_ key: Object.Key) { note(key, base: theirs(key), wanted: nil) }
 
     private mutating func note(_ key: Object.Key, base: Object?, wanted: Object?) {
         if edited.insert(key).inserted { order.append(key) }
@@ -70,7 +69,7 @@ struct EditDesk<Object: ConfigurationObject> {
     }
 
     /// Leaves the edits in `layer`; those that make what files say are none.
-    func leave(in layer: inout RuntimeLayer) {
+    package func leave(in layer: inout RuntimeLayer) {
         layer.take(order.map { (base: base[$0], wanted: wanted[$0]) })
     }
 }
