@@ -16,14 +16,19 @@ final class KnownNeighbours: NeighbourRegistry {
         self.table = table
     }
 
-    func adjacency(for address: IPAddress, port: Int, isPinned: Bool) -> AdjacencyHandle? {
-        let known = table.find(address, port: port)
+    func adjacency(
+        for address: IPAddress,
+        on interface: InterfaceID,
+        isPinned: Bool
+    ) -> AdjacencyHandle? {
+        let known = table.find(address, on: interface)
         if known != .none { return known }
-        // One neighbour a port is all that a benchmark has.
-        guard let handle = table.insert(address, port: port, at: port, generation: 1) else {
+        // One neighbour an interface is all that a benchmark has.
+        let place = interface.index
+        guard let handle = table.insert(address, on: interface, at: place, generation: 1) else {
             return nil
         }
-        table.set(.reachable, MACAddress(rawValue: 0x0200_0000_0100 | UInt64(port)), for: handle)
+        table.set(.reachable, MACAddress(rawValue: 0x0200_0000_0100 | UInt64(place)), for: handle)
         return handle
     }
 
@@ -83,8 +88,8 @@ final class Testbed: @unchecked Sendable {
         provisioner = Provisioner(
             engine: engine,
             interfaces: [
-                Interface(name: "client", index: 0, mtu: 1500),
-                Interface(name: "backend", index: 1, mtu: 1500),
+                Interface(name: "client", id: 0, mtu: 1500),
+                Interface(name: "backend", id: 1, mtu: 1500),
             ],
             neighbours: KnownNeighbours(engine.adjacencies)
         )

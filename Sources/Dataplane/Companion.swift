@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 import CPacket
+// SPDX-License-Identifier: Apache-2.0
+public import Networking
 public import Packet
 import Synchronization
 
@@ -61,7 +62,7 @@ extension SlowPath {
     /// Gives an interface its companion, or takes it away with nil.
     ///
     /// From the return on the one before is not used any more.
-    public func setCompanion(_ companion: Companion?, of interface: Int) {
+    public func setCompanion(_ companion: Companion?, of interface: InterfaceID) {
         state.withLock { $0.companions[interface] = companion }
     }
 }

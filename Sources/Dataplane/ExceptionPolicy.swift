@@ -2,7 +2,7 @@
 import Balancing
 import Containers
 
-/// Which ports have a companion, and how many packets of each class may go to the kernel.
+/// How many packets of each class may go to the kernel.
 ///
 /// The rate is what the operator wrote, whichever workers receive the packets: they pay from one
 /// account (`RateLimiter`). Dividing it among them would leave a BGP session, which one worker
@@ -11,25 +11,17 @@ public struct ExceptionPolicy: BitwiseCopyable, Sendable {
     /// Ports that can be told apart here: more than DPDK has.
     public static let portLimit = 64
 
-    /// A bit for each port.
-    private let companions: UInt64
     private let limiters: InlineArray<4, RateLimiter>
 
-    /// Without companions and limits.
-    public init() { self.init(companions: [], rates: { _ in 0 }) }
+    /// Without limits.
+    public init() { self.init(rates: { _ in 0 }) }
 
-    /// `companions` are indices of ports; `rates` are packets a second and port, 0: any number.
-    public init(companions: [Int], rates: (ExceptionClass) -> Int) {
-        self.companions = companions.filter { $0 < Self.portLimit }
-            .reduce(0) { $0 | 1 << UInt64($1) }
+    /// `rates` are packets a second and port, 0: any number.
+    public init(rates: (ExceptionClass) -> Int) {
         limiters = InlineArray { index in
             let rate = ExceptionClass(rawValue: index).map(rates) ?? 0
             return RateLimiter(perSecond: UInt64(max(0, rate)))
         }
-    }
-
-    public func hasCompanion(_ port: Int) -> Bool {
-        port < Self.portLimit && companions >> UInt64(port) & 1 != 0
     }
 
     subscript(class: ExceptionClass) -> RateLimiter { limiters[`class`.rawValue] }

@@ -28,7 +28,7 @@ public struct PuntedPacket: BitwiseCopyable {
         case tooBig
         /// No route leads to where it would have to go.
         case noRoute
-        /// For the kernel, by the companion of `port`.
+        /// For the kernel, by the companion of `interface`.
         case exception
     }
 
@@ -36,8 +36,8 @@ public struct PuntedPacket: BitwiseCopyable {
     public var reason: Reason
     /// Which drop reason counts when no answer saves the packet.
     public var dropReason: UInt8
-    /// Port that received it.
-    public var port: UInt16
+    /// Which received it; of a tagged frame the port of that.
+    public var interface: InterfaceID
     /// Where the IP header begins in the frame.
     public var offset: UInt16
     public var mtu: UInt16
@@ -50,8 +50,8 @@ public struct PuntedPacket: BitwiseCopyable {
 public struct InjectedPacket: BitwiseCopyable {
     /// A complete frame.
     public var buffer: PacketBuffer
-    /// The port to transmit it on; of a frame without VLAN tags the tunnel to send its packet by.
-    public var port: UInt16
+    /// The port to transmit it on, or the tunnel to send its packet by.
+    public var interface: InterfaceID
 }
 
 /// All wires between the threads of one dataplane: made before the workers, freed after them.

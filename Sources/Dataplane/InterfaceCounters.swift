@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Containers
-import Networking
+public import Networking
 
-/// What one thread counts of interfaces that share a port with others, by their number; it writes,
-/// anybody reads.
-///
-/// A number belongs to one interface for the whole run, and so do its counters.
+/// What one thread counts of interfaces that share a port with others, it writes, anybody
+/// reads.
 public struct InterfaceCounters: BitwiseCopyable, Sendable {
     public enum Kind: Int, CaseIterable, Sendable {
         case receivedPackets
@@ -18,7 +16,7 @@ public struct InterfaceCounters: BitwiseCopyable, Sendable {
     private let block: CounterBlock
 
     init?() {
-        let count = (InterfaceTable.numberLimit - InterfaceTable.firstNumber) * Kind.allCases.count
+        let count = (InterfaceTable.limit - InterfaceID.portLimit) * Kind.allCases.count
         guard let block = CounterBlock(count: count) else { return nil }
         self.block = block
     }
@@ -26,35 +24,34 @@ public struct InterfaceCounters: BitwiseCopyable, Sendable {
     func destroy() { block.destroy() }
 
     /// nil for ports: devices count theirs.
-    private static func index(_ kind: Kind, _ number: Int) -> Int? {
-        guard number >= InterfaceTable.firstNumber, number < InterfaceTable.numberLimit else {
-            return nil
-        }
-        return (number &- InterfaceTable.firstNumber) &* 4 &+ kind.rawValue
+    private static func index(_ kind: Kind, _ interface: InterfaceID) -> Int? {
+        let index = interface.index
+        guard !interface.isPort, index < InterfaceTable.limit else { return nil }
+        return (index &- InterfaceID.portLimit) &* 4 &+ kind.rawValue
     }
 
     /// A frame of `octets`, as it was on the wire.
-    func countReceived(_ octets: Int, _ number: Int) {
-        guard let place = Self.index(.receivedPackets, number) else { return }
+    func countReceived(_ octets: Int, _ interface: InterfaceID) {
+        guard let place = Self.index(.receivedPackets, interface) else { return }
         block.add(1, at: place)
         block.add(UInt64(truncatingIfNeeded: octets), at: place &+ 1)
     }
 
     /// A frame of `octets`, as it is on the wire.
-    func countSent(_ octets: Int, _ number: Int) {
-        guard let place = Self.index(.sentPackets, number) else { return }
+    func countSent(_ octets: Int, _ interface: InterfaceID) {
+        guard let place = Self.index(.sentPackets, interface) else { return }
         block.add(1, at: place)
         block.add(UInt64(truncatingIfNeeded: octets), at: place &+ 1)
     }
 
-    public subscript(kind: Kind, number: Int) -> UInt64 {
-        Self.index(kind, number).map { block[$0] } ?? 0
+    public subscript(kind: Kind, interface: InterfaceID) -> UInt64 {
+        Self.index(kind, interface).map { block[$0] } ?? 0
     }
 }
 
 extension Interchange {
     /// What went by an interface that is no port, over all threads.
-    public func interface(_ kind: InterfaceCounters.Kind, _ number: Int) -> UInt64 {
-        interfaceCounters.reduce(0) { $0 &+ $1[kind, number] }
+    public func count(_ kind: InterfaceCounters.Kind, of interface: InterfaceID) -> UInt64 {
+        interfaceCounters.reduce(0) { $0 &+ $1[kind, interface] }
     }
 }

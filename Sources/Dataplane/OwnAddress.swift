@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 public import Addressing
+// SPDX-License-Identifier: Apache-2.0
+public import Networking
 
 /// An address of ours, for which the slow path answers; or all addresses of a network.
 public struct OwnAddress: Hashable, Sendable {
@@ -7,7 +8,7 @@ public struct OwnAddress: Hashable, Sendable {
     /// The network it stands in; only itself when a service implied it.
     public var prefix: IPPrefix
     /// The link it is on; nil: asked for and announced on every link.
-    public var port: Int?
+    public var interface: InterfaceID?
     /// Whether it is used only after nobody else on its link has claimed it (RFC 4862 section 5.4).
     ///
     /// Interface addresses of IPv6 are probed; what services imply is used at once, because a
@@ -19,14 +20,14 @@ public struct OwnAddress: Hashable, Sendable {
     public init(
         _ address: IPAddress,
         prefix: IPPrefix,
-        port: Int?,
+        on interface: InterfaceID?,
         isProbed: Bool = false,
         isWholePrefix: Bool = false
     ) {
-        precondition(!isProbed || port != nil, "an address is probed on a link")
+        precondition(!isProbed || interface != nil, "an address is probed on a link")
         self.address = address
         self.prefix = prefix
-        self.port = port
+        self.interface = interface
         self.isProbed = isProbed
         self.isWholePrefix = isWholePrefix
     }

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 import Addressing
+// SPDX-License-Identifier: Apache-2.0
+import Networking
 import Timing
 
 /// All addresses of ours, and how far each of them is ours.
@@ -29,11 +30,11 @@ struct OwnAddresses {
     /// be ours on two; any other address is ours once.
     private struct Key: Hashable {
         var address: IPAddress
-        var port: Int?
+        var interface: InterfaceID?
 
-        init(_ address: IPAddress, _ port: Int?) {
+        init(_ address: IPAddress, _ interface: InterfaceID?) {
             self.address = address
-            self.port = address.ipv6?.isLinkLocal == true ? port : nil
+            self.interface = address.ipv6?.isLinkLocal == true ? interface : nil
         }
     }
 
@@ -46,49 +47,53 @@ struct OwnAddresses {
 
     var all: [Entry] { Array(entries.values) }
 
-    /// What is ours under this address for a packet on `port`; nil: nothing, or on another link.
-    func onLink(_ address: IPAddress, port: Int) -> Entry? {
-        guard let entry = entry(address, port) else { return nil }
-        return entry.own.port.map { $0 == port } ?? true ? entry : nil
+    /// What is ours under this address for a packet on `interface`; nil: nothing, or on another link.
+    func onLink(_ address: IPAddress, on interface: InterfaceID) -> Entry? {
+        guard let entry = entry(address, interface) else { return nil }
+        return entry.own.interface.map { $0 == interface } ?? true ? entry : nil
     }
 
-    /// Whether a packet that came by `port` is for us: any own address will do (RFC 1122 section
+    /// Whether a packet that came by `interface` is for us: any own address will do (RFC 1122 section
     /// 3.3.4.2, the weak model), but link-local ones only on their link.
-    func isUsable(_ address: IPAddress, on port: Int) -> Bool {
-        entry(address, port)?.standing == .usable
+    func isUsable(_ address: IPAddress, on interface: InterfaceID) -> Bool {
+        entry(address, interface)?.standing == .usable
     }
 
-    private func entry(_ address: IPAddress, _ port: Int) -> Entry? {
-        if let entry = entries[Key(address, port)] { return entry }
+    private func entry(_ address: IPAddress, _ interface: InterfaceID) -> Entry? {
+        if let entry = entries[Key(address, interface)] { return entry }
         return networks.first { $0.prefix.contains(address) }
             .map { Entry(own: $0, standing: .usable) }
     }
 
     /// Whether anybody said that the address be ours, usable or not.
-    func contains(_ address: IPAddress, on port: Int) -> Bool { entry(address, port) != nil }
+    func contains(_ address: IPAddress, on interface: InterfaceID) -> Bool {
+        entry(address, interface) != nil
+    }
 
-    func usable(on port: Int) -> [OwnAddress] {
+    func usable(on interface: InterfaceID) -> [OwnAddress] {
         entries.values
-            .filter { $0.standing == .usable && ($0.own.port ?? port) == port }
+            .filter { $0.standing == .usable && ($0.own.interface ?? interface) == interface }
             .map(\.own)
     }
 
     var duplicates: [OwnAddress] {
         entries.values.filter { $0.standing == .duplicate }.map(\.own)
-            .sorted { ($0.address, $0.port ?? 0) < ($1.address, $1.port ?? 0) }
+            .sorted { ($0.address, $0.interface ?? 0) < ($1.address, $1.interface ?? 0) }
     }
 
-    /// The solicited-node groups that the addresses on `port` are in.
-    func groups(on port: Int) -> Set<IPv6Address> {
+    /// The solicited-node groups that the addresses on `interface` are in.
+    func groups(on interface: InterfaceID) -> Set<IPv6Address> {
         Set(
             entries.values
-                .filter { ($0.own.port ?? port) == port && $0.standing != .duplicate }
+                .filter {
+                    ($0.own.interface ?? interface) == interface && $0.standing != .duplicate
+                }
                 .compactMap { $0.own.address.ipv6?.solicitedNode }
         )
     }
 
-    func isInGroup(_ group: IPv6Address, on port: Int) -> Bool {
-        group == .allNodes || group.isSolicitedNode && groups(on: port).contains(group)
+    func isInGroup(_ group: IPv6Address, on interface: InterfaceID) -> Bool {
+        group == .allNodes || group.isSolicitedNode && groups(on: interface).contains(group)
     }
 
     // MARK: - Changes
@@ -103,9 +108,9 @@ struct OwnAddresses {
             .sorted { $0.prefix.length > $1.prefix.length }
         var new: [OwnAddress] = []
         for own in addresses where !own.isWholePrefix {
-            let key = Key(own.address, own.port)
+            let key = Key(own.address, own.interface)
             guard entries[key] == nil else { continue }
-            if let known = before[key], known.own.port == own.port {
+            if let known = before[key], known.own.interface == own.interface {
                 entries[key] = Entry(own: own, standing: known.standing)
             } else {
                 entries[key] = Entry(own: own, standing: initial(own, now))
@@ -116,9 +121,10 @@ struct OwnAddresses {
     }
 
     /// Begins anew with the addresses of a link that were not proven yet, or not ours.
-    mutating func probeAgain(on port: Int, at now: Instant) -> [OwnAddress] {
+    mutating func probeAgain(on interface: InterfaceID, at now: Instant) -> [OwnAddress] {
         var again: [OwnAddress] = []
-        for (key, entry) in entries where entry.own.port == port && entry.standing != .usable {
+        for (key, entry) in entries
+        where entry.own.interface == interface && entry.standing != .usable {
             let standing = initial(entry.own, now)
             entries[key]?.standing = standing
             again.append(entry.own)
@@ -127,8 +133,8 @@ struct OwnAddresses {
     }
 
     /// Somebody else has a tentative address.
-    mutating func refute(_ address: IPAddress, on port: Int) {
-        entries[Key(address, port)]?.standing = .duplicate
+    mutating func refute(_ address: IPAddress, on interface: InterfaceID) {
+        entries[Key(address, interface)]?.standing = .duplicate
     }
 
     /// Lets time pass.

@@ -2,7 +2,7 @@
 import Addressing
 public import Balancing
 import Containers
-import Networking
+public import Networking
 public import Packet
 public import Timing
 
@@ -13,8 +13,8 @@ public import Timing
 public struct Rehearsal: Sendable {
     /// How it ended; more than one when the frame brought forth others.
     public enum Ending: Equatable, Sendable {
-        /// `port` may be a VLAN of one, see `InterfaceTable`; the frame is told without tags.
-        case transmitted(port: Int, frame: [UInt8])
+        /// Of a VLAN, the frame is told without tags.
+        case transmitted(interface: InterfaceID, frame: [UInt8])
         /// The slow path would go on with it: resolve a neighbour, answer, or only count it.
         case punted(PuntedPacket.Reason, otherwise: DropReason, mtu: UInt16)
         case redirected(worker: Int)
@@ -33,8 +33,8 @@ public struct RehearsalQuestion: Sendable {
     public var frame: [UInt8]
     /// As in the frame.
     public var flow: Flow
-    /// The interface where it arrives: a port, or see `InterfaceTable`; the frame is untagged.
-    public var port: Int
+    /// Where it arrives, untagged.
+    public var interface: InterfaceID
     public var worker: Int
     /// What the worker said about the flow: see `InspectionCell`.
     public var known: FlowInspection
@@ -42,13 +42,13 @@ public struct RehearsalQuestion: Sendable {
     public init(
         frame: [UInt8],
         flow: Flow,
-        port: Int,
+        on interface: InterfaceID,
         worker: Int,
         known: FlowInspection = FlowInspection()
     ) {
         self.frame = frame
         self.flow = flow
-        self.port = port
+        self.interface = interface
         self.worker = worker
         self.known = known
     }
@@ -66,7 +66,7 @@ extension Engine {
         now: Instant
     ) -> Rehearsal? {
         let published = unsafe interchange.cell.current().pointee
-        let service = service(for: question.flow, arrivingOn: question.port)
+        let service = service(for: question.flow, arrivingOn: question.interface)
         let balancing = published.balancing.rehearsal(
             worker: question.worker,
             addresses: service?.allLocalAddresses ?? []
@@ -85,20 +85,16 @@ extension Engine {
         }
     }
 
-    /// The service that packets of `flow` belong to when they arrive on `port`, by the published
+    /// The service that packets of `flow` belong to when they arrive on `interface`, by the published
     /// snapshot, which must stay published meanwhile.
-    public func service(for flow: Flow, arrivingOn port: Int) -> ServiceRecord? {
+    public func service(for flow: Flow, arrivingOn interface: InterfaceID) -> ServiceRecord? {
         let published = unsafe interchange.cell.current().pointee
         let services = published.balancing.services
         if let service = services.service(for: flow) { return service }
-        guard let output = published.forwarding.port(toward: flow.destination.address) else {
+        guard let output = published.forwarding.interface(toward: flow.destination.address) else {
             return nil
         }
-        let passage = Passage(
-            input: UInt16(truncatingIfNeeded: port),
-            output: UInt16(truncatingIfNeeded: output)
-        )
-        return services.matches.service(for: flow, passage)
+        return services.matches.service(for: flow, Passage(input: interface, output: output))
     }
 
     private func rehearse(
@@ -119,7 +115,7 @@ extension Engine {
         let (counters, conditions, resets) = (parts.counters, parts.conditions, parts.resets)
         let persistence = parts.persistence
         let ports = traits.map(RehearsalPort.init)
-        let port = interfaces.port(of: question.port)
+        let port = interfaces.port(of: question.interface)
         defer {
             ports.forEach { $0.destroy() }
             counters.forEach { $0.destroy() }
@@ -141,7 +137,7 @@ extension Engine {
         )
         worker.believesMarks = true
         var frame = question.frame
-        frame.insert(contentsOf: interfaces.tags(of: question.port).octets, at: 12)
+        frame.insert(contentsOf: interfaces.tags(of: question.interface).octets, at: 12)
         ports[port].deliver(frame)
         _ = worker.turn(now: now)
         var rehearsal = Rehearsal(worker: question.worker, before: question.known.image)
@@ -152,14 +148,14 @@ extension Engine {
     }
 
     private func ending(of frame: [UInt8], sentOn port: Int) -> Rehearsal.Ending {
-        for number in interchange.interfaces.numbers
-        where interchange.interfaces.port(of: number) == port {
-            let tags = interchange.interfaces.tagging(of: number).octets
+        for vlan in interchange.interfaces.vlans
+        where interchange.interfaces.port(of: vlan) == port {
+            let tags = interchange.interfaces.tagging(of: vlan).octets
             guard frame.dropFirst(12).starts(with: tags) else { continue }
             let rest = frame.dropFirst(12 + tags.count)
-            return .transmitted(port: number, frame: Array(frame.prefix(12)) + rest)
+            return .transmitted(interface: vlan, frame: Array(frame.prefix(12)) + rest)
         }
-        return .transmitted(port: port, frame: frame)
+        return .transmitted(interface: InterfaceID(port: port), frame: frame)
     }
 
     private func endings(

@@ -20,7 +20,7 @@ public final class SlowPath<Port: PacketPort>: Sendable {
     public init?(
         engine: Engine,
         ports: [Port],
-        companions: [Int: Companion] = [:],
+        companions: [InterfaceID: Companion] = [:],
         limits: SlowPathLimits = SlowPathLimits(),
         now: Instant
     ) {
@@ -29,7 +29,7 @@ public final class SlowPath<Port: PacketPort>: Sendable {
         engine.interchange.slowPathQuiescent.enter()
         state = Mutex(SlowPathState(engine, ports, companions, counters, limits, now))
         state.withLock { state in
-            ports.indices.forEach { state.solicitRouters(on: $0) }
+            ports.indices.forEach { state.solicitRouters(on: InterfaceID(port: $0)) }
             state.discoverLinks(as: limits.discoveredLinks)
         }
     }
@@ -37,22 +37,22 @@ public final class SlowPath<Port: PacketPort>: Sendable {
     /// Handles what has arrived and what is due; returns how many packets were handled.
     public func turn(now: Instant) -> Int { state.withLock { $0.turn(now) } }
 
-    /// The adjacency of `address` on the link of `port`, being resolved; nil when there is no room.
+    /// The adjacency of `address` on the link of `interface`, being resolved; nil when there is no room.
     ///
     /// A pinned neighbour is kept and probed even when no packet goes there.
     public func adjacency(
         for address: IPAddress,
-        port: Int,
+        on interface: InterfaceID,
         isPinned: Bool
     ) -> AdjacencyHandle? {
-        state.withLock { $0.adjacency(for: address, port, isPinned) }
+        state.withLock { $0.adjacency(for: address, interface, isPinned) }
     }
 
     /// Keeps pinned neighbours only as long as they are used, where `isStale` says so of their
     /// address and interface.
-    public func unpin(where isStale: (IPAddress, Int) -> Bool) {
+    public func unpin(where isStale: (IPAddress, InterfaceID) -> Bool) {
         state.withLock { state in
-            for key in state.neighbours.pinned where isStale(key.address, key.port) {
+            for key in state.neighbours.pinned where isStale(key.address, key.interface) {
                 state.neighbours.unpin(key)
             }
         }

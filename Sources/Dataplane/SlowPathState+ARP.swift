@@ -21,7 +21,7 @@ enum ARP {
 extension SlowPathState {
     // MARK: - Received
 
-    mutating func handleARP(_ packet: consuming Packet, port: Int, offset: Int) {
+    mutating func handleARP(_ packet: consuming Packet, on interface: InterfaceID, offset: Int) {
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         guard
             bytes.word(offset) == 1, bytes.word(offset + 2) == EtherType.ipv4.rawValue,
@@ -33,18 +33,18 @@ extension SlowPathState {
             drop(packet, .badARP)
             return
         }
-        if sender != .any, !own.contains(.v4(sender), on: port) {
-            perform(neighbours.learn(Key(.v4(sender), port: port), at: mac, now: now))
+        if sender != .any, !own.contains(.v4(sender), on: interface) {
+            perform(neighbours.learn(Key(.v4(sender), on: interface), at: mac, now: now))
         } else if sender != .any {
-            noteClaim(to: .v4(sender), by: mac, on: port)
+            noteClaim(to: .v4(sender), by: mac, on: interface)
         }
-        let answers = own.onLink(.v4(target), port: port)?.standing == .usable
+        let answers = own.onLink(.v4(target), on: interface)?.standing == .usable
         // What asks for us is answered here; replies are also the kernel's, who may have asked.
-        if operation != ARP.request || !answers { copyUp(packet, to: port) }
+        if operation != ARP.request || !answers { copyUp(packet, to: interface) }
         if operation == ARP.request, answers, sender != target {
             sendARP(
                 ARP.reply,
-                on: port,
+                on: interface,
                 from: target,
                 to: (sender, mac),
                 frameTo: mac
@@ -56,21 +56,21 @@ extension SlowPathState {
     // MARK: - Sent
 
     /// Asks who has an address: everybody, or the neighbour that had it.
-    mutating func request(_ target: IPv4Address, at mac: MACAddress?, on port: Int) {
+    mutating func request(_ target: IPv4Address, at mac: MACAddress?, on interface: InterfaceID) {
         sendARP(
             ARP.request,
-            on: port,
-            from: source(toward: .v4(target), on: port)?.ipv4 ?? .any,
+            on: interface,
+            from: source(toward: .v4(target), on: interface)?.ipv4 ?? .any,
             to: (target, .zero),
             frameTo: mac ?? .broadcast
         )
     }
 
     /// Tells everybody where an own address is.
-    mutating func sayGratuitously(_ address: IPv4Address, on port: Int) {
+    mutating func sayGratuitously(_ address: IPv4Address, on interface: InterfaceID) {
         sendARP(
             ARP.request,
-            on: port,
+            on: interface,
             from: address,
             to: (address, .zero),
             frameTo: .broadcast
@@ -79,23 +79,23 @@ extension SlowPathState {
 
     private mutating func sendARP(
         _ operation: UInt16,
-        on port: Int,
+        on interface: InterfaceID,
         from source: IPv4Address,
         to target: (address: IPv4Address, mac: MACAddress),
         frameTo destination: MACAddress
     ) {
         // Ethernet's shortest frame is 60 octets without its check sequence (IEEE 802.3).
-        guard let packet = make(60, on: port) else { return }
+        guard let packet = make(60, on: interface) else { return }
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
-        writeEthernet(bytes, to: destination, from: port, .arp)
+        writeEthernet(bytes, to: destination, from: interface, .arp)
         bytes.set(UInt16(1), at: 14)
         bytes.set(EtherType.ipv4.rawValue, at: 16)
         bytes.set(UInt16(0x0604), at: 18)
         bytes.set(operation, at: 14 + ARP.operation)
-        bytes.setAddress(device(of: port).traits.macAddress.rawValue, at: 14 + ARP.senderMAC)
+        bytes.setAddress(device(of: interface).traits.macAddress.rawValue, at: 14 + ARP.senderMAC)
         bytes.set(source.rawValue, at: 14 + ARP.senderIP)
         bytes.setAddress(target.mac.rawValue, at: 14 + ARP.targetMAC)
         bytes.set(target.address.rawValue, at: 14 + ARP.targetIP)
-        inject(packet, on: port)
+        inject(packet, on: interface)
     }
 }

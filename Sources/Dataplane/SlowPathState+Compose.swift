@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 import Addressing
+// SPDX-License-Identifier: Apache-2.0
+import Networking
 import Packet
 
 /// The headers of a packet that is made here, of either family.
@@ -8,7 +9,7 @@ struct Headers {
     var destination: IPAddress
     /// The neighbour that gets the frame.
     var mac: MACAddress
-    var port: Int
+    var interface: InterfaceID
     var `protocol`: IPProtocol
     var hopLimit: UInt8
     /// A hop-by-hop header with the router alert option stands before the message: MLD.
@@ -53,13 +54,13 @@ extension SlowPathState {
         answering request: Datagram,
         from source: IPAddress,
         _ number: IPProtocol,
-        on port: Int
+        on interface: InterfaceID
     ) -> Headers {
         Headers(
             source: source,
             destination: request.source,
             mac: request.sender,
-            port: port,
+            interface: interface,
             protocol: number,
             hopLimit: limits.timeToLive
         )
@@ -75,7 +76,7 @@ extension SlowPathState {
         guard let packet = compose(headers, payload: payload, checksum: place, write) else {
             return
         }
-        inject(packet, on: headers.port)
+        inject(packet, on: headers.interface)
     }
 
     /// Makes a packet of `payload` octets behind its headers; `write` fills in the payload, which
@@ -87,11 +88,11 @@ extension SlowPathState {
         _ write: (_ bytes: FrameBytes, _ base: Int) -> Void
     ) -> Packet? {
         let base = headers.payloadOffset
-        guard let packet = make(base + payload, on: headers.port) else { return nil }
+        guard let packet = make(base + payload, on: headers.interface) else { return nil }
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         headers.write(
             to: bytes,
-            from: device(of: headers.port).traits.macAddress,
+            from: device(of: headers.interface).traits.macAddress,
             payload: payload
         )
         write(bytes, base)

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 public import Addressing
+// SPDX-License-Identifier: Apache-2.0
+public import Networking
 import Packet
 import Timing
 
@@ -7,7 +8,7 @@ import Timing
 public struct AddressConflict: Hashable, Sendable {
     public var address: IPAddress
     /// The interface by which it was heard.
-    public var port: Int
+    public var interface: InterfaceID
     public var claimant: MACAddress
 }
 
@@ -22,7 +23,7 @@ struct AddressConflicts {
 
     private struct Link: Hashable {
         var address: IPAddress
-        var port: Int
+        var interface: InterfaceID
     }
 
     private var heard: [AddressConflict: Instant] = [:]
@@ -33,19 +34,19 @@ struct AddressConflicts {
     /// Remembers a claim; true when the address is to be defended once more.
     mutating func note(_ conflict: AddressConflict, at now: Instant) -> Bool {
         if heard[conflict] != nil || heard.count < Self.capacity { heard[conflict] = now }
-        let link = Link(address: conflict.address, port: conflict.port)
+        let link = Link(address: conflict.address, interface: conflict.interface)
         guard defended[link] == nil, defended.count < Self.capacity else { return false }
         defended[link] = now
         return true
     }
 
     /// Forgets what is long ago, and what is about addresses that are not ours any more.
-    mutating func forget(before now: Instant, where isOurs: (IPAddress, Int) -> Bool) {
+    mutating func forget(before now: Instant, where isOurs: (IPAddress, InterfaceID) -> Bool) {
         heard = heard.filter {
-            isOurs($0.key.address, $0.key.port) && $0.value.advanced(by: Self.memory) > now
+            isOurs($0.key.address, $0.key.interface) && $0.value.advanced(by: Self.memory) > now
         }
         defended = defended.filter {
-            isOurs($0.key.address, $0.key.port)
+            isOurs($0.key.address, $0.key.interface)
                 && $0.value.advanced(by: Self.defendInterval) > now
         }
     }
@@ -59,17 +60,21 @@ extension SlowPathState {
     private static var patience: Duration { .seconds(1) }
 
     /// A node said in a message of its own that `address` is where `claimant` is.
-    mutating func noteClaim(to address: IPAddress, by claimant: MACAddress, on port: Int) {
-        guard claimant != device(of: port).traits.macAddress,
-            own.onLink(address, port: port)?.standing == .usable
+    mutating func noteClaim(
+        to address: IPAddress,
+        by claimant: MACAddress,
+        on interface: InterfaceID
+    ) {
+        guard claimant != device(of: interface).traits.macAddress,
+            own.onLink(address, on: interface)?.standing == .usable
         else { return }
         counters.add(1, to: .addressConflicts)
-        let conflict = AddressConflict(address: address, port: port, claimant: claimant)
+        let conflict = AddressConflict(address: address, interface: interface, claimant: claimant)
         guard conflicts.note(conflict, at: now) else { return }
         announcements.append(
             Announcement(
                 matter: .address(address),
-                port: port,
+                interface: interface,
                 due: now.advanced(by: Self.patience),
                 remaining: 1
             )

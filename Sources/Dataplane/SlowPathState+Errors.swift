@@ -1,7 +1,8 @@
-// SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Balancing
 import CPacket
+// SPDX-License-Identifier: Apache-2.0
+import Networking
 import Packet
 import Timing
 
@@ -44,7 +45,7 @@ extension SlowPathState {
             return
         }
         if mayAnswer(datagram), errorTokens.take(limits.errorsPerSecond, now) {
-            reset(datagram, port: Int(punted.port))
+            reset(datagram, on: punted.interface)
         }
         drop(packet, DropReason(rawValue: punted.dropReason) ?? .noService)
     }
@@ -53,7 +54,7 @@ extension SlowPathState {
     ///
     /// RFC 9293 section 3.10.7.1: "An incoming segment not containing a RST causes a RST to be sent
     /// in response."
-    private mutating func reset(_ request: Datagram, port: Int) {
+    private mutating func reset(_ request: Datagram, on interface: InterfaceID) {
         let tcp = request.transport
         guard
             let flags = request.bytes.octet(tcp + 13), flags & 0x04 == 0,
@@ -64,7 +65,7 @@ extension SlowPathState {
         let data = request.payload - Int(dataOffset >> 4) * 4
         let length = UInt32(max(0, data)) + (flags & 0x02 != 0 ? 1 : 0) + UInt32(flags & 0x01)
         send(
-            headers(answering: request, from: request.destination, .tcp, on: port),
+            headers(answering: request, from: request.destination, .tcp, on: interface),
             payload: 20,
             checksum: 16
         ) { bytes, base in
@@ -90,7 +91,7 @@ extension SlowPathState {
         var reason = DropReason(rawValue: punted.dropReason) ?? .icmpIgnored
         if let datagram = Datagram(packet), isDue(error, about: datagram) {
             if errorTokens.take(limits.errorsPerSecond, now) {
-                sendError(error, about: datagram, port: Int(punted.port))
+                sendError(error, about: datagram, on: punted.interface)
             } else {
                 reason = .icmpRateLimited
             }
@@ -115,18 +116,22 @@ extension SlowPathState {
             && !datagram.isErrorReport
     }
 
-    private mutating func sendError(_ error: ICMPError, about original: Datagram, port: Int) {
+    private mutating func sendError(
+        _ error: ICMPError,
+        about original: Datagram,
+        on interface: InterfaceID
+    ) {
         let family = original.source.family
-        let isOurs = own.isUsable(original.destination, on: port)
+        let isOurs = own.isUsable(original.destination, on: interface)
         guard
             let source = isOurs
-                ? original.destination : source(toward: original.source, on: port)
+                ? original.destination : source(toward: original.source, on: interface)
         else { return }
         let headers = headers(
             answering: original,
             from: source,
             family == .ipv4 ? .icmp : .icmpv6,
-            on: port
+            on: interface
         )
         let room = Self.longestError(family) - (headers.payloadOffset - 14) - 8
         let quoted = min(original.end - original.network, room)

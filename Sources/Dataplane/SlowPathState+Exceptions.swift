@@ -64,7 +64,7 @@ extension SlowPathState {
     /// Ends a packet at the kernel, when `interface` has a companion, else as `reason`.
     mutating func handUp(
         _ packet: consuming Packet,
-        to interface: Int,
+        to interface: InterfaceID,
         otherwise reason: DropReason = .notForUs
     ) {
         guard let companion = companions[interface] else {
@@ -91,7 +91,7 @@ extension SlowPathState {
     }
 
     /// Lets the kernel see a packet that we have a use for ourselves.
-    mutating func copyUp(_ packet: borrowing Packet, to interface: Int) {
+    mutating func copyUp(_ packet: borrowing Packet, to interface: InterfaceID) {
         guard companions[interface] != nil, let copy = make(packet.count, on: interface) else {
             return
         }

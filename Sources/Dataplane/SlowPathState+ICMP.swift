@@ -1,12 +1,13 @@
-// SPDX-License-Identifier: Apache-2.0
 import Addressing
 import CPacket
+// SPDX-License-Identifier: Apache-2.0
+import Networking
 import Packet
 import Timing
 
 /// Messages of ICMP (RFC 792) and ICMPv6 (RFC 4443) that are meant for ourselves.
 extension SlowPathState {
-    mutating func handleLocal(_ packet: consuming Packet, port: Int) {
+    mutating func handleLocal(_ packet: consuming Packet, on interface: InterfaceID) {
         guard let datagram = Datagram(packet), let type = datagram.messageType else {
             drop(packet, .notForUs)
             return
@@ -14,22 +15,22 @@ extension SlowPathState {
         switch (datagram.protocol, type) {
         case (.icmpv6, NeighbourDiscovery.types):
             // Who asks for us is answered here; whatever else there is, the kernel may have asked for.
-            if !asksForUs(datagram, type, on: port) { copyUp(packet, to: port) }
-            discover(packet, datagram, port: port)
+            if !asksForUs(datagram, type, on: interface) { copyUp(packet, to: interface) }
+            discover(packet, datagram, on: interface)
         case (.icmpv6, MulticastListener.query):
-            copyUp(packet, to: port)
-            answerQuery(packet, datagram, port: port)
+            copyUp(packet, to: interface)
+            answerQuery(packet, datagram, on: interface)
         default:
-            handleEcho(packet, datagram, type, port: port)
+            handleEcho(packet, datagram, type, on: interface)
         }
     }
 
     /// Whether this is a solicitation of an own address.
-    private func asksForUs(_ datagram: Datagram, _ type: UInt8, on port: Int) -> Bool {
+    private func asksForUs(_ datagram: Datagram, _ type: UInt8, on interface: InterfaceID) -> Bool {
         let target = datagram.bytes
             .ipv6Address(datagram.transport + NeighbourDiscovery.target)
         return type == NeighbourDiscovery.neighbourSolicitation
-            && target.map { own.onLink(.v6($0), port: port) != nil } == true
+            && target.map { own.onLink(.v6($0), on: interface) != nil } == true
     }
 
     /// Type of an echo request and of its reply.
@@ -41,10 +42,10 @@ extension SlowPathState {
         _ packet: consuming Packet,
         _ request: Datagram,
         _ type: UInt8,
-        port: Int
+        on interface: InterfaceID
     ) {
         let types = Self.echo(request.source.family)
-        guard let source = echoSource(of: request, on: port), request.source.isOneNode else {
+        guard let source = echoSource(of: request, on: interface), request.source.isOneNode else {
             drop(packet, .notForUs)
             return
         }
@@ -59,7 +60,7 @@ extension SlowPathState {
         // When no buffer is left for the reply, that counts as dropped.
         let number: IPProtocol = source.family == .ipv4 ? .icmp : .icmpv6
         send(
-            headers(answering: request, from: source, number, on: port),
+            headers(answering: request, from: source, number, on: interface),
             payload: request.payload,
             checksum: 2
         ) { bytes, base in
@@ -72,11 +73,11 @@ extension SlowPathState {
 
     /// The own address that answers: the one that was asked, or for a group of ours one of the link
     /// (RFC 4443 section 4.2).
-    private func echoSource(of request: Datagram, on port: Int) -> IPAddress? {
-        if own.isUsable(request.destination, on: port) { return request.destination }
-        guard let group = request.destination.ipv6, own.isInGroup(group, on: port) else {
+    private func echoSource(of request: Datagram, on interface: InterfaceID) -> IPAddress? {
+        if own.isUsable(request.destination, on: interface) { return request.destination }
+        guard let group = request.destination.ipv6, own.isInGroup(group, on: interface) else {
             return nil
         }
-        return source(toward: request.source, on: port)
+        return source(toward: request.source, on: interface)
     }
 }

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 import Addressing
+// SPDX-License-Identifier: Apache-2.0
+import Networking
 import Packet
 import Timing
 
@@ -32,7 +33,11 @@ enum MulticastListener {
 
 extension SlowPathState {
     /// Answers a querier at once: that is within any delay it allows.
-    mutating func answerQuery(_ packet: consuming Packet, _ datagram: Datagram, port: Int) {
+    mutating func answerQuery(
+        _ packet: consuming Packet,
+        _ datagram: Datagram,
+        on interface: InterfaceID
+    ) {
         // RFC 3810 section 5.1.14 and 6.2: link-local source, one hop, and a router alert before.
         guard
             datagram.hasValidMessage, datagram.hopLimit == 1,
@@ -48,11 +53,11 @@ extension SlowPathState {
             drop(packet, .icmpRateLimited)
             return
         }
-        let groups = own.groups(on: port).filter { wanted == .any || $0 == wanted }.sorted()
+        let groups = own.groups(on: interface).filter { wanted == .any || $0 == wanted }.sorted()
         if datagram.payload == MulticastListener.shortQuery {
-            for group in groups { sendOldReport(group, on: port) }
+            for group in groups { sendOldReport(group, on: interface) }
         } else {
-            report(groups, .member, on: port)
+            report(groups, .member, on: interface)
         }
         deliver(packet)
     }
@@ -61,14 +66,16 @@ extension SlowPathState {
     mutating func report(
         _ groups: [IPv6Address],
         _ change: MulticastListener.Change,
-        on port: Int
+        on interface: InterfaceID
     ) {
         var rest = groups[...]
         while !rest.isEmpty {
             let part = rest.prefix(MulticastListener.recordsPerReport)
             rest = rest.dropFirst(part.count)
             let length = 8 + part.count * MulticastListener.recordLength
-            send(headers(to: .allMLDv2Routers, port), payload: length, checksum: 2) { bytes, base in
+            send(headers(to: .allMLDv2Routers, interface), payload: length, checksum: 2) {
+                bytes,
+                base in
                 bytes.set(MulticastListener.report, at: base)
                 bytes.set(UInt16(part.count), at: base + 6)
                 for (index, group) in part.enumerated() {
@@ -80,20 +87,20 @@ extension SlowPathState {
         }
     }
 
-    private mutating func sendOldReport(_ group: IPv6Address, on port: Int) {
-        send(headers(to: group, port), payload: 24, checksum: 2) { bytes, base in
+    private mutating func sendOldReport(_ group: IPv6Address, on interface: InterfaceID) {
+        send(headers(to: group, interface), payload: 24, checksum: 2) { bytes, base in
             bytes.set(MulticastListener.report1, at: base)
             bytes.set(.v6(group), at: base + 8)
         }
     }
 
     /// The unspecified source stands in until the link-local address is proven (RFC 3590).
-    private func headers(to group: IPv6Address, _ port: Int) -> Headers {
+    private func headers(to group: IPv6Address, _ interface: InterfaceID) -> Headers {
         Headers(
-            source: .v6(linkLocalSource(on: port) ?? .any),
+            source: .v6(linkLocalSource(on: interface) ?? .any),
             destination: .v6(group),
             mac: group.groupMAC,
-            port: port,
+            interface: interface,
             protocol: .icmpv6,
             hopLimit: 1,
             alertsRouters: true

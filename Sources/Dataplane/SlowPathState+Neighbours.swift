@@ -11,10 +11,10 @@ extension SlowPathState {
     /// Asks for a neighbour on behalf of the control side.
     mutating func adjacency(
         for address: IPAddress,
-        _ port: Int,
+        _ interface: InterfaceID,
         _ isPinned: Bool
     ) -> AdjacencyHandle? {
-        let key = Key(address, port: port)
+        let key = Key(address, on: interface)
         want(key, holding: nil, isPinned: isPinned)
         return neighbours.handle(of: key)
     }
@@ -32,7 +32,7 @@ extension SlowPathState {
         let target = forwarding.target(for: destination)
         let key: Key
         switch target.kind {
-        case .link: key = Key(destination, port: target.index)
+        case .link: key = Key(destination, on: target.interface)
         case .gateway:
             guard case .adjacency(let handle) = forwarding.nextHop(for: destination) else {
                 drop(packet, .noRoute)
@@ -40,7 +40,7 @@ extension SlowPathState {
             }
             key = Key(
                 engine.adjacencies.address(of: handle),
-                port: engine.adjacencies.port(of: handle)
+                on: engine.adjacencies.interface(of: handle)
             )
         case .none, .local, .localAddress, .companion:
             drop(packet, .noRoute)
@@ -58,7 +58,7 @@ extension SlowPathState {
             key,
             holding: packet,
             isPinned: isPinned,
-            isLinkThere: engine.interchange.interfaces.takesFrames(key.port),
+            isLinkThere: engine.interchange.interfaces[key.interface].takesFrames,
             handle: handle,
             at: now
         )
@@ -67,12 +67,12 @@ extension SlowPathState {
 
     /// Makes these neighbours permanent and no others.
     mutating func fix(_ wanted: [PermanentNeighbour]) {
-        let keys = Set(wanted.map { Key($0.address, port: $0.port) })
+        let keys = Set(wanted.map { Key($0.address, on: $0.interface) })
         for key in neighbours.permanent where !keys.contains(key) {
             perform(neighbours.loosen(key, at: now))
         }
         for neighbour in wanted {
-            let key = Key(neighbour.address, port: neighbour.port)
+            let key = Key(neighbour.address, on: neighbour.interface)
             let handle = neighbours.handle(of: key) ?? takePlace(key)
             perform(neighbours.fix(key, at: neighbour.macAddress, handle: handle, now: now))
         }
@@ -83,10 +83,12 @@ extension SlowPathState {
         // In a tunnel there is nobody to ask; `fix` says so at once. A VLAN that is not published
         // has no tags yet.
         let interfaces = engine.interchange.interfaces
-        guard interfaces.takesFrames(key.port), !interfaces.isTunnel(key.port) else { return }
+        guard interfaces[key.interface].takesFrames, !interfaces[key.interface].isTunnel else {
+            return
+        }
         switch key.address {
-        case .v4(let target): request(target, at: mac, on: key.port)
-        case .v6(let target): solicit(target, at: mac, on: key.port)
+        case .v4(let target): request(target, at: mac, on: key.interface)
+        case .v6(let target): solicit(target, at: mac, on: key.interface)
         }
     }
 
@@ -118,8 +120,13 @@ extension SlowPathState {
         unsafe packet.buffer.pointee.pkt_len &-= UInt32(surplus)
         unsafe packet.buffer.pointee.ol_flags = 0
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
-        writeEthernet(bytes, to: mac, from: key.port, key.address.family == .ipv4 ? .ipv4 : .ipv6)
-        inject(packet, on: key.port)
+        writeEthernet(
+            bytes,
+            to: mac,
+            from: key.interface,
+            key.address.family == .ipv4 ? .ipv4 : .ipv6
+        )
+        inject(packet, on: key.interface)
     }
 
     /// Nobody answered for the neighbour of a packet; its sender is not told, because the packet
@@ -131,11 +138,11 @@ extension SlowPathState {
     func writeEthernet(
         _ bytes: FrameBytes,
         to mac: MACAddress,
-        from port: Int,
+        from interface: InterfaceID,
         _ type: EtherType
     ) {
         bytes.setAddress(mac.rawValue, at: 0)
-        bytes.setAddress(device(of: port).traits.macAddress.rawValue, at: 6)
+        bytes.setAddress(device(of: interface).traits.macAddress.rawValue, at: 6)
         bytes.set(type.rawValue, at: 12)
     }
 }

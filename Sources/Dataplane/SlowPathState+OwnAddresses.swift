@@ -14,7 +14,7 @@ struct Announcement {
     }
 
     var matter: Matter
-    var port: Int
+    var interface: InterfaceID
     var due: Instant
     var remaining = 2
 }
@@ -26,24 +26,27 @@ extension SlowPathState {
 
     mutating func install(_ addresses: [OwnAddress]) {
         let before = Dictionary(uniqueKeysWithValues: interfaces.map { ($0, own.groups(on: $0)) })
-        interfaces = ports.indices + engine.interchange.interfaces.numbers
+        interfaces =
+            ports.indices.map { InterfaceID(port: $0) } + engine.interchange.interfaces.vlans
         let new = own.replace(with: addresses, at: now)
         announcements.removeAll {
             guard case .address(let address) = $0.matter else { return false }
-            return !own.contains(address, on: $0.port)
+            return !own.contains(address, on: $0.interface)
         }
-        for port in interfaces {
-            let (earlier, after) = (before[port] ?? [], own.groups(on: port))
-            announce(after.subtracting(earlier), .joined, on: port)
-            announce(earlier.subtracting(after), .left, on: port)
+        for interface in interfaces {
+            let (earlier, after) = (before[interface] ?? [], own.groups(on: interface))
+            announce(after.subtracting(earlier), .joined, on: interface)
+            announce(earlier.subtracting(after), .left, on: interface)
         }
         for address in new { begin(address) }
-        for port in interfaces where before[port] == nil { welcome(port, sparing: new) }
+        for interface in interfaces where before[interface] == nil {
+            welcome(interface, sparing: new)
+        }
     }
 
     /// An interface is new: addresses that are on every link are now on this one, too.
-    private mutating func welcome(_ interface: Int, sparing new: [OwnAddress]) {
-        let old = own.usable(on: interface).filter { $0.port == nil && !new.contains($0) }
+    private mutating func welcome(_ interface: InterfaceID, sparing new: [OwnAddress]) {
+        let old = own.usable(on: interface).filter { $0.interface == nil && !new.contains($0) }
         for address in old {
             announce(address.address, on: interface)
         }
@@ -59,20 +62,20 @@ extension SlowPathState {
     }
 
     /// Whoever is there now may not know us, and may claim what is not proven yet.
-    private mutating func announceAll(on port: Int) {
-        announce(own.groups(on: port), .joined, on: port)
-        for address in own.probeAgain(on: port, at: now) { begin(address) }
-        for address in own.usable(on: port) { announce(address.address, on: port) }
-        solicitRouters(on: port)
+    private mutating func announceAll(on interface: InterfaceID) {
+        announce(own.groups(on: interface), .joined, on: interface)
+        for address in own.probeAgain(on: interface, at: now) { begin(address) }
+        for address in own.usable(on: interface) { announce(address.address, on: interface) }
+        solicitRouters(on: interface)
     }
 
     private mutating func begin(_ address: OwnAddress) {
-        if address.isProbed, let target = address.address.ipv6, let port = address.port {
-            probe(target, on: port)
+        if address.isProbed, let target = address.address.ipv6, let interface = address.interface {
+            probe(target, on: interface)
         } else {
-            for port in address.port.map({ [$0] }) ?? interfaces
-            where !engine.interchange.interfaces.isTunnel(port) {
-                announce(address.address, on: port)
+            for interface in address.interface.map({ [$0] }) ?? interfaces
+            where !engine.interchange.interfaces[interface].isTunnel {
+                announce(address.address, on: interface)
             }
         }
     }
@@ -81,25 +84,27 @@ extension SlowPathState {
     mutating func settleProbes() {
         conflicts.forget(before: now) { [own] in own.contains($0, on: $1) }
         for address in own.tick(at: now) {
-            if let port = address.port { announce(address.address, on: port) }
+            if let interface = address.interface { announce(address.address, on: interface) }
         }
         counters.set(own.duplicates.count, for: .duplicateAddresses)
     }
 
     // MARK: - Announcements
 
-    private mutating func announce(_ address: IPAddress, on port: Int) {
-        announcements.append(Announcement(matter: .address(address), port: port, due: now))
+    private mutating func announce(_ address: IPAddress, on interface: InterfaceID) {
+        announcements.append(
+            Announcement(matter: .address(address), interface: interface, due: now)
+        )
     }
 
     private mutating func announce(
         _ groups: Set<IPv6Address>,
         _ change: MulticastListener.Change,
-        on port: Int
+        on interface: InterfaceID
     ) {
         guard !groups.isEmpty else { return }
         announcements.append(
-            Announcement(matter: .groups(groups.sorted(), change), port: port, due: now)
+            Announcement(matter: .groups(groups.sorted(), change), interface: interface, due: now)
         )
     }
 
@@ -114,7 +119,7 @@ extension SlowPathState {
                 continue
             }
             sent += 1
-            say(announcement.matter, on: announcement.port)
+            say(announcement.matter, on: announcement.interface)
             announcement.remaining -= 1
             announcement.due = now.advanced(by: .seconds(1))
             if announcement.remaining > 0 { later.append(announcement) }
@@ -122,26 +127,26 @@ extension SlowPathState {
         announcements = later
     }
 
-    private mutating func say(_ matter: Announcement.Matter, on port: Int) {
+    private mutating func say(_ matter: Announcement.Matter, on interface: InterfaceID) {
         switch matter {
-        case .address(.v4(let address)): sayGratuitously(address, on: port)
-        case .address(.v6(let address)): advertise(address, to: nil, on: port)
-        case .groups(let groups, let change): report(groups, change, on: port)
+        case .address(.v4(let address)): sayGratuitously(address, on: interface)
+        case .address(.v6(let address)): advertise(address, to: nil, on: interface)
+        case .groups(let groups, let change): report(groups, change, on: interface)
         }
     }
 
     // MARK: - Choosing one
 
-    /// An own address from which a node on `port` can be asked or answered: the best is in the same
+    /// An own address from which a node on `interface` can be asked or answered: the best is in the same
     /// network, then of the same scope (RFC 6724 section 5, rule 2), then of that link alone.
-    func source(toward target: IPAddress, on port: Int) -> IPAddress? {
+    func source(toward target: IPAddress, on interface: InterfaceID) -> IPAddress? {
         func merit(_ own: OwnAddress) -> Int {
             let isSameNetwork = !own.prefix.isHost && own.prefix.contains(target)
             return (isSameNetwork ? 4 : 0)
                 + (own.address.isLinkLocal == target.isLinkLocal ? 2 : 0)
-                + (own.port == port ? 1 : 0)
+                + (own.interface == interface ? 1 : 0)
         }
-        let candidates = own.usable(on: port).filter { $0.address.family == target.family }
+        let candidates = own.usable(on: interface).filter { $0.address.family == target.family }
         guard let best = candidates.map(merit).max() else { return nil }
         return candidates.filter { merit($0) == best }.map(\.address).min()
     }

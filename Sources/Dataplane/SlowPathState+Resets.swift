@@ -23,12 +23,12 @@ extension SlowPathState {
     private mutating func reset(_ flow: Flow, _ sequence: UInt32) {
         let destination = flow.destination.address
         let forwarding = unsafe engine.interchange.cell.current().pointee.forwarding
-        let port = forwarding.port(toward: destination) ?? 0
+        let interface = forwarding.interface(toward: destination) ?? 0
         let headers = Headers(
             source: flow.source.address,
             destination: destination,
             mac: MACAddress(rawValue: 0),
-            port: port,
+            interface: interface,
             protocol: .tcp,
             hopLimit: limits.timeToLive
         )
@@ -43,7 +43,7 @@ extension SlowPathState {
             buffer: packet.buffer,
             reason: .unresolved,
             dropReason: DropReason.neighbourUnresolved.rawValue,
-            port: UInt16(port),
+            interface: interface,
             offset: 14,
             mtu: 0,
             destination: .zero

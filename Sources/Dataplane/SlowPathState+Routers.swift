@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Addressing
-import Networking
+public import Networking
 import Packet
 import Timing
 
@@ -8,11 +8,11 @@ import Timing
 public struct AdvertisedRouter: Hashable, Sendable {
     /// Link-local.
     public var address: IPAddress
-    public var port: Int
+    public var interface: InterfaceID
 
-    public init(_ address: IPAddress, port: Int) {
+    public init(_ address: IPAddress, on interface: InterfaceID) {
         self.address = address
-        self.port = port
+        self.interface = interface
     }
 }
 
@@ -28,17 +28,17 @@ struct Routers {
     static var solicitationInterval: Duration { .seconds(4) }
 
     private var deadlines: [AdvertisedRouter: Instant] = [:]
-    /// By port: solicitations that are left, and when the next is due.
-    var unanswered: [Int: (left: Int, due: Instant)] = [:]
+    /// By interface: solicitations that are left, and when the next is due.
+    var unanswered: [InterfaceID: (left: Int, due: Instant)] = [:]
 
     /// In a fixed order: the first one is used.
     var all: [AdvertisedRouter] {
-        deadlines.keys.sorted { ($0.port, $0.address) < ($1.port, $1.address) }
+        deadlines.keys.sorted { ($0.interface, $0.address) < ($1.interface, $1.address) }
     }
 
     /// Takes a router in, or out when its lifetime is zero.
     mutating func heard(_ router: AdvertisedRouter, lifetime: Duration, at now: Instant) {
-        unanswered[router.port] = nil
+        unanswered[router.interface] = nil
         if lifetime == .zero {
             deadlines[router] = nil
         } else if deadlines[router] != nil || deadlines.count < Self.limit {
@@ -47,7 +47,7 @@ struct Routers {
     }
 
     mutating func remove<Held>(_ key: NeighbourTable<Held>.Key) {
-        deadlines[AdvertisedRouter(key.address, port: key.port)] = nil
+        deadlines[AdvertisedRouter(key.address, on: key.interface)] = nil
     }
 
     mutating func removeAll() {
@@ -60,22 +60,23 @@ struct Routers {
 
 extension SlowPathState {
     /// Section 6.1.2; false when the message is not valid.
-    mutating func routerAdvertised(_ message: NeighbourDiscovery, port: Int) -> Bool {
+    mutating func routerAdvertised(_ message: NeighbourDiscovery, on interface: InterfaceID) -> Bool
+    {
         guard message.source.isLinkLocal else { return false }
         guard limits.acceptsRouterAdvertisements else { return true }
         routers.heard(
-            AdvertisedRouter(.v6(message.source), port: port),
+            AdvertisedRouter(.v6(message.source), on: interface),
             lifetime: .seconds(Int(message.routerLifetime)),
             at: now
         )
-        if let mac = message.sourceMAC { note(message.source, at: mac, port: port) }
+        if let mac = message.sourceMAC { note(message.source, at: mac, on: interface) }
         return true
     }
 
     /// Begins to ask for routers on a link, when they are wanted.
-    mutating func solicitRouters(on port: Int) {
+    mutating func solicitRouters(on interface: InterfaceID) {
         guard limits.acceptsRouterAdvertisements else { return }
-        routers.unanswered[port] = (Routers.solicitations, now)
+        routers.unanswered[interface] = (Routers.solicitations, now)
     }
 
     /// Follows a changed setting.
@@ -83,7 +84,7 @@ extension SlowPathState {
         guard accepts != limits.acceptsRouterAdvertisements else { return }
         limits.acceptsRouterAdvertisements = accepts
         if accepts {
-            for port in interfaces { solicitRouters(on: port) }
+            for interface in interfaces { solicitRouters(on: interface) }
         } else {
             routers.removeAll()
         }
@@ -92,25 +93,25 @@ extension SlowPathState {
     /// Forgets routers whose time is over, and asks again where none has answered (section 6.3.7).
     mutating func settleRouters() {
         routers.tick(at: now)
-        for (port, question) in routers.unanswered where question.due <= now {
-            sendRouterSolicitation(on: port)
+        for (interface, question) in routers.unanswered where question.due <= now {
+            sendRouterSolicitation(on: interface)
             let left = question.left - 1
-            routers.unanswered[port] =
+            routers.unanswered[interface] =
                 left > 0 ? (left, now.advanced(by: Routers.solicitationInterval)) : nil
         }
     }
 
-    private mutating func sendRouterSolicitation(on port: Int) {
-        let source = linkLocalSource(on: port)
+    private mutating func sendRouterSolicitation(on interface: InterfaceID) {
+        let source = linkLocalSource(on: interface)
         let headers = Headers(
             source: .v6(source ?? .any),
             destination: .v6(.allRouters),
             mac: IPv6Address.allRouters.groupMAC,
-            port: port,
+            interface: interface,
             protocol: .icmpv6,
             hopLimit: NeighbourDiscovery.hopLimit
         )
-        let mac = source == nil ? nil : device(of: port).traits.macAddress
+        let mac = source == nil ? nil : device(of: interface).traits.macAddress
         send(headers, payload: mac == nil ? 8 : 16, checksum: 2) { bytes, base in
             bytes.set(NeighbourDiscovery.routerSolicitation, at: base)
             if let mac { bytes.setOption(NeighbourDiscovery.sourceLinkLayer, mac, at: base + 8) }
@@ -118,7 +119,7 @@ extension SlowPathState {
     }
 
     /// The link's own address, once it is proven to be ours.
-    func linkLocalSource(on port: Int) -> IPv6Address? {
-        own.usable(on: port).compactMap(\.address.ipv6).filter(\.isLinkLocal).min()
+    func linkLocalSource(on interface: InterfaceID) -> IPv6Address? {
+        own.usable(on: interface).compactMap(\.address.ipv6).filter(\.isLinkLocal).min()
     }
 }

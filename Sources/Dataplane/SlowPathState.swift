@@ -11,11 +11,11 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     let engine: Engine
     let ports: [Port]
     /// The kernel's sides, by interface; used under the lock alone.
-    var companions: [Int: Companion] {
+    var companions: [InterfaceID: Companion] {
         didSet { companionOrder = companions.keys.sorted() }
     }
     /// Interfaces with companions, in the order in which these are asked.
-    private(set) var companionOrder: [Int]
+    private(set) var companionOrder: [InterfaceID]
     /// Whose turn it is.
     var nextCompanion = 0
     let exceptionCounters: ExceptionCounters
@@ -23,7 +23,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     /// One packet on its way to the kernel, or several from it.
     var companionBurst = Burst(capacity: 32)
     /// Ports and VLANs of them, by their numbers.
-    var interfaces: [Int]
+    var interfaces: [InterfaceID]
     let counters: WorkerCounters
     var limits: SlowPathLimits
     var neighbours: NeighbourTable<PuntedPacket>
@@ -60,7 +60,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     init(
         _ engine: Engine,
         _ ports: [Port],
-        _ companions: [Int: Companion],
+        _ companions: [InterfaceID: Companion],
         _ counters: WorkerCounters,
         _ limits: SlowPathLimits,
         _ now: Instant
@@ -71,7 +71,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         companionOrder = companions.keys.sorted()
         exceptionCounters = engine.interchange.exceptionCounters[engine.workerCount]
         interfaceCounters = engine.interchange.interfaceCounters[engine.workerCount]
-        interfaces = Array(ports.indices)
+        interfaces = ports.indices.map { InterfaceID(port: $0) }
         self.counters = counters
         self.limits = limits
         neighbours = NeighbourTable(limits: limits.neighbours)
@@ -128,23 +128,24 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         // One on its way has no link layer yet, and what stands in its place says nothing.
         if punted.reason != .unresolved, let header = LinkHeader(packet) {
             let interfaces = engine.interchange.interfaces
-            guard let received = interfaces.number(port: Int(punted.port), header.tags) else {
+            let port = punted.interface.index
+            guard let received = interfaces.interface(port: port, header.tags) else {
                 // Its interface has gone meanwhile.
                 drop(packet, .unknownVLAN)
                 return
             }
-            punted.port = UInt16(received)
+            punted.interface = received
         }
         switch punted.reason {
-        case .arp: handleARP(packet, port: Int(punted.port), offset: Int(punted.offset))
-        case .local: handleLocal(packet, port: Int(punted.port))
-        case .lldp: handleLinkDiscovery(packet, port: Int(punted.port))
+        case .arp: handleARP(packet, on: punted.interface, offset: Int(punted.offset))
+        case .local: handleLocal(packet, on: punted.interface)
+        case .lldp: handleLinkDiscovery(packet, port: punted.interface.index)
         case .unresolved: resolve(packet, punted)
         case .refused: refuse(packet, punted)
         case .timeExceeded: report(packet, punted, .timeExceeded)
         case .tooBig: report(packet, punted, .tooBig(mtu: punted.mtu))
         case .noRoute: report(packet, punted, .noRoute)
-        case .exception: handUp(packet, to: Int(punted.port))
+        case .exception: handUp(packet, to: punted.interface)
         }
     }
 
@@ -171,15 +172,15 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
     }
 
     /// The port that carries an interface.
-    func device(of interface: Int) -> Port {
+    func device(of interface: InterfaceID) -> Port {
         ports[engine.interchange.interfaces.port(of: interface)]
     }
 
     /// Gives an untagged frame to a worker, who transmits it on an interface.
-    mutating func inject(_ packet: consuming Packet, on interface: Int) {
+    mutating func inject(_ packet: consuming Packet, on interface: InterfaceID) {
         let interfaces = engine.interchange.interfaces
         let port = interfaces.port(of: interface)
-        let isTunnel = interfaces.isTunnel(interface)
+        let isTunnel = interfaces[interface].isTunnel
         if !isTunnel {
             guard interfaces.tagging(of: interface).insert(into: packet) else {
                 drop(packet, .noHeadroom)
@@ -190,7 +191,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         let worker = port % engine.workerCount
         let injected = unsafe InjectedPacket(
             buffer: packet.release(),
-            port: UInt16(isTunnel ? interface : port)
+            interface: isTunnel ? interface : InterfaceID(port: port)
         )
         if !engine.interchange.injections[worker].push(injected) {
             unsafe drop(Packet(owning: injected.buffer), .transmitRingFull)
@@ -200,9 +201,9 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
 
     /// A fresh packet with `length` zeroed octets, counted as made here; nil when the pool is empty:
     /// then it counts as dropped, too.
-    mutating func make(_ length: Int, on port: Int) -> Packet? {
+    mutating func make(_ length: Int, on interface: InterfaceID) -> Packet? {
         counters.add(1, to: .generated)
-        guard let packet = device(of: port).allocate() else {
+        guard let packet = device(of: interface).allocate() else {
             counters.count(.noBuffer)
             return nil
         }
@@ -246,7 +247,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         guard let place else { return nil }
         let handle = engine.adjacencies.insert(
             key.address,
-            port: key.port,
+            on: key.interface,
             at: place.position,
             generation: place.generation
         )
@@ -287,7 +288,7 @@ struct SlowPathState<Port: PacketPort>: ~Copyable {
         guard engine.adjacencies.answer(for: handle).isCurrent else { return nil }
         return .init(
             engine.adjacencies.address(of: handle),
-            port: engine.adjacencies.port(of: handle)
+            on: engine.adjacencies.interface(of: handle)
         )
     }
 }

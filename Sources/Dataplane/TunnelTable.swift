@@ -2,12 +2,12 @@
 public import Addressing
 public import Balancing
 import Containers
-import Networking
+public import Networking
 
 /// A tunnel that is an interface, as workers know it.
 public struct TunnelDevice: BitwiseCopyable, Sendable, Equatable {
     /// Of the interface.
-    public var number: Int
+    public var interface: InterfaceID
     /// The place of its sequence numbers.
     public var identifier: Int
     public var isGRE: Bool
@@ -16,7 +16,7 @@ public struct TunnelDevice: BitwiseCopyable, Sendable, Equatable {
     /// nil: any address of ours.
     public var local: IPAddress?
     /// The only interface that it may use; nil: any.
-    public var link: Int?
+    public var link: InterfaceID?
     /// What arrives has this key, or none.
     public var key: UInt32?
     public var needsChecksum: Bool
@@ -25,18 +25,18 @@ public struct TunnelDevice: BitwiseCopyable, Sendable, Equatable {
     public var encapsulation: Encapsulation?
 
     public init(
-        number: Int,
+        interface: InterfaceID,
         identifier: Int,
         isGRE: Bool,
         remote: IPAddress?,
         local: IPAddress?,
-        link: Int? = nil,
+        link: InterfaceID? = nil,
         key: UInt32? = nil,
         needsChecksum: Bool = false,
         needsSequence: Bool = false,
         encapsulation: Encapsulation?
     ) {
-        self.number = number
+        self.interface = interface
         self.identifier = identifier
         self.isGRE = isGRE
         self.remote = remote
@@ -73,9 +73,9 @@ public struct TunnelTable: BitwiseCopyable, @unchecked Sendable {
 
     func destroy() { unsafe devices.deallocate() }
 
-    /// The tunnel that is interface `number`.
-    func device(_ number: Int) -> TunnelDevice? {
-        for place in 0..<count where unsafe devices[place].number == number {
+    /// The tunnel that is an interface.
+    func device(_ interface: InterfaceID) -> TunnelDevice? {
+        for place in 0..<count where unsafe devices[place].interface == interface {
             return unsafe devices[place]
         }
         return nil
@@ -87,7 +87,7 @@ public struct TunnelTable: BitwiseCopyable, @unchecked Sendable {
         from source: IPAddress,
         to destination: IPAddress,
         key: UInt32?,
-        on interface: Int
+        on interface: InterfaceID
     ) -> TunnelDevice? {
         for place in 0..<count {
             let device = unsafe devices[place]
@@ -107,7 +107,7 @@ public struct TunnelSequences: BitwiseCopyable, Sendable {
     private let block: CounterBlock
 
     init?() {
-        guard let block = CounterBlock(count: InterfaceTable.capacity * 2) else { return nil }
+        guard let block = CounterBlock(count: InterfaceNumbers.capacity * 2) else { return nil }
         self.block = block
     }
 

@@ -12,7 +12,7 @@ enum CarefulEnd: BitwiseCopyable {
     /// Along a connection.
     case along(UInt32)
     /// To the kernel behind the companion of an interface.
-    case handedUp(Int)
+    case handedUp(InterfaceID)
 }
 
 /// SCTP, ICMP queries and first fragments: packets of flows that plain ones do not look like.
@@ -132,11 +132,11 @@ extension Worker {
                 receivedOn: interface(of: packet),
                 snapshot
             )
-            guard case .handedUp(let port) = fate else {
+            guard case .handedUp(let interface) = fate else {
                 unsafe end(packet, fate, networkOffset, snapshot)
                 return .nowhere
             }
-            return unsafe handUp(packet, by: port, snapshot) ? .handedUp(port) : .nowhere
+            return unsafe handUp(packet, by: interface, snapshot) ? .handedUp(interface) : .nowhere
         }
         return .nowhere
     }
@@ -160,12 +160,12 @@ extension Worker {
         let target = unsafe snapshot.pointee.forwarding.target(for: flow.destination.address)
         let received = interface(of: packet)
         guard target.kind == .companion,
-            let port = unsafe companion(index: target.index, received, snapshot)
+            let interface = companion(target.companionInterface, received)
         else {
             drop(packet, .unexpectedFragment)
             return .nowhere
         }
-        return unsafe handUp(packet, by: port, snapshot) ? .handedUp(port) : .nowhere
+        return unsafe handUp(packet, by: interface, snapshot) ? .handedUp(interface) : .nowhere
     }
 
     /// The worker that has the connection of a reply without one here; nil when nothing tells.

@@ -127,7 +127,7 @@ extension Worker {
         _ shrinkage: Int,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> UInt16? {
-        let least = unsafe Int(min(smallestMTU, snapshot.pointee.forwarding.smallestMTU))
+        let least = unsafe Int(min(interfaces.smallestMTU, snapshot.pointee.forwarding.smallestMTU))
         guard editor.mayOutgrow(least &+ min(shrinkage, 0)),
             let state = balancer.clientAddressState(of: reference),
             let mtu = unsafe mtu(
@@ -167,7 +167,7 @@ extension Worker {
             ends.client,
             to: ends.service,
             &state,
-            mtu: Int(mtu ?? smallestMTU),
+            mtu: Int(mtu ?? interfaces.smallestMTU),
             mayBeCut: mayBeCut
         )
         balancer.keep(state, of: reference)

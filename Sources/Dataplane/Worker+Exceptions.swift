@@ -9,23 +9,13 @@ import Packet
 /// Packets that are not the balancer's: for the kernel behind an interface's companion, or about
 /// neighbours. Each class is held to its rate here, before it costs the slow path anything.
 extension Worker {
-    /// Whether the kernel has a side of an interface.
-    func hasCompanion(_ interface: Int, _ snapshot: UnsafeMutablePointer<Snapshot>) -> Bool {
-        interface < InterfaceTable.firstNumber
-            ? unsafe snapshot.pointee.exceptions.hasCompanion(interface)
-            : interfaces.hasCompanion(interface)
-    }
-
-    /// The interface by whose companion a `.companion` route goes; nil when there is none.
+    /// The interface by whose companion a packet for the kernel goes; nil when there is none.
     ///
-    /// `received` is where the packet came in, nil when that is none of ours any more.
-    func companion(
-        index: Int,
-        _ received: Int?,
-        _ snapshot: UnsafeMutablePointer<Snapshot>
-    ) -> Int? {
-        guard let interface = index == 0 ? received : index &- 1 else { return nil }
-        return unsafe hasCompanion(interface, snapshot) ? interface : nil
+    /// `named` is what the route says; without it, that is where the packet came in: `received`, nil
+    /// when that is none of ours any more.
+    func companion(_ named: InterfaceID?, _ received: InterfaceID?) -> InterfaceID? {
+        guard let interface = named ?? received else { return nil }
+        return interfaces[interface].hasCompanion ? interface : nil
     }
 
     /// Hands a packet up where it came in; drops it as `reason` when there is no companion.
@@ -35,7 +25,7 @@ extension Worker {
         otherwise reason: DropReason,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
-        if let found = unsafe companion(index: 0, interface(of: packet), snapshot) {
+        if let found = companion(nil, interface(of: packet)) {
             unsafe handUp(packet, by: found, snapshot)
         } else {
             drop(packet, reason)
@@ -81,7 +71,7 @@ extension Worker {
         let offset = Int(frame.networkOffset)
         let forwarding = unsafe snapshot.pointee.forwarding
         let target = bytes.destination(ofPacketAt: offset).map { forwarding.target(for: $0) }
-        let way = unsafe companion(index: target?.companionIndex ?? 0, received, snapshot)
+        let way = companion(target?.companionInterface, received)
         let isOwn = target?.isOwn ?? false
         let isGroup = frame.content == .ipv6 && bytes.octet(offset + 24) == 0xFF
         switch (frame.protocol, bytes.octet(Int(frame.transportOffset)) ?? 0) {
@@ -104,13 +94,13 @@ extension Worker {
     @discardableResult
     mutating func handUp(
         _ packet: consuming Packet,
-        by interface: Int,
+        by interface: InterfaceID,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Bool {
         LinkHeader(packet)?.removeTags(from: packet)
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         let parsed = ParsedFrame.parse(packet).frame
-        unsafe packet.buffer.pointee.port = UInt16(interface)
+        unsafe packet.buffer.pointee.port = interface.rawValue
         let exceptionClass = ExceptionClass(bytes, parsed)
         return unsafe except(packet, exceptionClass, .exception, as: .companionFull, 0, snapshot)
     }
@@ -127,11 +117,12 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Bool {
         // What `handUp` was before has no tags any more, but its interface in place of its port.
-        let interface = unsafe interface(of: packet) ?? Int(packet.buffer.pointee.port)
+        let interface =
+            unsafe interface(of: packet) ?? InterfaceID(rawValue: packet.buffer.pointee.port)
         let port = interfaces.port(of: interface)
         let policy = unsafe snapshot.pointee.exceptions
         let isAdmitted =
-            unsafe !hasCompanion(interface, snapshot)
+            !interfaces[interface].hasCompanion
             || policy[exceptionClass]
                 .admit(
                     1,
@@ -155,11 +146,8 @@ extension RouteTarget {
     fileprivate var isOwn: Bool {
         switch kind {
         case .local, .localAddress: true
-        case .companion: index == 0
+        case .companion: companionInterface == nil
         case .none, .link, .gateway: false
         }
     }
-
-    /// The index of a `.companion`; of others 0, where the packet came in.
-    fileprivate var companionIndex: Int { kind == .companion ? index : 0 }
 }

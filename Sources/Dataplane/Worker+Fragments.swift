@@ -109,7 +109,7 @@ extension Worker {
         switch end {
         case .nowhere: .drop
         case .along(let reference): balancer.fragmentDecision(along: reference)
-        case .handedUp(let port): .companion(port)
+        case .handedUp(let interface): .companion(interface)
         }
     }
 
@@ -176,8 +176,8 @@ extension Worker {
             drop(packet, .fragmentOfDropped)
         } else if let worker = decision.worker {
             redirect(packet, to: worker)
-        } else if let port = decision.companion {
-            unsafe handUp(packet, by: port, snapshot)
+        } else if let interface = decision.companion {
+            unsafe handUp(packet, by: interface, snapshot)
         } else if let reference = balancer.reference(of: decision) {
             unsafe forwardLater(packet, frame, along: reference, family, snapshot, now)
         } else {

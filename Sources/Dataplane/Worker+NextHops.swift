@@ -65,8 +65,8 @@ extension Worker {
             return
         }
         if answer.state == .stale, staleNeighbours.push(nextHop) { hasPunted = true }
-        let port = adjacencies.port(of: nextHop)
-        unsafe emit(packet, to: answer, port, networkOffset, isIPv6: isIPv6, snapshot)
+        let interface = adjacencies.interface(of: nextHop)
+        unsafe emit(packet, to: answer, interface, networkOffset, isIPv6: isIPv6, snapshot)
     }
 
     // MARK: - Packets that are longer than some link takes
@@ -92,8 +92,7 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> UInt16? {
         let forwarding = unsafe snapshot.pointee.forwarding
-        guard let port = forwarding.port(toward: destination) else { return nil }
-        let slot = interfaces.port(of: port)
-        return unsafe forwarding.mtu(toward: destination, portMTU: slots[slot].traits.mtu)
+        guard let interface = forwarding.interface(toward: destination) else { return nil }
+        return forwarding.mtu(toward: destination, linkMTU: interfaces[interface].mtu)
     }
 }

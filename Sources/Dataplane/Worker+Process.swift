@@ -155,7 +155,8 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
-        if unsafe transport.totalLength > min(smallestMTU, snapshot.pointee.forwarding.smallestMTU)
+        if unsafe transport.totalLength
+            > min(interfaces.smallestMTU, snapshot.pointee.forwarding.smallestMTU)
         {
             unsafe forwardLong(
                 packet,
@@ -193,7 +194,7 @@ extension Worker {
             unsafe emit(
                 packet,
                 to: answer,
-                adjacencies.port(of: nextHop),
+                adjacencies.interface(of: nextHop),
                 networkOffset,
                 isIPv6: Tuple.isIPv6,
                 snapshot
@@ -247,15 +248,23 @@ extension Worker {
     mutating func emit(
         _ packet: consuming Packet,
         to answer: AdjacencyTable.Answer,
-        _ port: Int,
+        _ interface: InterfaceID,
         _ networkOffset: Int,
         isIPv6: Bool,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
-        guard port < InterfaceTable.firstNumber else {
-            unsafe emitTagged(packet, to: answer, port, networkOffset, isIPv6: isIPv6, snapshot)
+        guard interface.isPort else {
+            unsafe emitTagged(
+                packet,
+                to: answer,
+                interface,
+                networkOffset,
+                isIPv6: isIPv6,
+                snapshot
+            )
             return
         }
+        let port = interface.index
         writeHeader(of: packet, to: answer, port, networkOffset, isIPv6: isIPv6)
         transmit(packet, on: port)
     }
@@ -265,13 +274,13 @@ extension Worker {
     private mutating func emitTagged(
         _ packet: consuming Packet,
         to answer: AdjacencyTable.Answer,
-        _ interface: Int,
+        _ interface: InterfaceID,
         _ networkOffset: Int,
         isIPv6: Bool,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
         let port = interfaces.port(of: interface)
-        guard !interfaces.isTunnel(interface) else {
+        guard !interfaces[interface].isTunnel else {
             unsafe enterTunnel(packet, interface, networkOffset, isIPv6: isIPv6, snapshot)
             return
         }

@@ -121,7 +121,7 @@ extension Worker {
         isIPv6: Bool,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
-        let least = unsafe min(smallestMTU, snapshot.pointee.forwarding.smallestMTU)
+        let least = unsafe min(interfaces.smallestMTU, snapshot.pointee.forwarding.smallestMTU)
         if packet.count &- networkOffset > Int(least) {
             unsafe sendLong(packet, along: reference, networkOffset, isIPv6: isIPv6, snapshot)
         } else {
@@ -141,8 +141,8 @@ extension Worker {
         let adjacencies = unsafe snapshot.pointee.forwarding.adjacencies
         let answer = adjacencies.answer(for: nextHop)
         if answer.isReachable {
-            let port = adjacencies.port(of: nextHop)
-            unsafe emit(packet, to: answer, port, networkOffset, isIPv6: isIPv6, snapshot)
+            let interface = adjacencies.interface(of: nextHop)
+            unsafe emit(packet, to: answer, interface, networkOffset, isIPv6: isIPv6, snapshot)
         } else {
             unsafe resolve(packet, nextHop, reference, networkOffset, isIPv6: isIPv6, snapshot)
         }

@@ -72,7 +72,7 @@ extension Worker {
             drop(packet, .badTunnelHeader)
             return
         }
-        unwrap(packet, inner.offset, end, device.number, isIPv6: inner.isIPv6)
+        unwrap(packet, inner.offset, end, device.interface, isIPv6: inner.isIPv6)
         unsafe settleFrame(packet, snapshot, now)
     }
 
@@ -81,7 +81,7 @@ extension Worker {
         _ packet: borrowing Packet,
         _ offset: Int,
         _ end: Int,
-        _ number: Int,
+        _ interface: InterfaceID,
         isIPv6: Bool
     ) {
         let buffer = unsafe packet.buffer
@@ -96,7 +96,7 @@ extension Worker {
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         bytes.setAddress(0, at: 6)
         bytes.set(EtherType.tunnel.rawValue, at: 12)
-        bytes.set(UInt16(truncatingIfNeeded: number), at: 14)
+        bytes.set(interface.rawValue, at: 14)
         bytes.set((isIPv6 ? EtherType.ipv6 : .ipv4).rawValue, at: 16)
     }
 
@@ -106,7 +106,7 @@ extension Worker {
     @inline(never)
     mutating func enterTunnel(
         _ packet: consuming Packet,
-        _ interface: Int,
+        _ interface: InterfaceID,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) {
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
@@ -121,7 +121,7 @@ extension Worker {
     @inline(never)
     mutating func enterTunnel(
         _ packet: consuming Packet,
-        _ interface: Int,
+        _ interface: InterfaceID,
         _ networkOffset: Int,
         isIPv6: Bool,
         _ snapshot: UnsafeMutablePointer<Snapshot>
@@ -129,12 +129,13 @@ extension Worker {
         let forwarding = unsafe snapshot.pointee.forwarding
         guard let device = unsafe snapshot.pointee.tunnels.device(interface),
             let remote = device.remote, let encapsulation = device.encapsulation,
-            let port = forwarding.port(toward: remote), device.link == nil || device.link == port
+            let outer = forwarding.interface(toward: remote),
+            device.link == nil || device.link == outer
         else {
             drop(packet, .noRoute)
             return
         }
-        guard !interfaces.isTunnel(port) else {
+        guard !interfaces[outer].isTunnel else {
             drop(packet, .tunnelLoop)
             return
         }

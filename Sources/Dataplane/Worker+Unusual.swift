@@ -140,7 +140,7 @@ extension Worker {
         /// The sender is told.
         case refused(DropReason)
         /// The kernel decides, behind the companion of this interface.
-        case handedUp(Int)
+        case handedUp(InterfaceID)
     }
 
     /// A reply whose connection lives at another worker, a packet for ourselves, or none of our
@@ -148,7 +148,7 @@ extension Worker {
     mutating func judgeUnbalanced(
         _ flow: Flow,
         opens: Bool,
-        receivedOn received: Int?,
+        receivedOn received: InterfaceID?,
         _ snapshot: UnsafeMutablePointer<Snapshot>
     ) -> Unbalanced {
         let balancing = unsafe snapshot.pointee.balancing
@@ -161,7 +161,7 @@ extension Worker {
             return isSilent ? .dropped(.connectionGone) : .refused(.connectionGone)
         case .local: return isSilent ? .dropped(.noService) : .refused(.noService)
         case .companion:
-            if let interface = unsafe companion(index: target.index, received, snapshot) {
+            if let interface = companion(target.companionInterface, received) {
                 return .handedUp(interface)
             }
             return isSilent ? .dropped(.noService) : .refused(.noService)
@@ -248,10 +248,10 @@ extension Worker {
     ) -> Passage? {
         guard
             unsafe !snapshot.pointee.balancing.services.matches.isEmpty, destination.isOneNode,
-            let output = unsafe snapshot.pointee.forwarding.port(toward: destination)
+            let output = unsafe snapshot.pointee.forwarding.interface(toward: destination)
         else { return nil }
         guard let input = interface(of: packet) else { return nil }
-        return Passage(input: UInt16(input), output: UInt16(truncatingIfNeeded: output))
+        return Passage(input: input, output: output)
     }
 
     mutating func redirect(_ packet: consuming Packet, to owner: Int) {
@@ -281,7 +281,7 @@ extension Worker {
             buffer: buffer,
             reason: reason,
             dropReason: dropReason.rawValue,
-            port: buffer.pointee.port,
+            interface: InterfaceID(rawValue: buffer.pointee.port),
             offset: UInt16(offset),
             mtu: mtu,
             destination: destination
@@ -355,9 +355,9 @@ extension Worker {
     }
 
     /// The interface by which a packet came; nil when its VLAN is none of ours.
-    func interface(of packet: borrowing Packet) -> Int? {
+    func interface(of packet: borrowing Packet) -> InterfaceID? {
         guard let header = LinkHeader(packet) else { return nil }
-        return unsafe interfaces.number(port: Int(packet.buffer.pointee.port), header.tags)
+        return unsafe interfaces.interface(port: Int(packet.buffer.pointee.port), header.tags)
     }
 
     private mutating func settleParsed<Tuple: FlowTuple>(
@@ -369,7 +369,7 @@ extension Worker {
     ) {
         let networkOffset = Int(frame.networkOffset)
         guard !frame.isFragment else {
-            let found = unsafe companion(index: 0, interface(of: packet), snapshot)
+            let found = companion(nil, interface(of: packet))
             if let found, !frame.isBalanced {
                 unsafe handUp(packet, by: found, snapshot)
             } else {

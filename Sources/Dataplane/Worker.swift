@@ -49,8 +49,6 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     /// By port index.
     let slots: UnsafeMutablePointer<PortSlot<Port>>
     let slotCount: Int
-    /// What every link takes.
-    let smallestMTU: UInt16
 
     public var balancer: Balancer
     var arrivals: Burst
@@ -133,7 +131,6 @@ public struct Worker<Port: PacketPort>: ~Copyable {
             unsafe (self.receivers + position).initialize(to: receiver)
         }
         slotCount = transmitters.count
-        smallestMTU = transmitters.map(\.traits.mtu).min() ?? 0
         unsafe slots = .allocateLines(capacity: transmitters.count)
         for (position, transmitter) in transmitters.enumerated() {
             precondition(Int(transmitter.traits.index) == position)
@@ -254,10 +251,10 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         while taken < Self.burstSize, let injected = injections.pop() {
             taken &+= 1
             let packet = unsafe Packet(owning: injected.buffer)
-            if injected.port < InterfaceTable.firstNumber {
-                transmit(packet, on: Int(injected.port))
+            if injected.interface.isPort {
+                transmit(packet, on: injected.interface.index)
             } else {
-                unsafe enterTunnel(packet, Int(injected.port), snapshot)
+                unsafe enterTunnel(packet, injected.interface, snapshot)
             }
         }
         counters.add(taken, to: .injected)

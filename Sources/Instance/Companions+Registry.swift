@@ -8,7 +8,7 @@ import Synchronization
 
 /// Companions of VLANs, which come and go with the configuration.
 extension Companions: CompanionRegistry {
-    func prepare(_ requests: [CompanionRequest]) throws(ProvisioningError) -> Set<Int> {
+    func prepare(_ requests: [CompanionRequest]) throws(ProvisioningError) -> Set<InterfaceID> {
         let known = table.withLock { $0 }
         var plan = Plan(all.filter { !$0.value.isOfVLAN })
         for request in requests {

@@ -13,24 +13,24 @@ import Synchronization
 final class Companions: Sendable {
     struct Table {
         /// What the slow path uses, by interface.
-        var current: [Int: LiveCompanion] = [:]
+        var current: [InterfaceID: LiveCompanion] = [:]
         /// What it will use, while a configuration is being compiled.
         var plan: Plan?
         /// Nobody asks for them any more.
         var leaving: [LiveCompanion] = []
         /// Those that it goes without, by interface.
-        var lacking: [Int: Lacking] = [:]
+        var lacking: [InterfaceID: Lacking] = [:]
         /// Told of every change.
         var listener: @Sendable () -> Void = {}
     }
 
     struct Plan {
-        var companions: [Int: LiveCompanion]
+        var companions: [InterfaceID: LiveCompanion]
         /// Those of them that are new.
         var fresh: [LiveCompanion] = []
-        var lacking: [Int: Lacking] = [:]
+        var lacking: [InterfaceID: Lacking] = [:]
 
-        init(_ companions: [Int: LiveCompanion]) { self.companions = companions }
+        init(_ companions: [InterfaceID: LiveCompanion]) { self.companions = companions }
     }
 
     /// A companion that could not be had, and why.
@@ -66,13 +66,13 @@ final class Companions: Sendable {
     ) throws(StartError) {
         maker = CompanionMaker(ports: ports, handles: handles)
         self.logger = logger
-        var made: [Int: LiveCompanion] = [:]
+        var made: [InterfaceID: LiveCompanion] = [:]
         var notes: [String] = []
         for (index, block) in settings.ports.enumerated() where settings.isOn("global_defs.kni") {
             let request = CompanionRequest(port: index, block, mtu: ports.ports[index].setup.mtu)
             guard request.type != .off else { continue }
             do throws(CompanionError) {
-                made[index] = try maker.make(request)
+                made[InterfaceID(port: index)] = try maker.make(request)
             } catch {
                 let text = request.complaint(error)
                 guard request.type == .auto, error.isExcused else { throw StartError(text) }
@@ -93,9 +93,9 @@ final class Companions: Sendable {
 
     // MARK: - What the slow path needs
 
-    var all: [Int: LiveCompanion] { table.withLock { $0.current } }
+    var all: [InterfaceID: LiveCompanion] { table.withLock { $0.current } }
 
-    var dataplane: [Int: Companion] { all.mapValues(\.dataplane) }
+    var dataplane: [InterfaceID: Companion] { all.mapValues(\.dataplane) }
 
     /// Descriptors that can be read when the kernel has sent something.
     var descriptors: [Int32] { all.values.compactMap { $0.tap?.descriptor } }
@@ -104,7 +104,7 @@ final class Companions: Sendable {
     var needPolling: Bool { all.values.contains { $0.tap == nil } }
 
     /// Gives an interface its companion in the slow path, or takes it away.
-    func set(_ companion: LiveCompanion?, of interface: Int) {
+    func set(_ companion: LiveCompanion?, of interface: InterfaceID) {
         link.withLock { $0 }?.slowPath.setCompanion(companion?.dataplane, of: interface)
     }
 
@@ -165,7 +165,7 @@ extension CompanionRequest {
     /// What a device block asks for.
     init(port: Int, _ block: NamedBlock, mtu: Int) {
         self.init(
-            interface: port,
+            interface: InterfaceID(port: port),
             interfaceName: block.name,
             port: port,
             name: block.companionName,
@@ -176,13 +176,13 @@ extension CompanionRequest {
     }
 
     func complaint(_ error: CompanionError) -> String {
-        "\(interface == port ? "port" : "interface") \(interfaceName) has no kernel companion "
+        "\(interface.isPort ? "port" : "interface") \(interfaceName) has no kernel companion "
             + "\(name): \(error.reason); \(remedy(error.lack))"
     }
 
     private func remedy(_ lack: CompanionError.Lack) -> String {
-        let isPort = interface == port
-        let (nameKey, typeKey) = isPort ? ("kni_name", "kni_type") : ("kniName:", "kniType:")
+        let (nameKey, typeKey) =
+            interface.isPort ? ("kni_name", "kni_type") : ("kniName:", "kniType:")
         let remedy =
             switch lack {
             case .privilege:

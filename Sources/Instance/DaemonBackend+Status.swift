@@ -8,6 +8,7 @@ import Foundation
 import Linux
 import MetricsExposition
 import Model
+import Networking
 import Packet
 import Provisioning
 import Reload
@@ -63,13 +64,13 @@ extension DaemonBackend {
     /// The same with its companion and what went by it, as far as the dataplane knows it.
     private func complete<Status: InterfaceStatus>(
         _ status: Status,
-        _ numbers: [(name: String, number: Int)]
+        _ numbers: [(name: String, id: InterfaceID)]
     ) -> Status {
         guard let numbered = numbers.first(where: { $0.name == status.name }) else {
             return status
         }
         var status = status
-        let companion = machine.companions.all[numbered.number]
+        let companion = machine.companions.all[numbered.id]
         status.companion = companion.map { "\($0.name) (\($0.kind))" }
         let counted = machine.statistics(numbered)
         status.receivedPackets = counted.receivedPackets

@@ -132,7 +132,7 @@ struct Housekeeping {
         let now = Set(machine.slowPath.duplicateAddresses)
         for own in now.subtracting(duplicates).sorted(by: { $0.address < $1.address }) {
             var link = "every link"
-            if let number = own.port { link = await machine.conductor.name(of: number) }
+            if let number = own.interface { link = await machine.conductor.name(of: number) }
             logger.error("\(own.address) on \(link) is not used: another node has it")
         }
         duplicates = now
@@ -142,7 +142,7 @@ struct Housekeeping {
     private func watch(_ conflicts: inout Set<AddressConflict>) async {
         let now = Set(machine.slowPath.addressConflicts)
         for new in now.subtracting(conflicts).sorted(by: { $0.address < $1.address }) {
-            let link = await machine.conductor.name(of: new.port)
+            let link = await machine.conductor.name(of: new.interface)
             logger.error(
                 "\(new.address) on \(link) is claimed by another node, \(new.claimant), too: clients may reach either"
             )

@@ -21,7 +21,7 @@ struct LiveCompanion: Sendable {
     var name: String { request.name }
     /// The same while it is the same interface of the kernel.
     var identity: String { "\(name) \(tap?.descriptor ?? -1)" }
-    var isOfVLAN: Bool { request.interface >= InterfaceTable.firstNumber }
+    var isOfVLAN: Bool { !request.interface.isPort }
 
     /// Ends it; the slow path does not use it any more.
     func close() {
@@ -83,7 +83,7 @@ struct CompanionMaker: Sendable {
             )
         }
         let isThere = Tap.exists(request.name)
-        let isOfPort = request.interface == request.port
+        let isOfPort = request.interface.isPort
         switch request.type {
         case .existing where !isThere:
             throw CompanionError("there is no interface of this name", lack: .privilege)

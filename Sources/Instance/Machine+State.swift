@@ -41,13 +41,13 @@ extension Machine {
     }
 
     /// What went by a VLAN or a tunnel.
-    func statistics(_ vlan: (name: String, number: Int)) -> InterfaceStatistics {
+    func statistics(_ vlan: (name: String, id: InterfaceID)) -> InterfaceStatistics {
         let interchange = engine.interchange
         var row = InterfaceStatistics(name: vlan.name)
-        row.receivedPackets = interchange.interface(.receivedPackets, vlan.number)
-        row.receivedBytes = interchange.interface(.receivedOctets, vlan.number)
-        row.transmittedPackets = interchange.interface(.sentPackets, vlan.number)
-        row.transmittedBytes = interchange.interface(.sentOctets, vlan.number)
+        row.receivedPackets = interchange.count(.receivedPackets, of: vlan.id)
+        row.receivedBytes = interchange.count(.receivedOctets, of: vlan.id)
+        row.transmittedPackets = interchange.count(.sentPackets, of: vlan.id)
+        row.transmittedBytes = interchange.count(.sentOctets, of: vlan.id)
         return row
     }
 
@@ -69,7 +69,7 @@ extension Machine {
 
     /// The companion of a port, with what went through it.
     func companionStatus(of port: Int) -> CompanionStatus? {
-        guard let companion = companions.all[port] else { return nil }
+        guard let companion = companions.all[InterfaceID(port: port)] else { return nil }
         func sum(_ event: ExceptionCounters.Event) -> UInt64 {
             ExceptionClass.allCases.reduce(0) {
                 $0 &+ engine.interchange.exceptions(event, $1, port: port)

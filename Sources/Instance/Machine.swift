@@ -7,6 +7,7 @@ import Foundation
 import Linux
 import Logging
 import Model
+import Networking
 import Packet
 import Provisioning
 import Timing
@@ -146,10 +147,10 @@ final class Machine: Sendable {
             .map {
                 Interface(
                     name: $1.name,
-                    index: $0,
+                    id: InterfaceID(port: $0),
                     mtu: $1.setup.mtu,
                     macAddress: $1.device.facts.macAddress,
-                    hasCompanion: made[$0] != nil
+                    hasCompanion: made[InterfaceID(port: $0)] != nil
                 )
             }
         let provisioner = Provisioner(
@@ -295,7 +296,7 @@ final class Machine: Sendable {
             if let interface = port.interface {
                 logger.notice("port \(port.name): \(interface.description)")
             }
-            if let companion = companions.all[index] {
+            if let companion = companions.all[InterfaceID(port: index)] {
                 logger.notice(
                     "port \(port.name): kernel companion \(companion.name) (\(companion.kind))"
                 )

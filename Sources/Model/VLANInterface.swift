@@ -14,6 +14,8 @@ package struct VLANInterface: CompanionBearer, ConfigurationObject {
     package var innerID: Int?
     /// Of the frames that are sent, 0 to 7.
     package var priority: Int
+    /// Of packets; nil: the device's.
+    package var mtu: Int?
     package var companionName: String?
     package var companionType: CompanionType
     package var owner: Owner
@@ -26,6 +28,7 @@ package struct VLANInterface: CompanionBearer, ConfigurationObject {
         id: Int,
         innerID: Int? = nil,
         priority: Int = 0,
+        mtu: Int? = nil,
         companionName: String? = nil,
         companionType: CompanionType = .auto,
         owner: Owner = .runtime
@@ -35,6 +38,7 @@ package struct VLANInterface: CompanionBearer, ConfigurationObject {
         self.id = id
         self.innerID = innerID
         self.priority = priority
+        self.mtu = mtu
         self.companionName = companionName
         self.companionType = companionType
         self.owner = owner

@@ -27,7 +27,7 @@ public struct AdjacencyHandle: RawRepresentable, Hashable, Sendable, BitwiseCopy
     var generation: UInt64 { UInt64(rawValue >> Self.positionBits) }
 }
 
-/// The neighbours of all ports: one thread writes, every worker reads.
+/// The neighbours of all interfaces: one thread writes, every worker reads.
 ///
 /// An entry is one cache line. Its first word holds all that may change while the entry is in use,
 /// so that a reader sees a whole answer with one load:
@@ -53,7 +53,7 @@ public struct AdjacencyTable: BitwiseCopyable, @unchecked Sendable {
 
     private enum Layout {
         static let entry = 64
-        static let port = 8
+        static let interface = 8
         static let family = 10
         static let address = 16
         /// A slot whose handle was removed: searches pass it, insertions reuse it.
@@ -115,21 +115,22 @@ public struct AdjacencyTable: BitwiseCopyable, @unchecked Sendable {
         return unsafe Answer(word: CPacket_load_relaxed(word), for: handle)
     }
 
-    /// The port that reaches the neighbour; meaningful while the handle is current.
-    public func port(of handle: AdjacencyHandle) -> Int {
-        unsafe Int((entry(handle.position) + Layout.port).loadUnaligned(as: UInt16.self))
+    /// The interface that reaches the neighbour; meaningful while the handle is current.
+    public func interface(of handle: AdjacencyHandle) -> InterfaceID {
+        let stored = unsafe entry(handle.position) + Layout.interface
+        return InterfaceID(rawValue: unsafe stored.loadUnaligned(as: UInt16.self))
     }
 
-    /// The handle of `address` on the link of `port`, or `none`.
-    public func find(_ address: IPAddress, port: Int) -> AdjacencyHandle {
-        let hash = Self.hash(address, port)
+    /// The handle of `address` on the link of `interface`, or `none`.
+    public func find(_ address: IPAddress, on interface: InterfaceID) -> AdjacencyHandle {
+        let hash = Self.hash(address, interface)
         for step in 0..<Layout.probes {
             let slot = (hash &+ step) & indexMask
             let word = unsafe CPacket_load_acquire(index + Int(slot))
             if word == 0 { return .none }
             if word >> 32 == hash >> 32 {
                 let handle = AdjacencyHandle(rawValue: UInt32(truncatingIfNeeded: word))
-                if holds(handle, address, port) { return handle }
+                if holds(handle, address, interface) { return handle }
             }
         }
         return .none
@@ -140,7 +141,7 @@ public struct AdjacencyTable: BitwiseCopyable, @unchecked Sendable {
     /// Writes the unused entry at `position` and makes it findable; nil when the index is crowded.
     public func insert(
         _ address: IPAddress,
-        port: Int,
+        on interface: InterfaceID,
         at position: Int,
         generation: UInt32
     ) -> AdjacencyHandle? {
@@ -149,10 +150,10 @@ public struct AdjacencyTable: BitwiseCopyable, @unchecked Sendable {
             rawValue: generation << AdjacencyHandle.positionBits | UInt32(position)
         )
         let record = unsafe entry(position)
-        unsafe (record + Layout.port).storeBytes(of: UInt16(port), as: UInt16.self)
+        unsafe (record + Layout.interface).storeBytes(of: interface.rawValue, as: UInt16.self)
         unsafe write(address, to: record)
         set(.unresolved, .zero, for: handle)
-        let hash = Self.hash(address, port)
+        let hash = Self.hash(address, interface)
         for step in 0..<Layout.probes {
             let slot = unsafe index + Int((hash &+ step) & indexMask)
             guard unsafe CPacket_load_relaxed(slot) <= Layout.removed else { continue }
@@ -172,7 +173,7 @@ public struct AdjacencyTable: BitwiseCopyable, @unchecked Sendable {
     /// Makes the entry unfindable and its handle stale; wait for the workers before reuse.
     public func remove(_ handle: AdjacencyHandle) {
         let address = address(of: handle)
-        let hash = Self.hash(address, port(of: handle))
+        let hash = Self.hash(address, interface(of: handle))
         for step in 0..<Layout.probes {
             let slot = unsafe index + Int((hash &+ step) & indexMask)
             guard
@@ -202,8 +203,12 @@ public struct AdjacencyTable: BitwiseCopyable, @unchecked Sendable {
         unsafe base + (position & (capacity &- 1)) &* Layout.entry
     }
 
-    private func holds(_ handle: AdjacencyHandle, _ wanted: IPAddress, _ port: Int) -> Bool {
-        answer(for: handle).isCurrent && self.port(of: handle) == port
+    private func holds(
+        _ handle: AdjacencyHandle,
+        _ wanted: IPAddress,
+        _ interface: InterfaceID
+    ) -> Bool {
+        answer(for: handle).isCurrent && self.interface(of: handle) == interface
             && address(of: handle) == wanted
     }
 
@@ -223,13 +228,13 @@ public struct AdjacencyTable: BitwiseCopyable, @unchecked Sendable {
     }
 
     /// Never below 2 in its high half's slot word, because handles are never 0 or 1.
-    private static func hash(_ address: IPAddress, _ port: Int) -> UInt64 {
+    private static func hash(_ address: IPAddress, _ interface: InterfaceID) -> UInt64 {
         let (high, low): (UInt64, UInt64) =
             switch address {
             case .v4(let address): (0, UInt64(address.rawValue))
             case .v6(let address): (address.high, address.low)
             }
-        var value = (low ^ (UInt64(port) << 40)) &* 0x9E37_79B9_7F4A_7C15
+        var value = (low ^ (UInt64(interface.rawValue) << 40)) &* 0x9E37_79B9_7F4A_7C15
         value ^= value >> 29
         value = (value ^ high) &* 0xBF58_476D_1CE4_E5B9
         return value ^ value >> 32

@@ -10,12 +10,12 @@ public struct ForwardingTable: BitwiseCopyable, @unchecked Sendable {
     public let routes6: RouteTable<UInt128>
     private let gateways: UnsafeMutablePointer<AdjacencyHandle>
     private let gatewayCount: Int
-    /// By class of `RouteTarget`; 0 is no limit beyond the port's.
+    /// By class of `RouteTarget`; 0 is no limit beyond the interface's.
     private let mtus: UnsafeMutablePointer<UInt16>
     private let mtuCount: Int
     /// What every route takes; `.max` when none has a limit of its own.
     ///
-    /// A packet that is not longer, and not longer than the MTU of any port, needs no closer look.
+    /// A packet that is not longer, and not longer than the MTU of any interface, needs no closer look.
     public let smallestMTU: UInt16
     /// Changes whenever anything else here does; connections compare it to know that the next hops
     /// they carry still hold.
@@ -84,7 +84,7 @@ public struct ForwardingTable: BitwiseCopyable, @unchecked Sendable {
         let target = target(for: address)
         switch target.kind {
         case .link:
-            let found = adjacencies.find(address, port: target.index)
+            let found = adjacencies.find(address, on: target.interface)
             return found == .none ? .unresolved : .adjacency(found)
         case .gateway:
             guard target.index < gatewayCount else { return .unreachable }
@@ -95,23 +95,23 @@ public struct ForwardingTable: BitwiseCopyable, @unchecked Sendable {
 
     public func nextHop(for address: IPv4Address) -> NextHop { nextHop(for: .v4(address)) }
 
-    /// The port by which packets for `address` leave; nil when they do not.
-    public func port(toward address: IPAddress) -> Int? {
+    /// The interface by which packets for `address` leave; nil when they do not.
+    public func interface(toward address: IPAddress) -> InterfaceID? {
         let target = target(for: address)
         switch target.kind {
-        case .link: return target.index
+        case .link: return target.interface
         case .gateway:
             guard target.index < gatewayCount else { return nil }
-            return adjacencies.port(of: unsafe gateways[target.index])
+            return adjacencies.interface(of: unsafe gateways[target.index])
         case .none, .local, .localAddress, .companion: return nil
         }
     }
 
-    /// The longest packet that goes to `address` by a port that takes `portMTU`.
-    public func mtu(toward address: IPAddress, portMTU: UInt16) -> UInt16 {
+    /// The longest packet that goes to `address` by an interface that takes `linkMTU`.
+    public func mtu(toward address: IPAddress, linkMTU: UInt16) -> UInt16 {
         let mtuClass = target(for: address).mtuClass
-        guard mtuClass > 0, mtuClass < mtuCount else { return portMTU }
-        return min(portMTU, unsafe mtus[mtuClass])
+        guard mtuClass > 0, mtuClass < mtuCount else { return linkMTU }
+        return min(linkMTU, unsafe mtus[mtuClass])
     }
 }
 

@@ -1,160 +1,103 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Packet
 
-/// The interfaces of one snapshot that are no ports, VLANs and tunnels, each under a number of its
-/// own: immutable, freed with the snapshot, so that a packet sees the interfaces of one state.
+/// The interfaces of one snapshot, a record under each identifier: immutable, freed with the
+/// snapshot, so that a packet sees the interfaces of one state.
 ///
-/// Numbers below `firstNumber` are ports. A number belongs to a port and its tags, or to a tunnel's
-/// identifier, for the whole run, so nothing that remembers one can mean another interface later;
-/// one that is gone only takes no more frames. `InterfaceNumbers` gives the numbers, which are
-/// positions in a hash table:
-///
-///      63     62   61          60      58 57       56 40 39     24 23     12 11      0
-///     +------+----+-----------+----------+--------+-----+---------+---------+---------+
-///     | used | up | companion | priority | tunnel | 0   | port    | outer   | inner   |
-///     +------+----+-----------+----------+--------+-----+---------+---------+---------+
-///
-/// Of a tunnel, the last 24 bits are its identifier, and the port is whatever serves it now.
+/// Ports stand first, then the places of `InterfaceNumbers`. One that is gone keeps its record and
+/// only takes no more frames.
 @safe
 public struct InterfaceTable: BitwiseCopyable, @unchecked Sendable {
-    /// More than any host has ports.
-    public static let firstNumber = 256
-    /// Interfaces of one run, those included that are gone.
-    public static let capacity = 4096
+    /// Every identifier is less.
+    public static let limit = InterfaceID.portLimit + InterfaceNumbers.places
 
-    /// Every number is less.
-    public static let numberLimit = firstNumber + places
+    private let records: UnsafeMutablePointer<InterfaceRecord>
+    /// Of records: without VLANs and tunnels those of ports alone.
+    private let count: Int
+    /// What every interface takes; a packet that is not longer needs no closer look.
+    public let smallestMTU: UInt16
 
-    static let places = capacity * 2
-    static let used: UInt64 = 1 << 63
-    private static let up: UInt64 = 1 << 62
-    private static let companion: UInt64 = 1 << 61
-
-    static let tunnel: UInt64 = 1 << 57
-    static let portMask: UInt64 = 0xFFFF << 24
-
-    /// What is no part of a key.
-    private static let changing = up | companion | 7 << priorityShift
-    private static let priorityShift: UInt64 = 58
-
-    private let words: UnsafeMutablePointer<UInt64>
-    /// Of places; without interfaces there is one, which is empty.
-    private let mask: Int
-
-    /// The interfaces that have numbers, of which those of `up` take frames.
+    /// The records of the interfaces that are there, of which those that are no ports have their
+    /// identifiers from `numbers`.
     ///
-    /// `companions` are those of them that the kernel has a side of, and `priorities`, 0 to 7, go
-    /// with what they send.
+    /// A port without a record takes frames of any length: nothing limits it but its device.
     public init(
         _ numbers: InterfaceNumbers = InterfaceNumbers(),
-        up: Set<Int> = [],
-        companions: Set<Int> = [],
-        priorities: [Int: Int] = [:]
+        _ present: [InterfaceID: InterfaceRecord] = [:]
     ) {
-        mask = numbers.words.isEmpty ? 0 : Self.places - 1
-        unsafe words = .allocate(capacity: mask + 1)
-        unsafe words.initialize(repeating: 0, count: mask + 1)
-        for (place, key) in numbers.words.enumerated() where key != 0 {
-            let number = place + Self.firstNumber
-            var word = key
-            if up.contains(number) {
-                word |= companions.contains(number) ? Self.up | Self.companion : Self.up
-                word |= UInt64(priorities[number, default: 0] & 7) << Self.priorityShift
-            }
-            unsafe words[place] = word
+        count = InterfaceID.portLimit + numbers.keys.count
+        unsafe records = .allocate(capacity: count)
+        for port in 0..<InterfaceID.portLimit {
+            let record = present[InterfaceID(port: port)]
+            unsafe (records + port)
+                .initialize(to: record ?? InterfaceRecord(port: port, mtu: .max))
         }
+        for (place, key) in numbers.keys.enumerated() {
+            let id = InterfaceID(index: place + InterfaceID.portLimit)
+            let absent = InterfaceRecord(absent: key, port: Int(numbers.ports[place]))
+            let record = key == 0 ? nil : present[id]?.found(by: key)
+            unsafe (records + id.index).initialize(to: record ?? absent)
+        }
+        smallestMTU = present.values.map(\.mtu).min() ?? .max
     }
 
-    public func destroy() { unsafe words.deallocate() }
+    public func destroy() { unsafe records.deallocate() }
+
+    /// What is known of an interface.
+    public subscript(interface: InterfaceID) -> InterfaceRecord {
+        guard interface.index < count else { return InterfaceRecord(absent: 0, port: 0) }
+        return unsafe records[interface.index]
+    }
 
     /// The interface that takes frames with these tags from `port`: the port itself when there are
     /// none; nil when there is no such interface.
-    public func number(port: Int, _ tags: VLANTags) -> Int? {
-        guard !tags.isEmpty else { return port }
+    public func interface(port: Int, _ tags: VLANTags) -> InterfaceID? {
+        guard !tags.isEmpty else { return InterfaceID(port: port) }
+        let found: InterfaceID
         if tags.tunnel != 0 {
-            let number = Int(tags.tunnel)
-            return isTunnel(number) && word(number - Self.firstNumber) & Self.up != 0 ? number : nil
+            found = InterfaceID(rawValue: tags.tunnel)
+            guard self[found].isTunnel else { return nil }
+        } else {
+            guard count > InterfaceID.portLimit else { return nil }
+            let places = unsafe records + InterfaceID.portLimit
+            let place = InterfaceNumbers.search(InterfaceNumbers.key(port, tags)) {
+                unsafe places[$0].key
+            }
+            found = InterfaceID(index: place + InterfaceID.portLimit)
         }
-        let place = search(Self.key(port, tags))
-        return word(place) & Self.up != 0 ? place + Self.firstNumber : nil
+        return self[found].takesFrames ? found : nil
     }
 
     /// The port that carries an interface; a port carries itself.
-    public func port(of number: Int) -> Int {
-        number < Self.firstNumber ? number : Int(word(number - Self.firstNumber) >> 24 & 0xFFFF)
+    public func port(of interface: InterfaceID) -> Int {
+        interface.isPort ? interface.index : Int(self[interface].port)
     }
 
     /// What frames of an interface are tagged with.
-    public func tags(of number: Int) -> VLANTags {
-        guard number >= Self.firstNumber else { return VLANTags() }
-        let word = word(number - Self.firstNumber)
-        guard word & Self.tunnel == 0 else {
-            return VLANTags(tunnel: UInt16(truncatingIfNeeded: number))
-        }
+    public func tags(of interface: InterfaceID) -> VLANTags {
+        guard !interface.isPort else { return VLANTags() }
+        let record = self[interface]
+        guard !record.isTunnel else { return VLANTags(tunnel: interface.rawValue) }
         return VLANTags(
-            outer: UInt16(truncatingIfNeeded: word >> 12 & 0xFFF),
-            inner: UInt16(truncatingIfNeeded: word & 0xFFF)
+            outer: UInt16(truncatingIfNeeded: record.key >> 12 & 0xFFF),
+            inner: UInt16(truncatingIfNeeded: record.key & 0xFFF)
         )
     }
 
     /// The same as they are sent: with the priority of the interface in each (IEEE 802.1Q section
     /// 9.6: three bits before the drop indicator and the identifier).
-    public func tagging(of number: Int) -> VLANTags {
-        var tags = tags(of: number)
+    public func tagging(of interface: InterfaceID) -> VLANTags {
+        var tags = tags(of: interface)
         guard !tags.isEmpty, tags.tunnel == 0 else { return tags }
-        let word = word(number - Self.firstNumber)
-        let priority = UInt16(truncatingIfNeeded: word >> Self.priorityShift & 7) << 13
+        let priority = UInt16(self[interface].priority) << 13
         tags.outer |= priority
         if tags.inner != 0 { tags.inner |= priority }
         return tags
     }
 
-    /// Whether the kernel has a side of its own of a VLAN; of ports others know.
-    public func hasCompanion(_ number: Int) -> Bool {
-        number >= Self.firstNumber && word(number - Self.firstNumber) & Self.companion != 0
-    }
-
-    /// Whether an interface is a tunnel, on which there are no link-layer addresses.
-    public func isTunnel(_ number: Int) -> Bool {
-        number >= Self.firstNumber && word(number - Self.firstNumber) & Self.tunnel != 0
-    }
-
-    /// Whether frames of an interface come and go now; those of a port always do.
-    public func takesFrames(_ number: Int) -> Bool {
-        number < Self.firstNumber || word(number - Self.firstNumber) & Self.up != 0
-    }
-
     /// VLANs that take frames, in a fixed order.
-    public var numbers: [Int] {
-        (0...mask).filter { word($0) & (Self.up | Self.tunnel) == Self.up }
-            .map { $0 + Self.firstNumber }
-    }
-
-    // MARK: - Memory
-
-    private func word(_ place: Int) -> UInt64 { unsafe words[place & mask] }
-
-    static func key(_ port: Int, _ tags: VLANTags) -> UInt64 {
-        used | UInt64(UInt16(truncatingIfNeeded: port)) << 24
-            | UInt64(tags.outer & 0xFFF) << 12 | UInt64(tags.inner & 0xFFF)
-    }
-
-    /// What a word is found by.
-    static func key(_ word: UInt64) -> UInt64 {
-        word & ~changing & (word & tunnel == 0 ? ~0 : ~portMask)
-    }
-
-    private func search(_ key: UInt64) -> Int { Self.search(key) { word($0) } & mask }
-
-    /// The place of a key, or the empty one where it would stand; at most half of them are used.
-    @inline(__always)
-    static func search(_ key: UInt64, _ word: (Int) -> UInt64) -> Int {
-        var place = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 40)
-        while true {
-            place &= places - 1
-            let word = word(place)
-            if word == 0 || Self.key(word) == key { return place }
-            place &+= 1
-        }
+    public var vlans: [InterfaceID] {
+        (InterfaceID.portLimit..<count).map { InterfaceID(index: $0) }
+            .filter { self[$0].takesFrames && !self[$0].isTunnel }
     }
 }

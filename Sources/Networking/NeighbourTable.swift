@@ -23,11 +23,11 @@ public import Timing
 public struct NeighbourTable<Held: BitwiseCopyable> {
     public struct Key: Hashable, Sendable {
         public var address: IPAddress
-        public var port: Int
+        public var interface: InterfaceID
 
-        public init(_ address: IPAddress, port: Int) {
+        public init(_ address: IPAddress, on interface: InterfaceID) {
             self.address = address
-            self.port = port
+            self.interface = interface
         }
     }
 

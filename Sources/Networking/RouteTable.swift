@@ -20,14 +20,14 @@ public struct RouteTarget: RawRepresentable, Hashable, Sendable, BitwiseCopyable
         case none = 0
         /// An own address.
         case local = 1
-        /// On the link of port `index`.
+        /// On the link of `interface`.
         case link = 2
         /// By the gateway that stands at `index` in the snapshot's list.
         case gateway = 3
         /// An own address that is a local address of services; `index` is its slot.
         case localAddress = 4
         /// An address of the kernel, ours as well or not: what is not balanced there is handed up, by
-        /// the companion of interface `index - 1`, or with 0 by that of the one where it came in.
+        /// the companion of `companionInterface`, or with nil by that of the one where it came in.
         case companion = 5
     }
 
@@ -42,9 +42,25 @@ public struct RouteTarget: RawRepresentable, Hashable, Sendable, BitwiseCopyable
         rawValue = kind.rawValue << 28 | UInt32(mtuClass) << 20 | UInt32(index)
     }
 
+    /// What is on the link of an interface.
+    public static func link(_ interface: InterfaceID, mtuClass: Int = 0) -> RouteTarget {
+        RouteTarget(.link, index: interface.index, mtuClass: mtuClass)
+    }
+
+    /// What the kernel has behind the companion of an interface.
+    public static func companion(_ interface: InterfaceID) -> RouteTarget {
+        RouteTarget(.companion, index: interface.index + 1)
+    }
+
     public var kind: Kind { Kind(rawValue: rawValue >> 28) ?? .none }
     public var mtuClass: Int { Int(rawValue >> 20 & 0xFF) }
     public var index: Int { Int(rawValue & 0x000F_FFFF) }
+    /// Of a `.link`.
+    public var interface: InterfaceID { InterfaceID(index: index) }
+    /// Of a `.companion` that names one.
+    public var companionInterface: InterfaceID? {
+        kind == .companion && index > 0 ? InterfaceID(index: index - 1) : nil
+    }
 }
 
 /// Longest-prefix match over one address family, by binary search in disjoint ranges.

@@ -3,7 +3,7 @@ package import Addressing
 import Balancing
 import Dataplane
 import Model
-import Networking
+package import Networking
 import Timing
 
 /// What is remembered from one compilation to the next: under what numbers connections, counters and
@@ -65,7 +65,7 @@ struct Books {
 
     init(ports: [Interface], backends: Int, services: Int) {
         interfaces = ports
-        tunnelSlots = SlotAllocator(capacity: InterfaceTable.capacity)
+        tunnelSlots = SlotAllocator(capacity: InterfaceNumbers.capacity)
         backendSlots = SlotAllocator(capacity: backends)
         serviceSlots = SlotAllocator(capacity: services)
         localSlots = SlotAllocator(capacity: 1 << 16)
@@ -83,9 +83,9 @@ struct Books {
 /// A neighbour and the interface that it is on.
 package struct NeighbourPlace: Hashable, Sendable {
     package var address: IPAddress
-    package var interface: Int
+    package var interface: InterfaceID
 
-    package init(_ address: IPAddress, on interface: Int) {
+    package init(_ address: IPAddress, on interface: InterfaceID) {
         self.address = address
         self.interface = interface
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Model
+package import Networking
 
 /// What the kernel's side of an interface is to be.
 package struct CompanionRequest: Equatable, Sendable {
-    /// The number of the interface.
-    package var interface: Int
+    package var interface: InterfaceID
     /// What the configuration calls it.
     package var interfaceName: String
     /// Index of the port that carries it.
@@ -19,7 +19,7 @@ package struct CompanionRequest: Equatable, Sendable {
     package var isTunnel: Bool
 
     package init(
-        interface: Int,
+        interface: InterfaceID,
         interfaceName: String,
         port: Int,
         name: String,
@@ -48,7 +48,7 @@ package protocol CompanionRegistry: Sendable {
     /// have one.
     ///
     /// Throws, and has changed nothing, when one that must be there cannot be had.
-    func prepare(_ requests: [CompanionRequest]) throws(ProvisioningError) -> Set<Int>
+    func prepare(_ requests: [CompanionRequest]) throws(ProvisioningError) -> Set<InterfaceID>
 
     /// Forgets what `prepare` got.
     func cancel()

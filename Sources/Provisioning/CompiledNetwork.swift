@@ -23,7 +23,7 @@ struct CompiledNetwork: Equatable {
     private struct OwnAddressKey: Hashable {
         var address: IPAddress
         /// The same link-local address may be ours on two links.
-        var port: Int?
+        var interface: InterfaceID?
         /// Of a network that is ours as a whole.
         var length: Int?
     }
@@ -37,7 +37,7 @@ struct CompiledNetwork: Equatable {
         let isLinkLocal = own.address.ipv6?.isLinkLocal ?? false
         let key = OwnAddressKey(
             address: own.address,
-            port: isLinkLocal ? own.port : nil,
+            interface: isLinkLocal ? own.interface : nil,
             length: own.isWholePrefix ? own.prefix.length : nil
         )
         if known.insert(key).inserted { addresses.append(own) }
@@ -74,9 +74,9 @@ struct CompiledNetwork: Equatable {
 
     /// The given neighbours, and those of `others` that are not given here.
     func neighbours(beside others: [PermanentNeighbour]) -> [PermanentNeighbour] {
-        let named = Set(neighbours.map { NeighbourPlace($0.address, on: $0.port) })
+        let named = Set(neighbours.map { NeighbourPlace($0.address, on: $0.interface) })
         return neighbours
-            + others.filter { !named.contains(NeighbourPlace($0.address, on: $0.port)) }
+            + others.filter { !named.contains(NeighbourPlace($0.address, on: $0.interface)) }
     }
 
     func table(generation: UInt16, adjacencies: AdjacencyTable) -> ForwardingTable {

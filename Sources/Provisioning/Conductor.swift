@@ -3,6 +3,7 @@ package import Addressing
 import Balancing
 import Dataplane
 package import Model
+package import Networking
 package import Timing
 
 /// Devices that have to know local addresses in order to steer replies.
@@ -178,10 +179,10 @@ package actor Conductor {
     package var running: DesiredState { provisioner.state }
 
     /// What the configuration calls an interface.
-    package func name(of interface: Int) -> String { provisioner.name(of: interface) }
+    package func name(of interface: InterfaceID) -> String { provisioner.name(of: interface) }
 
     /// VLANs, by what the configuration calls them, with their numbers.
-    package var vlans: [(name: String, number: Int)] { provisioner.vlans }
+    package var vlans: [(name: String, id: InterfaceID)] { provisioner.vlans }
 
     /// The sequence numbers that tunnels send next, by name.
     package var upcomingTunnelNumbers: [String: UInt32] { provisioner.upcomingTunnelNumbers }

@@ -3,6 +3,7 @@ import Addressing
 import Balancing
 import Dataplane
 import Model
+import Networking
 
 /// All that the memory of a snapshot is made from, as one value: states that have the same layout
 /// have the same snapshot, octet for octet.
@@ -29,9 +30,9 @@ struct Layout: Equatable {
     /// A service, and which packets are its own.
     struct ServiceEntry: Equatable {
         var known: KnownService
-        /// Numbers of the interfaces that the selector names.
-        var input: UInt16?
-        var output: UInt16?
+        /// Identifiers of the interfaces that the selector names.
+        var input: InterfaceID?
+        var output: InterfaceID?
 
         var key: Service.Key { known.service.key }
         var compiled: CompiledService { known.compiled }

@@ -41,17 +41,17 @@ extension Provisioner {
         at now: Instant
     ) throws(ProvisioningError) -> Explanation {
         let flow = try flow(of: request)
-        let port = try arrival(of: request, flow)
+        let arrival = try arrival(of: request, flow)
         let owner = answers.firstIndex { $0.image != nil }
         let worker = try request.worker.map(position(ofWorker:)) ?? owner ?? 0
         let known = answers[worker]
-        let received = interfaces.first { $0.index == port } ?? interfaces[0]
-        let mac = carrier(of: received.index)?.macAddress ?? .zero
+        let received = interfaces.first { $0.id == arrival } ?? interfaces[0]
+        let mac = carrier(of: received.id)?.macAddress ?? .zero
         var frame = RehearsalFrame(flow, to: mac)
         frame.tcpFlags = try tcpFlags(request.flags ?? [known.image == nil ? "syn" : "ack"])
         let traits = ports.map { interface in
             PortTraits(
-                index: UInt16(interface.index),
+                index: interface.id.rawValue,
                 macAddress: interface.macAddress ?? .zero,
                 mtu: UInt16(clamping: interface.mtu)
             )
@@ -60,7 +60,7 @@ extension Provisioner {
             RehearsalQuestion(
                 frame: frame.octets,
                 flow: flow,
-                port: port,
+                on: arrival,
                 worker: worker,
                 known: known
             ),
@@ -83,16 +83,16 @@ extension Provisioner {
     private func arrival(
         of request: ExplanationRequest,
         _ flow: Flow
-    ) throws(ProvisioningError) -> Int {
+    ) throws(ProvisioningError) -> InterfaceID {
         if let name = request.interface {
             guard let found = interfaces.first(where: { $0.name == name }) else {
                 let known = interfaces.map(\.name).joined(separator: ", ")
                 throw ProvisioningError("there is no interface '\(name)': accepted are \(known)")
             }
-            return found.index
+            return found.id
         }
         let forwarding = unsafe engine.interchange.cell.current().pointee.forwarding
-        return forwarding.port(toward: flow.source.address) ?? 0
+        return forwarding.interface(toward: flow.source.address) ?? 0
     }
 
     private func tcpFlags(_ names: [String]) throws(ProvisioningError) -> UInt8 {
@@ -178,7 +178,7 @@ private struct Narrator {
 
     private mutating func tellService() {
         let engine = provisioner.engine
-        guard let record = engine.service(for: flow, arrivingOn: interface.index) else {
+        guard let record = engine.service(for: flow, arrivingOn: interface.id) else {
             say("service", "none for \(Self.endpoint(flow.reversed))")
             return
         }
@@ -191,7 +191,7 @@ private struct Narrator {
 
     private mutating func tell(_ ending: Rehearsal.Ending, _ rehearsal: Rehearsal) {
         switch ending {
-        case .transmitted(let port, let frame): tellFrame(frame, on: port)
+        case .transmitted(let interface, let frame): tellFrame(frame, on: interface)
         case .punted(let reason, let otherwise, let mtu):
             let text =
                 switch reason {
@@ -213,8 +213,8 @@ private struct Narrator {
         }
     }
 
-    private mutating func tellFrame(_ frame: [UInt8], on port: Int) {
-        let name = provisioner.interfaces.first { $0.index == port }?.name ?? ""
+    private mutating func tellFrame(_ frame: [UInt8], on interface: InterfaceID) {
+        let name = provisioner.interfaces.first { $0.id == interface }?.name ?? ""
         let mac = frame.prefix(6).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         say("rewrite", Self.headers(of: frame))
         say("next hop", "\(MACAddress(rawValue: mac))")

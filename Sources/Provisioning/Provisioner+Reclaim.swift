@@ -63,27 +63,27 @@ extension Provisioner {
         for address in backends + state.tunnels.compactMap(\.remote) {
             let target = forwarding.target(for: address)
             guard target.kind == .link else { continue }
-            _ = neighbours.adjacency(for: address, port: target.index, isPinned: false)
+            _ = neighbours.adjacency(for: address, on: target.interface, isPinned: false)
         }
     }
 
     // MARK: - Names
 
     /// What the configuration calls an interface, or has called one that is gone.
-    func name(of number: Int) -> String {
-        let tags = engine.interchange.interfaces.tags(of: number)
-        return interfaces.first { $0.index == number }?.name
-            ?? "\(carrier(of: number)?.name ?? "?").\(tags.outer)"
+    func name(of interface: InterfaceID) -> String {
+        let tags = engine.interchange.interfaces.tags(of: interface)
+        return interfaces.first { $0.id == interface }?.name
+            ?? "\(carrier(of: interface)?.name ?? "?").\(tags.outer)"
     }
 
     /// The port that carries an interface.
-    func carrier(of number: Int) -> Interface? {
-        let index = engine.interchange.interfaces.port(of: number)
-        return ports.first { $0.index == index }
+    func carrier(of interface: InterfaceID) -> Interface? {
+        let port = InterfaceID(port: engine.interchange.interfaces.port(of: interface))
+        return ports.first { $0.id == port }
     }
 
     /// VLANs and tunnels of the published snapshot.
-    var vlans: [(name: String, number: Int)] {
-        interfaces.dropFirst(ports.count).map { ($0.name, $0.index) }
+    var vlans: [(name: String, id: InterfaceID)] {
+        interfaces.dropFirst(ports.count).map { ($0.name, $0.id) }
     }
 }

@@ -9,8 +9,7 @@ package import Timing
 /// A port, a VLAN of one, or a tunnel, as the configuration knows it.
 package struct Interface: Sendable, Equatable {
     package var name: String
-    /// Position in the dataplane's list of ports; of others, see `InterfaceNumbers`.
-    package var index: Int
+    package var id: InterfaceID
     package var mtu: Int
     /// What its link-local address is made for; nil: it has none.
     package var macAddress: MACAddress?
@@ -23,13 +22,13 @@ package struct Interface: Sendable, Equatable {
 
     package init(
         name: String,
-        index: Int,
+        id: InterfaceID,
         mtu: Int,
         macAddress: MACAddress? = nil,
         hasCompanion: Bool = false
     ) {
         self.name = name
-        self.index = index
+        self.id = id
         self.mtu = mtu
         self.macAddress = macAddress
         self.hasCompanion = hasCompanion
@@ -38,10 +37,14 @@ package struct Interface: Sendable, Equatable {
 
 /// What the slow path does for the provisioner.
 package protocol NeighbourRegistry: AnyObject, Sendable {
-    /// The adjacency of `address` on the link of `port`, resolved soon; nil when the table is full.
+    /// The adjacency of `address` on the link of `interface`, resolved soon; nil when the table is full.
     ///
     /// A pinned one is kept even when no packet goes there.
-    func adjacency(for address: IPAddress, port: Int, isPinned: Bool) -> AdjacencyHandle?
+    func adjacency(
+        for address: IPAddress,
+        on interface: InterfaceID,
+        isPinned: Bool
+    ) -> AdjacencyHandle?
 
     /// Says which neighbours are kept and probed although no packet may go there; others stay as long
     /// as they are used.
@@ -232,8 +235,8 @@ package final class Provisioner {
     /// Asks for gateways on VLANs, which could not be asked for while their frames had no tags.
     private func askForGateways(on books: Books, _ before: Books) {
         for place in books.pinned.subtracting(before.pinned)
-        where place.interface >= InterfaceTable.firstNumber {
-            _ = neighbours.adjacency(for: place.address, port: place.interface, isPinned: true)
+        where !place.interface.isPort {
+            _ = neighbours.adjacency(for: place.address, on: place.interface, isPinned: true)
         }
     }
 

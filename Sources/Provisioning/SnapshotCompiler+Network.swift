@@ -44,10 +44,6 @@ extension SnapshotCompiler {
         return network
     }
 
-    func index(of interface: String) throws(ProvisioningError) -> Int {
-        try self.interface(interface).index
-    }
-
     func interface(_ name: String) throws(ProvisioningError) -> Interface {
         guard let found = books.interfaces.first(where: { $0.name == name }) else {
             throw ProvisioningError("there is no interface '\(name)'")
@@ -56,14 +52,14 @@ extension SnapshotCompiler {
     }
 
     /// What the configuration calls an interface.
-    func name(of number: Int) -> String {
-        books.interfaces.first { $0.index == number }?.name ?? "?"
+    func name(of interface: InterfaceID) -> String {
+        books.interfaces.first { $0.id == interface }?.name ?? "?"
     }
 
     /// The port that carries an interface.
-    func carrier(of number: Int) -> Interface? {
-        let index = books.numbers.port(of: number)
-        return ports.first { $0.index == index }
+    func carrier(of interface: InterfaceID) -> Interface? {
+        let port = InterfaceID(port: books.numbers.port(of: interface))
+        return ports.first { $0.id == port }
     }
 
     /// Ports, then VLANs, then tunnels; those take no frames before `publish`.
@@ -75,20 +71,21 @@ extension SnapshotCompiler {
                 throw ProvisioningError("there is no device '\(vlan.link)' for '\(vlan.name)'")
             }
             let tags = VLANTags(outer: UInt16(vlan.id), inner: UInt16(vlan.innerID ?? 0))
-            guard let number = books.numbers.reserve(port: port.index, tags) else {
+            guard let id = books.numbers.reserve(port: port.id.index, tags) else {
                 throw ProvisioningError(
-                    "more than \(InterfaceTable.capacity) VLANs since the start: restart to forget them"
+                    "more than \(InterfaceNumbers.capacity) VLANs since the start: restart to forget them"
                 )
             }
             var interface = port
-            (interface.name, interface.index) = (vlan.name, number)
+            (interface.name, interface.id) = (vlan.name, id)
+            interface.mtu = min(vlan.mtu ?? port.mtu, port.mtu)
             interface.priority = vlan.priority
             result.append(interface)
         }
         for tunnel in state.tunnels { result.append(try interface(of: tunnel, among: result)) }
         let found = try companions?.prepare(companionRequests(of: state, result)) ?? []
         for index in ports.count..<result.count {
-            result[index].hasCompanion = found.contains(result[index].index)
+            result[index].hasCompanion = found.contains(result[index].id)
         }
         return result
     }
@@ -115,9 +112,9 @@ extension SnapshotCompiler {
         _ interface: Interface
     ) -> CompanionRequest {
         CompanionRequest(
-            interface: interface.index,
+            interface: interface.id,
             interfaceName: bearer.name,
-            port: books.numbers.port(of: interface.index),
+            port: books.numbers.port(of: interface.id),
             name: bearer.companion,
             isNameGiven: bearer.companionName != nil,
             type: bearer.companionType,
@@ -133,7 +130,6 @@ extension SnapshotCompiler {
         to network: inout CompiledNetwork
     ) throws(ProvisioningError) {
         let interface = try interface(address.interface)
-        let port = interface.index
         let own = address.prefix.address
         // fe80::/10 is on every link, so no table can say on which one a neighbour there is.
         let isLinkLocal = own.ipv6?.isLinkLocal ?? false
@@ -144,7 +140,7 @@ extension SnapshotCompiler {
         // The kernel has done so for its own, and nobody is on the link of a tunnel.
         let isProbed =
             own.family == .ipv6 && address.owner != .kernel && !interface.isTunnel
-        network.add(OwnAddress(own, prefix: address.prefix, port: port, isProbed: isProbed))
+        network.add(OwnAddress(own, prefix: address.prefix, on: interface.id, isProbed: isProbed))
     }
 
     /// Own addresses where the kernel decides on what is not balanced: those that it has.
@@ -165,12 +161,12 @@ extension SnapshotCompiler {
 
     /// Whether `own` is the link-local address of a port, which its companion makes for itself, too.
     private func isLinkLocal(_ own: OwnAddress) -> Bool {
-        own.address.ipv6?.isLinkLocal == true && own.port.map(hasCompanion) == true
+        own.address.ipv6?.isLinkLocal == true && own.interface.map(hasCompanion) == true
     }
 
-    /// Whether an interface has a side in the kernel; `number` is a port's or a VLAN's.
-    private func hasCompanion(_ number: Int) -> Bool {
-        books.interfaces.first { $0.index == number }?.hasCompanion ?? false
+    /// Whether an interface has a side in the kernel.
+    private func hasCompanion(_ interface: InterfaceID) -> Bool {
+        books.interfaces.first { $0.id == interface }?.hasCompanion ?? false
     }
 
     private mutating func addLinkLocalAddresses(
@@ -188,7 +184,7 @@ extension SnapshotCompiler {
                 continue
             }
             network.add(
-                OwnAddress(.v6(address), prefix: prefix, port: interface.index, isProbed: true)
+                OwnAddress(.v6(address), prefix: prefix, on: interface.id, isProbed: true)
             )
         }
     }
@@ -202,13 +198,14 @@ extension SnapshotCompiler {
         let connected = state.addresses.first { link in
             link.prefix.contains(prefix.address) && link.prefix.length <= prefix.length
         }
-        let port = connected.flatMap { link in books.interfaces.first { $0.name == link.interface }
+        let interface = connected.flatMap { link in
+            books.interfaces.first { $0.name == link.interface }
         }
         network.add(
             OwnAddress(
                 prefix.address,
                 prefix: prefix,
-                port: port?.index,
+                on: interface?.id,
                 isWholePrefix: !prefix.isHost
             )
         )
@@ -221,13 +218,13 @@ extension SnapshotCompiler {
         _ neighbour: Neighbour,
         to network: inout CompiledNetwork
     ) throws(ProvisioningError) {
-        let port = try index(of: neighbour.interface)
-        guard neighbours.adjacency(for: neighbour.address, port: port, isPinned: false) != nil
+        let interface = try interface(neighbour.interface).id
+        guard neighbours.adjacency(for: neighbour.address, on: interface, isPinned: false) != nil
         else {
             throw ProvisioningError("no room for neighbour \(neighbour.key)")
         }
         network.neighbours.append(
-            PermanentNeighbour(neighbour.address, port: port, macAddress: neighbour.macAddress)
+            PermanentNeighbour(neighbour.address, on: interface, macAddress: neighbour.macAddress)
         )
     }
 
@@ -243,12 +240,12 @@ extension SnapshotCompiler {
         if route.scope == .kniHost {
             target = try companion(of: route)
         } else if let gateway = route.gateway {
-            let port = try port(of: gateway, on: route.interface, state)
-            if let tunnel = books.interfaces.first(where: { $0.index == port }), tunnel.isTunnel {
+            let way = try way(to: gateway, on: route.interface, state)
+            if let tunnel = books.interfaces.first(where: { $0.id == way }), tunnel.isTunnel {
                 target = try link(tunnel, family, mtu: route.mtu, &network)
             } else {
                 target = network.gateway(
-                    try neighbour(gateway, on: port),
+                    try neighbour(gateway, on: way),
                     mtuClass: try mtuClass(route.mtu, &network)
                 )
             }
@@ -269,10 +266,9 @@ extension SnapshotCompiler {
     ) throws(ProvisioningError) -> RouteTarget {
         guard interface.isTunnel else {
             let mtuClass = try mtuClass(mtu, &network)
-            return RouteTarget(.link, index: interface.index, mtuClass: mtuClass)
+            return .link(interface.id, mtuClass: mtuClass)
         }
-        let handle = try neighbour(IPPrefix.any(family).address, on: interface.index)
-        let mtu = min(mtu ?? interface.mtu, interface.mtu)
+        let handle = try neighbour(IPPrefix.any(family).address, on: interface.id)
         return network.gateway(handle, mtuClass: try mtuClass(mtu, &network))
     }
 
@@ -291,8 +287,8 @@ extension SnapshotCompiler {
         guard let interface = route.interface else {
             throw ProvisioningError("route \(route.destination) to the kernel has no interface")
         }
-        let port = try index(of: interface)
-        return hasCompanion(port) ? RouteTarget(.companion, index: port + 1) : .none
+        let named = try self.interface(interface)
+        return named.hasCompanion ? .companion(named.id) : .none
     }
 
     /// The default router that offers itself; a configured default route comes after it and counts.
@@ -300,27 +296,28 @@ extension SnapshotCompiler {
         to network: inout CompiledNetwork
     ) throws(ProvisioningError) {
         guard let router = books.news.routers.first else { return }
-        let handle = try neighbour(router.address, on: router.port)
+        let handle = try neighbour(router.address, on: router.interface)
         network.route(.any(.ipv6), to: network.gateway(handle))
     }
 
     private mutating func neighbour(
         _ gateway: IPAddress,
-        on port: Int
+        on interface: InterfaceID
     ) throws(ProvisioningError) -> AdjacencyHandle {
-        books.pinned.insert(NeighbourPlace(gateway, on: port))
-        guard let handle = neighbours.adjacency(for: gateway, port: port, isPinned: true) else {
+        books.pinned.insert(NeighbourPlace(gateway, on: interface))
+        guard let handle = neighbours.adjacency(for: gateway, on: interface, isPinned: true) else {
             throw ProvisioningError("no room for gateway \(gateway) among the neighbours")
         }
         return handle
     }
 
-    private func port(
-        of gateway: IPAddress,
+    /// The interface behind which a gateway is.
+    private func way(
+        to gateway: IPAddress,
         on interface: String?,
         _ state: DesiredState
-    ) throws(ProvisioningError) -> Int {
-        if let interface { return try index(of: interface) }
+    ) throws(ProvisioningError) -> InterfaceID {
+        if let interface { return try self.interface(interface).id }
         if gateway.ipv6?.isLinkLocal == true {
             throw ProvisioningError(
                 "gateway \(gateway) is on every link: give the route an interface"
@@ -329,7 +326,7 @@ extension SnapshotCompiler {
         guard let link = state.addresses.first(where: { $0.prefix.contains(gateway) }) else {
             throw ProvisioningError("gateway \(gateway) is on no link: give the route an interface")
         }
-        return try index(of: link.interface)
+        return try self.interface(link.interface).id
     }
 }
 

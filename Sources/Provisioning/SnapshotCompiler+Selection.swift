@@ -3,23 +3,24 @@ import Addressing
 import Balancing
 import Dataplane
 import Model
+import Networking
 import Timing
 
 /// Which packets belong to which service.
 extension SnapshotCompiler {
-    /// A service with the numbers of the interfaces that it names.
+    /// A service with the identifiers of the interfaces that it names.
     func entry(of known: KnownService) throws(ProvisioningError) -> Layout.ServiceEntry {
         var entry = Layout.ServiceEntry(known: known)
         if known.service.prefix == nil, case .match(let match) = known.service.key.selector {
-            entry.input = try port(of: match.inputInterface)
-            entry.output = try port(of: match.outputInterface)
+            entry.input = try identifier(of: match.inputInterface)
+            entry.output = try identifier(of: match.outputInterface)
         }
         return entry
     }
 
-    private func port(of interface: String?) throws(ProvisioningError) -> UInt16? {
+    private func identifier(of interface: String?) throws(ProvisioningError) -> InterfaceID? {
         guard let interface else { return nil }
-        return UInt16(try index(of: interface))
+        return try self.interface(interface).id
     }
 
     /// Where each backend of a persistent service stands, by slot.

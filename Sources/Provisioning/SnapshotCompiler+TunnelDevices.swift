@@ -20,19 +20,19 @@ extension SnapshotCompiler {
                 throw ProvisioningError("there is no interface '\(name)' for '\(tunnel.name)'")
             }
         }
-        let port = carriers.first.map { books.numbers.port(of: $0.index) } ?? 0
+        let port = carriers.first.map { books.numbers.port(of: $0.id) } ?? 0
         // The same for the whole run: a tunnel that comes back counts on.
         guard let slot = books.tunnelSlots.slot(for: tunnel.name),
-            let number = books.numbers.reserve(tunnel: slot, port: port)
+            let id = books.numbers.reserve(tunnel: slot, port: port)
         else {
             throw ProvisioningError(
-                "more than \(InterfaceTable.capacity) interfaces since the start: restart to forget them"
+                "more than \(InterfaceNumbers.capacity) interfaces since the start: restart to forget them"
             )
         }
         let smallest = carriers.map(\.mtu).min() ?? 1500
         var interface = Interface(
             name: tunnel.name,
-            index: number,
+            id: id,
             mtu: tunnel.mtu ?? max(68, smallest - tunnel.overhead),
             hasCompanion: false
         )
@@ -42,11 +42,11 @@ extension SnapshotCompiler {
 
     /// Whoever is behind a tunnel is reached at once.
     func addEverybody(on interface: Interface, to network: inout CompiledNetwork) {
-        let address = carrier(of: interface.index)?.macAddress ?? .zero
+        let address = carrier(of: interface.id)?.macAddress ?? .zero
         for family in [AddressFamily.ipv4, .ipv6] {
             let everybody = IPPrefix.any(family).address
             network.neighbours.append(
-                PermanentNeighbour(everybody, port: interface.index, macAddress: address)
+                PermanentNeighbour(everybody, on: interface.id, macAddress: address)
             )
         }
     }
@@ -58,20 +58,19 @@ extension SnapshotCompiler {
     ) throws(ProvisioningError) -> [TunnelDevice] {
         var devices: [TunnelDevice] = []
         for tunnel in state.tunnels {
-            let number = try index(of: tunnel.name)
-            if let remote = tunnel.remote, let way = forwarding.port(toward: remote),
-                books.numbers.isTunnel(way)
+            if let remote = tunnel.remote, let way = forwarding.interface(toward: remote),
+                books.interfaces.contains(where: { $0.id == way && $0.isTunnel })
             {
                 throw ProvisioningError(
                     "the way to \(remote), the other end of \(tunnel.name), leads into the tunnel "
                         + "\(name(of: way)): give it a route of its own"
                 )
             }
-            var link: Int?
-            if let name = tunnel.link { link = try index(of: name) }
+            var link: InterfaceID?
+            if let name = tunnel.link { link = try interface(name).id }
             devices.append(
                 TunnelDevice(
-                    number: number,
+                    interface: try interface(tunnel.name).id,
                     identifier: books.tunnelSlots.slots[tunnel.name] ?? 0,
                     isGRE: tunnel.kind == .gre,
                     remote: tunnel.remote,
@@ -94,7 +93,9 @@ extension SnapshotCompiler {
         _ forwarding: ForwardingTable
     ) throws(ProvisioningError) -> Encapsulation? {
         // Without a way there nothing is sent, and it may come.
-        guard let remote = tunnel.remote, forwarding.port(toward: remote) != nil else { return nil }
+        guard let remote = tunnel.remote, forwarding.interface(toward: remote) != nil else {
+            return nil
+        }
         var source = tunnel.local.map { IPPrefix(host: $0) }
         if source == nil { source = try self.source(toward: remote, of: state, forwarding) }
         return source.flatMap { source in

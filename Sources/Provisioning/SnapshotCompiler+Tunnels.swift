@@ -44,8 +44,8 @@ extension SnapshotCompiler {
         of state: DesiredState,
         _ forwarding: ForwardingTable
     ) throws(ProvisioningError) -> IPPrefix {
-        let port = forwarding.port(toward: destination)
-        let name = books.interfaces.first { $0.index == port }?.name
+        let way = forwarding.interface(toward: destination)
+        let name = books.interfaces.first { $0.id == way }?.name
         let own = state.addresses.first { address in
             address.interface == name && address.prefix.address.family == destination.family
         }

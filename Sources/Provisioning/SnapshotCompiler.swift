@@ -167,10 +167,7 @@ package struct Compilation {
             generation: layout.generation,
             forwarding: forwarding.take(),
             balancing: balancing,
-            exceptions: ExceptionPolicy(
-                companions: layout.interfaces.filter(\.hasCompanion).map(\.index),
-                rates: { layout.exceptionRates[$0.rawValue] }
-            ),
+            exceptions: ExceptionPolicy(rates: { layout.exceptionRates[$0.rawValue] }),
             interfaces: InterfaceTable(books.numbers, layout.interfaces),
             tunnels: TunnelTable(layout.tunnels),
             adoption: adoption?.handle
@@ -202,12 +199,15 @@ private final class ForwardingMemory {
 extension InterfaceTable {
     /// Those of a layout; of one that is there twice the first counts.
     fileprivate init(_ numbers: InterfaceNumbers, _ interfaces: [Interface]) {
-        let others = interfaces.filter { $0.index >= Self.firstNumber }
-        self.init(
-            numbers,
-            up: Set(others.map(\.index)),
-            companions: Set(others.filter(\.hasCompanion).map(\.index)),
-            priorities: Dictionary(others.map { ($0.index, $0.priority) }) { first, _ in first }
-        )
+        let records = interfaces.map { interface in
+            let record = InterfaceRecord(
+                port: numbers.port(of: interface.id),
+                mtu: interface.mtu,
+                priority: interface.priority,
+                hasCompanion: interface.hasCompanion
+            )
+            return (interface.id, record)
+        }
+        self.init(numbers, Dictionary(records) { first, _ in first })
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
+import Networking
 import Testing
 import Timing
 
@@ -13,8 +14,12 @@ import Timing
         return address
     }
 
-    private static func own(_ text: String, port: Int?, isProbed: Bool = true) -> OwnAddress {
-        OwnAddress(ip(text), prefix: IPPrefix(host: ip(text)), port: port, isProbed: isProbed)
+    private static func own(
+        _ text: String,
+        on interface: InterfaceID?,
+        isProbed: Bool = true
+    ) -> OwnAddress {
+        OwnAddress(ip(text), prefix: IPPrefix(host: ip(text)), on: interface, isProbed: isProbed)
     }
 
     private static func holding(_ addresses: OwnAddress...) -> OwnAddresses {
@@ -25,8 +30,8 @@ import Timing
 
     @Test func `a probed address is used after a second, an implied one at once`() {
         var own = Self.holding(
-            Self.own("2001:db8::1", port: 0),
-            Self.own("2001:db8::2", port: nil, isProbed: false)
+            Self.own("2001:db8::1", on: 0),
+            Self.own("2001:db8::2", on: nil, isProbed: false)
         )
         #expect(!own.isUsable(Self.ip("2001:db8::1"), on: 0))
         #expect(own.isUsable(Self.ip("2001:db8::2"), on: 0))
@@ -37,7 +42,7 @@ import Timing
     }
 
     @Test func `a duplicate stays unused until its link comes up again`() {
-        var own = Self.holding(Self.own("2001:db8::1", port: 0))
+        var own = Self.holding(Self.own("2001:db8::1", on: 0))
         own.refute(Self.ip("2001:db8::1"), on: 0)
         #expect(own.tick(at: Self.start.advanced(by: .seconds(9))).isEmpty)
         #expect(own.duplicates.count == 1 && own.groups(on: 0).isEmpty)
@@ -48,11 +53,11 @@ import Timing
     }
 
     @Test func `what stays keeps its standing, what moves begins anew`() {
-        var own = Self.holding(Self.own("2001:db8::1", port: 0), Self.own("2001:db8::2", port: 0))
+        var own = Self.holding(Self.own("2001:db8::1", on: 0), Self.own("2001:db8::2", on: 0))
         let later = Self.start.advanced(by: .seconds(1))
         _ = own.tick(at: later)
         let new = own.replace(
-            with: [Self.own("2001:db8::1", port: 0), Self.own("2001:db8::2", port: 1)],
+            with: [Self.own("2001:db8::1", on: 0), Self.own("2001:db8::2", on: 1)],
             at: later
         )
         #expect(new.map(\.address) == [Self.ip("2001:db8::2")])
@@ -61,19 +66,19 @@ import Timing
     }
 
     @Test func `the same link-local address on two links is two addresses`() {
-        var own = Self.holding(Self.own("fe80::1", port: 0), Self.own("fe80::1", port: 1))
+        var own = Self.holding(Self.own("fe80::1", on: 0), Self.own("fe80::1", on: 1))
         own.refute(Self.ip("fe80::1"), on: 1)
         _ = own.tick(at: Self.start.advanced(by: .seconds(1)))
         #expect(own.isUsable(Self.ip("fe80::1"), on: 0))
         #expect(!own.isUsable(Self.ip("fe80::1"), on: 1))
-        #expect(own.onLink(Self.ip("fe80::1"), port: 2) == nil)
+        #expect(own.onLink(Self.ip("fe80::1"), on: 2) == nil)
     }
 
     @Test func `groups are those of the addresses of the link, and of every link's`() throws {
         let own = Self.holding(
-            Self.own("2001:db8::aa:1", port: 0),
-            Self.own("10.0.0.1", port: 0, isProbed: false),
-            Self.own("2001:db8::bb:2", port: nil, isProbed: false)
+            Self.own("2001:db8::aa:1", on: 0),
+            Self.own("10.0.0.1", on: 0, isProbed: false),
+            Self.own("2001:db8::bb:2", on: nil, isProbed: false)
         )
         #expect(
             own.groups(on: 0).map(\.description).sorted() == ["ff02::1:ffaa:1", "ff02::1:ffbb:2"]

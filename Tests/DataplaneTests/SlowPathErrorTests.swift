@@ -37,7 +37,7 @@ import Timing
             )
             slowPath = try required(SlowPath(engine: engine, ports: [link.port()], now: now))
             for address in [vip, .v4(IPv4Address(10, 0, 0, 100))] {
-                own.append(OwnAddress(address, prefix: IPPrefix(host: address), port: 0))
+                own.append(OwnAddress(address, prefix: IPPrefix(host: address), on: 0))
             }
             slowPath.install(own)
             _ = turn()
@@ -79,7 +79,7 @@ import Timing
                 buffer: packet.release(),
                 reason: reason,
                 dropReason: DropReason.noService.rawValue,
-                port: 0,
+                interface: 0,
                 offset: 14,
                 mtu: mtu,
                 destination: .zero

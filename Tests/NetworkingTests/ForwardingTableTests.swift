@@ -12,8 +12,8 @@ import Testing
 
     /// Links 3 and 4, a gateway of each family on them, and one own address of each family.
     private static func table(_ adjacencies: AdjacencyTable) throws -> ForwardingTable {
-        let gateway4 = adjacencies.insert(ip("10.0.0.254"), port: 3, at: 0, generation: 1)
-        let gateway6 = adjacencies.insert(ip("fe80::1"), port: 4, at: 1, generation: 1)
+        let gateway4 = adjacencies.insert(ip("10.0.0.254"), on: 3, at: 0, generation: 1)
+        let gateway6 = adjacencies.insert(ip("fe80::1"), on: 4, at: 1, generation: 1)
         func network(_ text: String) throws -> UInt128 {
             try required(IPv6Address(text)).rawValue
         }
@@ -59,11 +59,11 @@ import Testing
     ])
     func `a packet leaves by the port of its link or gateway, whatever its family`(
         address: String,
-        port: Int?
+        interface: InterfaceID?
     ) throws {
         try Self.withTable { table, _ in
-            #expect(table.port(toward: Self.ip(address)) == port)
-            #expect(table.isLocal(Self.ip(address)) == (port == nil))
+            #expect(table.interface(toward: Self.ip(address)) == interface)
+            #expect(table.isLocal(Self.ip(address)) == (interface == nil))
         }
     }
 
@@ -76,7 +76,7 @@ import Testing
             #expect(adjacencies.address(of: hop) == Self.ip("fe80::1"))
             #expect(table.nextHop(for: Self.ip("2001:db8::5")) == .unresolved)
             let neighbour = try required(
-                adjacencies.insert(Self.ip("2001:db8::5"), port: 4, at: 2, generation: 1)
+                adjacencies.insert(Self.ip("2001:db8::5"), on: 4, at: 2, generation: 1)
             )
             #expect(table.nextHop(for: Self.ip("2001:db8::5")) == .adjacency(neighbour))
             #expect(table.nextHop(for: Self.ip("2001:db8::1")) == .unreachable)
@@ -93,8 +93,8 @@ import Testing
         mtu: UInt16
     ) throws {
         try Self.withTable { table, _ in
-            #expect(table.mtu(toward: Self.ip(address), portMTU: 1500) == mtu)
-            #expect(table.mtu(toward: Self.ip(address), portMTU: 1000) == 1000)
+            #expect(table.mtu(toward: Self.ip(address), linkMTU: 1500) == mtu)
+            #expect(table.mtu(toward: Self.ip(address), linkMTU: 1000) == 1000)
             #expect(table.smallestMTU == 1280)
         }
     }

@@ -8,7 +8,7 @@ import Timing
 private struct Neighbourhood {
     typealias Table = NeighbourTable<Int>
 
-    static let gateway = Table.Key(.v4(IPv4Address(10, 0, 0, 1)), port: 0)
+    static let gateway = Table.Key(.v4(IPv4Address(10, 0, 0, 1)), on: 0)
     static let handle = AdjacencyHandle(rawValue: 0x0010_0005)
     static let mac = MACAddress(rawValue: 0x0200_0000_0001)
     static let other = MACAddress(rawValue: 0x0200_0000_0002)
@@ -326,7 +326,7 @@ private struct Neighbourhood {
 
     @Test func `the same address on another port is another neighbour`() {
         var table = Neighbourhood.reachable()
-        let elsewhere = Neighbourhood.Table.Key(Neighbourhood.gateway.address, port: 1)
+        let elsewhere = Neighbourhood.Table.Key(Neighbourhood.gateway.address, on: 1)
         #expect(table.learn(Neighbourhood.other, elsewhere) == [])
         #expect(table.want(5, elsewhere) == ["ask all"])
         #expect(table.learn(Neighbourhood.other, elsewhere) == ["show reachable 2", "send 5"])
@@ -349,7 +349,7 @@ private struct Neighbourhood {
         for packet in 1...2000 {
             let key = Neighbourhood.Table.Key(
                 .v4(IPv4Address(10, 0, 0, UInt8(random(8)))),
-                port: 0
+                on: 0
             )
             let actions: [String]
             switch random(6) {
@@ -373,7 +373,7 @@ private struct Neighbourhood {
     @Test func `when everything is forgotten the packets that waited come back`() {
         var table = Neighbourhood()
         _ = table.want(1)
-        _ = table.want(2, .init(.v6(.loopback), port: 3))
+        _ = table.want(2, .init(.v6(.loopback), on: 3))
         #expect(table.table.removeAll().sorted() == [1, 2])
         #expect(table.table.count == 0 && table.table.heldCount == 0)
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Model
+import Networking
 import PacketTesting
 import Testing
 
@@ -9,8 +10,8 @@ import Testing
 @Suite struct InterfaceIdentifierTests {
     private static let mac = MACAddress(rawValue: 0x3456_789A_BCDE)
     private static let interfaces = [
-        Interface(name: "dpdk0", index: 0, mtu: 1500, macAddress: mac),
-        Interface(name: "dpdk1", index: 1, mtu: 1500, macAddress: mac),
+        Interface(name: "dpdk0", id: 0, mtu: 1500, macAddress: mac),
+        Interface(name: "dpdk1", id: 1, mtu: 1500, macAddress: mac),
     ]
 
     private static func settings(_ mode: String, secret: String? = nil) -> Settings {
@@ -70,8 +71,8 @@ import Testing
 
     @Test func `without a mode, a MAC address or a sufficient MTU there is none`() {
         let source = LinkLocalAddresses()
-        let small = Interface(name: "dpdk0", index: 0, mtu: 1279, macAddress: Self.mac)
-        let unnamed = Interface(name: "dpdk0", index: 0, mtu: 1500)
+        let small = Interface(name: "dpdk0", id: 0, mtu: 1279, macAddress: Self.mac)
+        let unnamed = Interface(name: "dpdk0", id: 0, mtu: 1500)
         #expect(source.address(of: Self.interfaces[0], Self.settings("none"), taken: []) == nil)
         #expect(source.address(of: small, Settings(), taken: []) == nil)
         #expect(source.address(of: unnamed, Settings(), taken: []) == nil)

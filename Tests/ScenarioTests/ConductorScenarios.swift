@@ -46,7 +46,8 @@ private final class TurningDataplane: @unchecked Sendable {
         self.slowPath = slowPath
         let provisioner = Provisioner(
             engine: engine,
-            interfaces: [0, 1].map { Interface(name: "dpdk\($0)", index: $0, mtu: 1500) },
+            interfaces: [0, 1]
+                .map { Interface(name: "dpdk\($0)", id: InterfaceID(port: $0), mtu: 1500) },
             neighbours: slowPath,
             workerIDs: [3]
         )

@@ -278,7 +278,7 @@ extension IPv6Address {
         let world = try world()
         // What a service implies, in the words of the slow path: services are not of this suite.
         world.slowPath.install([
-            OwnAddress(.v6(vip), prefix: IPPrefix(host: .v6(vip)), port: 0)
+            OwnAddress(.v6(vip), prefix: IPPrefix(host: .v6(vip)), on: 0)
         ])
         world.settle()
         let talk = world.takeLinkTalk(0)
@@ -307,7 +307,7 @@ extension IPv6Address {
         #expect(question.linkLayerOption == World.portMACs[0])
         #expect(question.destination?.address == .v6(Self.router.solicitedNode))
         #expect(world.slowPath.neighbourCount(in: .reachable) > 0)
-        let before = world.engine.adjacencies.find(.v6(Self.router), port: 0)
+        let before = world.engine.adjacencies.find(.v6(Self.router), on: 0)
         #expect(world.engine.adjacencies.answer(for: before).isReachable)
         world.advance(.seconds(65))
         let probe = try #require(
@@ -338,11 +338,11 @@ extension IPv6Address {
         #expect(solicitation.destination?.address == .v6(.allRouters))
         #expect(!world.provisioner.reclaim())
         world.send(advertisement(lifetime: 30), on: 0)
-        #expect(world.slowPath.advertisedRouters == [AdvertisedRouter(.v6(Self.router), port: 0)])
+        #expect(world.slowPath.advertisedRouters == [AdvertisedRouter(.v6(Self.router), on: 0)])
         #expect(world.provisioner.reclaim())
         try world.apply(world.provisioner.state)
         world.advance(.seconds(15))
-        let adjacency = world.engine.adjacencies.find(.v6(Self.router), port: 0)
+        let adjacency = world.engine.adjacencies.find(.v6(Self.router), on: 0)
         #expect(world.engine.adjacencies.answer(for: adjacency).isReachable)
         #expect(!world.takeLinkTalk(0).contains { $0.icmp?.type == 133 }, "it was answered")
         world.advance(.seconds(16))

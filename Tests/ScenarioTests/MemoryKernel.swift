@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dataplane
 import Model
+import Networking
 import PacketTesting
 import Provisioning
 
 /// The kernel's sides of VLANs, in memory; one thread.
 final class MemoryKernel: CompanionRegistry, @unchecked Sendable {
     struct Made {
-        var interface: Int
+        var interface: InterfaceID
         var link: MemoryLink
         var carriage: Companion.Carriage
     }
@@ -26,7 +27,7 @@ final class MemoryKernel: CompanionRegistry, @unchecked Sendable {
         make = { MemoryLink(links[$0].traits, pool: pool) }
     }
 
-    func prepare(_ requests: [CompanionRequest]) throws(ProvisioningError) -> Set<Int> {
+    func prepare(_ requests: [CompanionRequest]) throws(ProvisioningError) -> Set<InterfaceID> {
         var next: [String: Made] = [:]
         for request in requests {
             guard !refused.contains(request.name) else {

@@ -58,7 +58,7 @@ import Testing
             try #require(
                 world.slowPath.adjacency(
                     for: .v4(IPv4Address(10, 0, 1, last)),
-                    port: 1,
+                    on: 1,
                     isPinned: false
                 )
             )

@@ -163,7 +163,7 @@ import Testing
             var layout = layout
             let table = world.engine.adjacencies
             let gateways = layout.network.paths.gateways.map {
-                NeighbourPlace(table.address(of: $0), on: table.port(of: $0))
+                NeighbourPlace(table.address(of: $0), on: table.interface(of: $0))
             }
             layout.network.paths.gateways = []
             return (layout, gateways)
@@ -309,7 +309,7 @@ import Testing
         ]
         let world = try quickstartWorld(state)
         func isUp(_ id: UInt16) -> Bool {
-            world.engine.interchange.interfaces.number(port: 0, VLANTags(outer: id)) != nil
+            world.engine.interchange.interfaces.interface(port: 0, VLANTags(outer: id)) != nil
         }
         func given() -> Int { world.slowPath.neighbourCount(in: .permanent) }
         #expect(isUp(5) && !isUp(6) && given() == 1)

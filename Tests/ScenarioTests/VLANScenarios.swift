@@ -174,13 +174,13 @@ import Testing
         world.advance(.seconds(3))
         defer { world.expectConservation() }
         let vlans = world.engine.interchange.interfaces
-        let front = try #require(vlans.number(port: 0, VLANTags(outer: 5)))
-        let back = try #require(vlans.number(port: 1, VLANTags(outer: 100, inner: 7)))
-        func count(_ kind: InterfaceCounters.Kind, _ number: Int) -> Int {
-            Int(world.engine.interchange.interface(kind, number))
+        let front = try #require(vlans.interface(port: 0, VLANTags(outer: 5)))
+        let back = try #require(vlans.interface(port: 1, VLANTags(outer: 100, inner: 7)))
+        func count(_ kind: InterfaceCounters.Kind, _ interface: InterfaceID) -> Int {
+            Int(world.engine.interchange.count(kind, of: interface))
         }
-        func counts(_ number: Int) -> [Int] {
-            InterfaceCounters.Kind.allCases.map { count($0, number) }
+        func counts(_ interface: InterfaceID) -> [Int] {
+            InterfaceCounters.Kind.allCases.map { count($0, interface) }
         }
         func segment(_ flags: UInt8) -> [UInt8] {
             tagged(
@@ -268,6 +268,32 @@ import Testing
         world.send(echo, on: 0)
         #expect(world.drops(.unknownVLAN) == 2 && world.take(0).isEmpty)
         world.send(Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.syn), on: 0)
+        #expect(world.take(1).count == 1)
+    }
+
+    @Test func `a VLAN with an MTU of its own takes no longer packet, though its device would`()
+        throws
+    {
+        var state = Self.state(.backends)
+        state.services[0].key = DesiredState.web(.udp).services[0].key
+        state.vlans[1].mtu = 1000
+        let world = try quickstartWorld(state)
+        defer { world.expectConservation() }
+        func send(_ length: Int) {
+            let data = [UInt8](repeating: 7, count: length - 28)
+            let frame = Frame.udp(from: "10.0.0.10:4000", to: "10.0.0.100:80", data: data)
+            world.send(frame, on: 0)
+        }
+        send(1000)
+        #expect(world.take(1).count == 1)
+        send(1001)
+        #expect(world.take(1).isEmpty && world.drops(.tooBig) == 1)
+        let error = try #require(world.take(0).first?.icmp)
+        #expect(error == .init(type: 3, code: 4, rest: 1000))
+
+        state.vlans[1].mtu = nil
+        try world.apply(state)
+        send(1500)
         #expect(world.take(1).count == 1)
     }
 

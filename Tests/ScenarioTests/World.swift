@@ -108,7 +108,11 @@ final class World {
             SlowPath(
                 engine: engine,
                 ports: handles,
-                companions: companions.mapValues { Companion($0.port()) },
+                companions: Dictionary(
+                    uniqueKeysWithValues: companions.map {
+                        (InterfaceID(port: $0.key), Companion($0.value.port()))
+                    }
+                ),
                 limits: slowPathLimits,
                 now: now
             )
@@ -119,8 +123,8 @@ final class World {
                 .map { index in
                     Interface(
                         name: "dpdk\(index)",
-                        index: index,
-                        mtu: 1500,
+                        id: InterfaceID(port: index),
+                        mtu: Int(mtus[index]),
                         macAddress: hasLinkLocalAddresses ? Self.portMACs[index] : nil,
                         hasCompanion: companionPorts.contains(index)
                     )

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Containers
+public import Networking
 public import Packet
 public import Timing
 
@@ -38,14 +39,14 @@ public struct FragmentDecision: Hashable, Sendable, BitwiseCopyable {
     private static let flags = workerFlag | companionFlag
 
     /// The first fragment went to the kernel, by the companion of an interface.
-    public static func companion(_ interface: Int) -> FragmentDecision {
-        FragmentDecision(reference: flags | UInt32(truncatingIfNeeded: interface), check: 0)
+    public static func companion(_ interface: InterfaceID) -> FragmentDecision {
+        FragmentDecision(reference: flags | UInt32(interface.rawValue), check: 0)
     }
 
     /// The interface by whose companion the first fragment went to the kernel.
-    public var companion: Int? {
+    public var companion: InterfaceID? {
         guard self != .drop, reference & Self.flags == Self.flags else { return nil }
-        return Int(reference & ~Self.flags)
+        return InterfaceID(rawValue: UInt16(truncatingIfNeeded: reference & ~Self.flags))
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Addressing
+public import Networking
 
 /// Services of packets that are addressed to somebody else, in the order of the configuration.
 ///
@@ -15,9 +16,9 @@ public struct ServiceMatches: BitwiseCopyable, @unchecked Sendable {
         public var sourcePorts: ClosedRange<UInt16>
         public var ports: ClosedRange<UInt16>
         public var `protocol`: FlowProtocol
-        /// The index of a port; nil: any.
-        public var input: UInt16?
-        public var output: UInt16?
+        /// nil: any.
+        public var input: InterfaceID?
+        public var output: InterfaceID?
         public var record: ServiceRecord
 
         public init(
@@ -26,8 +27,8 @@ public struct ServiceMatches: BitwiseCopyable, @unchecked Sendable {
             sourcePorts: ClosedRange<UInt16> = 0...65535,
             ports: ClosedRange<UInt16> = 0...65535,
             protocol: FlowProtocol,
-            input: UInt16? = nil,
-            output: UInt16? = nil,
+            input: InterfaceID? = nil,
+            output: InterfaceID? = nil,
             record: ServiceRecord
         ) {
             self.sources = Self.numbers(sources)
@@ -77,13 +78,13 @@ public struct ServiceMatches: BitwiseCopyable, @unchecked Sendable {
     }
 }
 
-/// How a packet that is addressed to somebody else passes through: indices of ports.
+/// How a packet that is addressed to somebody else passes through.
 public struct Passage: BitwiseCopyable, Sendable {
-    public var input: UInt16
+    public var input: InterfaceID
     /// By the route to its destination.
-    public var output: UInt16
+    public var output: InterfaceID
 
-    public init(input: UInt16, output: UInt16) {
+    public init(input: InterfaceID, output: InterfaceID) {
         self.input = input
         self.output = output
     }

@@ -36,8 +36,8 @@ final class ControlBed {
         let provisioner = Provisioner(
             engine: engine,
             interfaces: [
-                Interface(name: "client", index: 0, mtu: 1500),
-                Interface(name: "backend", index: 1, mtu: 1500),
+                Interface(name: "client", id: 0, mtu: 1500),
+                Interface(name: "backend", id: 1, mtu: 1500),
             ],
             neighbours: KnownNeighbours(engine.adjacencies)
         )

@@ -151,6 +151,7 @@ struct ServiceFile: Sendable {
         let id = inner.integer("id")
         let innerID = inner.integer("innerID")
         let priority = inner.integer("priority")
+        let mtu = inner.integer("mtu")
         guard let link, let id else { return }
         let vlan = VLANInterface(
             name: name ?? VLANInterface.name(link: link, id: id, innerID: innerID),
@@ -158,6 +159,7 @@ struct ServiceFile: Sendable {
             id: id,
             innerID: innerID,
             priority: priority ?? 0,
+            mtu: mtu,
             companionName: companionName,
             companionType: companionType ?? .auto,
             owner: .file(file)

@@ -25,6 +25,12 @@ extension ServiceFileSchema {
                 default: "0",
                 "priority in the tags of frames that are sent (802.1Q PCP)"
             ),
+            field(
+                "mtu",
+                .integer(68...9000),
+                default: "the device's",
+                "longest packet, in octets, at most the device's"
+            ),
         ]
     )
 

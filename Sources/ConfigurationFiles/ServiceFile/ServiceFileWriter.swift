@@ -36,6 +36,7 @@ package struct ServiceFileWriter: Sendable {
         tag.plain("id", vlan.id)
         tag.plain("innerID", vlan.innerID)
         tag.plain("priority", vlan.priority, unless: 0)
+        tag.plain("mtu", vlan.mtu)
         return interface(vlan, "vlan", tag)
     }
 

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 import Addressing
+// SPDX-License-Identifier: Apache-2.0
+import Networking
 import Packet
 import Synchronization
 import Timing
@@ -96,7 +97,9 @@ extension SlowPathState {
         _ family: AddressFamily,
         on port: Int
     ) -> LinkDiscoveryField? {
-        let own = own.usable(on: port).filter { $0.port == port && $0.address.family == family }
+        let link = InterfaceID(port: port)
+        let own = own.usable(on: link)
+            .filter { $0.interface == link && $0.address.family == family }
         let addresses = own.map(\.address).sorted()
         let reachable = addresses.first { $0.ipv6?.isLinkLocal != true }
         let octets: [UInt8]
@@ -111,14 +114,15 @@ extension SlowPathState {
     }
 
     private mutating func send(_ fields: [LinkDiscoveryField], on port: Int) {
+        let link = InterfaceID(port: port)
         let message = (fields + [LinkDiscoveryField(.end)]).flatMap(\.octets)
         // Ethernet's shortest frame is 60 octets without its check sequence (IEEE 802.3).
-        guard let packet = make(max(60, 14 + message.count), on: port) else { return }
+        guard let packet = make(max(60, 14 + message.count), on: link) else { return }
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
-        writeEthernet(bytes, to: Self.nearestBridge, from: port, .lldp)
+        writeEthernet(bytes, to: Self.nearestBridge, from: link, .lldp)
         for (index, octet) in message.enumerated() { bytes.set(octet, at: 14 + index) }
         links[port].sent &+= 1
-        inject(packet, on: port)
+        inject(packet, on: link)
     }
 }
 

@@ -13,6 +13,7 @@ extension VLANInterface {
             Field("vlan", "id", \.id, accepted: identifiers.accepted),
             Field("inner vlan", "innerID", \.innerID, accepted: identifiers.accepted),
             Field("priority", "priority", \.priority, accepted: "0...7"),
+            Field("mtu", "mtu", \.mtu, accepted: "68...9000 octets", absent: "the device's"),
             Field("companion", "companionName", \.companionName, accepted: "a name") {
                 $0.companion
             },

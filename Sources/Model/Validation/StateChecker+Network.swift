@@ -17,6 +17,7 @@ extension StateChecker {
                 nearest(to: vlan.link, in: devices)
             )
         }
+        checkMTU(object)
         if (devices + settings.devices.map(\.name)).contains(vlan.name) {
             report(
                 object.location(of: "name"),

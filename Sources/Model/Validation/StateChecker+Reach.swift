@@ -96,29 +96,39 @@ extension StateChecker {
         }
     }
 
-    /// What a device can send bounds what a route can.
+    /// What an interface can send bounds what a route can.
     mutating func checkMTU(_ object: Located<Route>) {
-        guard let mtu = object.value.mtu, let name = interface(of: object.value),
-            let most = settings.ports.first(where: { $0.name == name })?.integer("mtu"), mtu > most
-        else { return }
-        warn(
-            object.location(of: "mtu"),
-            object.path + ".mtu",
-            "is more than \(name) has: \(most) counts",
-            "\(mtu)",
-            "at most \(most), or a larger mtu of the device"
-        )
-    }
-
-    /// The device by which a route leaves.
-    private func interface(of route: Route) -> String? {
+        let route = object.value
         let name =
             route.interface
             ?? route.gateway.flatMap { gateway in
                 addresses.first { $0.value.prefix.contains(gateway) }?.value.interface
             }
-        guard let vlan = vlans.first(where: { $0.value.name == name }) else { return name }
-        return vlan.value.link
+        checkMTU(object, route.mtu, within: name)
+    }
+
+    /// What a device can send bounds what a VLAN on it can.
+    mutating func checkMTU(_ object: Located<VLANInterface>) {
+        checkMTU(object, object.value.mtu, within: object.value.link)
+    }
+
+    private mutating func checkMTU<Value>(
+        _ object: Located<Value>,
+        _ mtu: Int?,
+        within interface: String?
+    ) {
+        guard let mtu, let interface else { return }
+        let vlan = vlans.first { $0.value.name == interface }?.value
+        let device = vlan?.link ?? interface
+        let ports = settings.ports.filter { $0.name == device }.compactMap { $0.integer("mtu") }
+        guard let most = (ports + [vlan?.mtu].compactMap(\.self)).min(), mtu > most else { return }
+        warn(
+            object.location(of: "mtu"),
+            object.path + ".mtu",
+            "is more than \(interface) has: \(most) counts",
+            "\(mtu)",
+            "at most \(most), or a larger mtu of \(interface)"
+        )
     }
 
     // MARK: - Backends and local addresses

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CPacket
+import Networking
 import Packet
 import PacketTesting
 import Testing
@@ -42,8 +43,9 @@ private struct NumberedPackets: ~Copyable {
     func `a decision means one thing`(number: Int) {
         let worker = FragmentDecision.worker(number)
         #expect(worker.worker == number && worker.companion == nil)
-        let companion = FragmentDecision.companion(number)
-        #expect(companion.companion == number && companion.worker == nil)
+        let interface = InterfaceID(port: number)
+        let companion = FragmentDecision.companion(interface)
+        #expect(companion.companion == interface && companion.worker == nil)
         // The last place of the largest table, and nothing.
         for decision in [FragmentDecision(reference: 1 << 31 - 1, check: 0), .drop] {
             #expect(decision.worker == nil && decision.companion == nil)

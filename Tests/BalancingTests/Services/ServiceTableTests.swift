@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
+import Networking
 import PacketTesting
 import Testing
 
@@ -75,7 +76,7 @@ private final class Services {
 
     func number(_ flow: Flow) -> UInt32? { table.service(for: flow)?.slot }
 
-    func passing(_ flow: Flow, _ input: UInt16 = 0, _ output: UInt16 = 1) -> UInt32? {
+    func passing(_ flow: Flow, _ input: InterfaceID = 0, _ output: InterfaceID = 1) -> UInt32? {
         table.matches.service(for: flow, Passage(input: input, output: output))?.slot
     }
 }
