@@ -49,6 +49,10 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) -> CarefulEnd {
+        guard unsafe !isOwnAddress(careful.tuple.source, snapshot) else {
+            drop(packet, .badSourceAddress)
+            return .nowhere
+        }
         let balancing = unsafe snapshot.pointee.balancing
         let isScattered = isScattered(packet)
         var setup = balancer.open(

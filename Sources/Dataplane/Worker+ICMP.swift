@@ -24,6 +24,12 @@ extension Worker {
             unsafe settleMessage(packet, snapshot)
             return
         }
+        if let reporter = message.reporter(bytes),
+            unsafe isOwnAddress(WireAddress(reporter), snapshot)
+        {
+            drop(packet, .badSourceAddress)
+            return
+        }
         if unsafe reportTunnel(packet.buffer, message, snapshot) {
             sendReport(packet)
             return

@@ -20,6 +20,10 @@ extension Worker {
         _ snapshot: UnsafeMutablePointer<Snapshot>,
         _ now: Tick
     ) {
+        guard unsafe !isOwnAddress(transport.tuple.source, snapshot) else {
+            drop(packet, .badSourceAddress)
+            return
+        }
         let balancing = unsafe snapshot.pointee.balancing
         let setup = balancer.open(
             transport,
@@ -33,6 +37,17 @@ extension Worker {
         } else {
             unsafe settle(packet, transport, setup, networkOffset, snapshot, now)
         }
+    }
+
+    /// Whether an address is ours: a service's, a local one or an interface's.
+    ///
+    /// A packet that comes in with such a source was made up, or its sender has an address that is
+    /// not its own: what answers it would be sent to ourselves (Linux: "martian source"). Link-local
+    /// addresses may be somebody else's on another link (RFC 4007 section 6).
+    func isOwnAddress(_ source: WireAddress, _ snapshot: UnsafeMutablePointer<Snapshot>) -> Bool {
+        let address = source.address
+        return unsafe snapshot.pointee.forwarding.isLocal(address)
+            && address.ipv6?.isLinkLocal != true
     }
 
     /// Opens a connection in the place of one that is over.

@@ -209,7 +209,12 @@ private struct Narrator {
         case .redirected(let worker):
             let id = provisioner.workerIDs[Int(worker)]
             say("end", "handed to worker \(id), to whom it belongs")
-        case .dropped(let reason): say("end", "dropped: \(reason.name)")
+        case .dropped(let reason):
+            if reason == .badSourceAddress {
+                let address = flow.source.address
+                say("source", "\(address) is an address of ours, so no other node may send from it")
+            }
+            say("end", "dropped: \(reason.name)")
         }
     }
 
