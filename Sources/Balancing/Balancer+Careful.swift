@@ -144,8 +144,12 @@ extension Balancer {
                 ? associations.next(old, event, direction)
                 : oneSidedAssociations.next(old, event, direction)
             next = ConnectionState(new)
+            guard next != state || event == .initiation else { return }
+            guard packet.isBelievable,
+                unsafe entry.pointee.believes(sctp, direction, movesState: next != state)
+            else { return }
         }
-        if next != state, packet.isBelievable {
+        if next != state {
             let view: TCPTransitions.View = isOutbound ? .fromBackend : .fromClient
             move(reference, from: state, to: next, view, balancing, now)
         }

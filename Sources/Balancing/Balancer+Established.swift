@@ -26,14 +26,14 @@ extension Balancer {
         }
         let shape = unsafe entry.pointee.shape
         if reference & 1 == Direction.inbound.rawValue {
-            let isTracked = track(
+            let tracking = track(
                 packet,
                 reference,
                 shape.isTwoWay ? .fromClient : .clientOnly,
                 balancing,
                 now
             )
-            guard isTracked else { return reopen(packet, balancing) }
+            guard tracking != .elsewhere else { return reopen(packet, balancing) }
             backends.add(1, at: BackendCounter.incomingPackets.index(slot: slot))
             backends.add(
                 UInt64(packet.totalLength),
@@ -41,6 +41,9 @@ extension Balancer {
             )
             // After the state, since a SYN may open the connection anew.
             guard unsafe shape.rewrites(Tuple.self) && !entry.pointee.needsCare else {
+                if packet.protocol == .tcp, !shape.isTwoWay, tracking == .believed {
+                    unsafe entry.pointee.follow(client: packet)
+                }
                 return unsafe shape.kind == .direct && !entry.pointee.needsCare
                     ? .forward(entry.pointee.towardBackend)
                     : passOn(packet, along: reference, balancing)
@@ -52,11 +55,9 @@ extension Balancer {
             )
             return unsafe .forward(entry.pointee.towardBackend)
         }
-        _ = track(packet, reference, .fromBackend, balancing, now)
-        if packet.protocol == .tcp, packet.tcpFlags & TCPEvent.resetFlag == 0 {
-            // What resets both ends when the connection has been silent too long.
-            unsafe entry.pointee.nextFromBackend = packet.nextSequence
-            unsafe entry.pointee.nextFromClient = packet.acknowledgment
+        let tracking = track(packet, reference, .fromBackend, balancing, now)
+        if packet.protocol == .tcp, tracking == .believed {
+            unsafe entry.pointee.follow(backend: packet)
         }
         backends.add(1, at: BackendCounter.outgoingPackets.index(slot: slot))
         backends.add(UInt64(packet.totalLength), at: BackendCounter.outgoingBytes.index(slot: slot))
@@ -147,7 +148,17 @@ extension Balancer {
 
     // MARK: - States
 
-    /// Moves the connection on; false when the packet must open another one in its place.
+    /// What a packet is to the state of its connection.
+    private enum Tracking {
+        /// It fits, and may have moved the state.
+        case believed
+        /// It moves nothing: nobody can say yet whether it fits, or it does not.
+        case ignored
+        /// It must open another connection in the place of this one.
+        case elsewhere
+    }
+
+    /// Moves the connection on.
     ///
     /// Every packet comes by here, and nearly all of them leave at the first comparison.
     @inline(__always)
@@ -157,7 +168,7 @@ extension Balancer {
         _ view: TCPTransitions.View,
         _ balancing: BalancingState,
         _ now: Tick
-    ) -> Bool {
+    ) -> Tracking {
         let state = unsafe connections.entry(reference).pointee.state
         let next: ConnectionState
         if packet.protocol == .tcp {
@@ -166,29 +177,26 @@ extension Balancer {
             next = view == .fromBackend ? .twoWay : state
         }
         guard next != state else {
-            return !state.isUnanswered || staysUnanswered(packet, reference, view, balancing)
+            guard state.isUnanswered else { return .believed }
+            return staysUnanswered(packet, reference, view, balancing) ? .ignored : .elsewhere
         }
-        if packet.protocol == .tcp, packet.tcpFlags & TCPEvent.resetFlag != 0,
-            !isBelievable(packet, reference, view)
+        if packet.protocol == .tcp,
+            unsafe !connections.entry(reference).pointee.believes(packet, view)
         {
-            return true
+            return .ignored
         }
         if next == .synReceived, state != .none, packet.opens,
             !mayOpenAgain(reference, balancing)
         {
-            return false
+            return .elsewhere
         }
         move(reference, from: state, to: next, view, balancing, now)
-        if next == .synReceived { expectAnswer(to: packet, reference) }
-        return true
-    }
-
-    /// Remembers what an answer to a SYN has to acknowledge: see `isBelievable`.
-    private mutating func expectAnswer<Tuple: FlowTuple>(
-        to packet: TransportPacket<Tuple>,
-        _ reference: UInt32
-    ) {
-        unsafe connections.entry(reference).pointee.nextFromClient = packet.sequence &+ 1
+        if next == .synReceived {
+            unsafe connections.entry(reference).pointee.expectAnswer(to: packet)
+        } else if state == .synReceived {
+            unsafe connections.entry(reference).pointee.beginNumbers(with: packet, view)
+        }
+        return .believed
     }
 
     /// Whether a repeated SYN, or another datagram, of a connection that nobody has answered goes
@@ -206,7 +214,7 @@ extension Balancer {
     ) -> Bool {
         guard view != .fromBackend, packet.opens else { return true }
         guard packet.protocol == .tcp else { return !(isDown(reference) && isUsed(reference)) }
-        expectAnswer(to: packet, reference)
+        unsafe connections.entry(reference).pointee.expectAnswer(to: packet)
         return !isForsaken(reference, balancing)
     }
 
@@ -254,54 +262,6 @@ extension Balancer {
         // The new connection is the hop.
         if balancing.options.contains(.decrementTTL) { packet.restoreTimeToLive() }
         return .reopen
-    }
-
-    /// How far from what its receiver expects a reset may be: what can be under way.
-    private static var resetWindow: Int32 { 1 << 22 }
-
-    /// Whether a reset may be from one of the ends.
-    ///
-    /// Strangers do not know the numbers (RFC 5961 section 3). The packet goes on either way, and its
-    /// receiver judges more strictly.
-    @inline(never)
-    private mutating func isBelievable<Tuple: FlowTuple>(
-        _ reset: TransportPacket<Tuple>,
-        _ reference: UInt32,
-        _ view: TCPTransitions.View
-    ) -> Bool {
-        let connection = unsafe connections.entry(reference).pointee
-        guard connection.shape.isTwoWay else { return true }
-        switch connection.state {
-        case .synReceived: return answersOpening(reset, connection, view)
-        // The backend has said what it sends and what it expects.
-        case .synAck, .established, .finWait, .closeWait: break
-        default: return true
-        }
-        let expected =
-            view == .fromBackend ? connection.nextFromBackend : connection.nextFromClient
-        let distance = Int32(bitPattern: reset.sequence &- expected)
-        return (-Self.resetWindow...Self.resetWindow).contains(distance)
-    }
-
-    /// The most data that a SYN brings along (RFC 7413).
-    private static var openingData: UInt32 { 1460 }
-
-    /// The same before the backend has answered.
-    ///
-    /// "If the RST bit is set: if the ACK was acceptable, signal to the user 'error: connection
-    /// reset'" (RFC 9293 section 3.10.7.3): a refusal acknowledges the SYN, with or without its data.
-    /// A client that gives up goes on from its SYN.
-    private func answersOpening<Tuple: FlowTuple>(
-        _ reset: TransportPacket<Tuple>,
-        _ connection: Connection,
-        _ view: TCPTransitions.View
-    ) -> Bool {
-        guard view == .fromBackend else {
-            return reset.sequence &- connection.nextFromClient &+ Self.openingData
-                <= 2 &* Self.openingData
-        }
-        return reset.tcpFlags & TCPEvent.acknowledgmentFlag != 0
-            && reset.acknowledgment &- connection.nextFromClient <= Self.openingData
     }
 
     @inline(never)

@@ -80,9 +80,20 @@ extension LoopState {
         unsafe (buffer.pointee.buf_addr + Int(buffer.pointee.data_off) + 47).load(as: UInt8.self)
     }
 
-    /// Sends the segment back with other flags.
+    /// Sends the segment back with other flags, and acknowledges it.
     private mutating func turn(_ buffer: Buffer, into flags: UInt8) {
         let frame = unsafe buffer.pointee.buf_addr + Int(buffer.pointee.data_off)
+        let length = unsafe frame.loadUnaligned(fromByteOffset: 16, as: UInt16.self).bigEndian
+        // SYN and FIN count as an octet each.
+        let counted = unsafe self.flags(of: buffer) & (Segment.syn | Segment.fin) != 0 ? 1 : 0
+        let sequence = unsafe frame.loadUnaligned(fromByteOffset: 38, as: UInt32.self).bigEndian
+        let acknowledgment = unsafe frame.loadUnaligned(fromByteOffset: 42, as: UInt32.self)
+        unsafe frame.storeBytes(of: acknowledgment, toByteOffset: 38, as: UInt32.self)
+        unsafe frame.storeBytes(
+            of: (sequence &+ UInt32(length) &- 40 &+ UInt32(counted)).bigEndian,
+            toByteOffset: 42,
+            as: UInt32.self
+        )
         unsafe frame.storeBytes(of: flags, toByteOffset: 47, as: UInt8.self)
         unsafe turn(buffer)
     }

@@ -48,7 +48,7 @@ enum Traffic {
 /// Flags octets of TCP segments (RFC 9293 section 3.1).
 enum Segment {
     static let syn: UInt8 = 0x02, synAck: UInt8 = 0x12, data: UInt8 = 0x18
-    static let finAck: UInt8 = 0x11, ack: UInt8 = 0x10, rst: UInt8 = 0x04
+    static let fin: UInt8 = 0x01, finAck: UInt8 = 0x11, ack: UInt8 = 0x10, rst: UInt8 = 0x04
 }
 
 /// Where frames of many services go, as a table in wire order.

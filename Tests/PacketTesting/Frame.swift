@@ -20,7 +20,7 @@ public struct Frame: Sendable {
             destination: UInt16,
             flags: UInt8,
             sequence: UInt32 = 1000,
-            acknowledgment: UInt32 = 0,
+            acknowledgment: UInt32 = 1001,
             data: [UInt8] = []
         )
         /// Without a checksum when `hasChecksum` is false.

@@ -280,7 +280,8 @@ extension IPPacket {
     ) -> [UInt8] {
         let ports = octets(UInt64(source), 2) + octets(UInt64(destination), 2)
         let length = UInt8((20 + options.count) / 4) << 4
-        return ports + octets(UInt64(sequence), 4) + [0, 0, 0, 9, length, flags, 0xFF, 0xFF]
+        // What a peer with the same first number is acknowledged.
+        return ports + octets(UInt64(sequence), 4) + octets(1001, 4) + [length, flags, 0xFF, 0xFF]
             + [0, 0, 0, 0] + options + data
     }
 

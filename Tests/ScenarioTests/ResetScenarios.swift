@@ -8,7 +8,7 @@ import Testing
 
 /// Resets end a connection when they are from one of its ends, and not when a stranger made them up.
 @Suite struct ResetScenarios {
-    private static let distances: [UInt32] = [0x40_0002, 0x8000_0000, 0xFFBF_FFFE]
+    private static let distances: [UInt32] = [0x1_0001, 0x40_0002, 0x8000_0000, 0xFFFE_FFFE]
 
     private func active(_ world: World, _ talk: TCPTalk) throws -> Int {
         let service = try #require(world.provisioner.state.services.first)
@@ -35,16 +35,21 @@ import Testing
         #expect(try active(world, talk) == 1)
     }
 
-    @Test(arguments: [0, 1460, 0x3F_0000] as [UInt32], [true, false])
-    func `a reset of one of the ends closes`(ahead: UInt32, isClients: Bool) throws {
+    @Test(
+        arguments: [(0, Frame.rst), (1460, Frame.rst), (0x3F_0000, Frame.rstAck)]
+            as [(UInt32, UInt8)],
+        [true, false]
+    )
+    func `a reset of one of the ends closes`(_ reset: (UInt32, UInt8), isClients: Bool) throws {
+        let (ahead, flags) = reset
         let world = try quickstartWorld()
         defer { world.expectConservation() }
         let talk = try #require(TCPTalk(world))
         talk.answer(data: [1])
         if isClients {
-            talk.ask(Frame.rst, sequence: talk.clientSequence &+ ahead)
+            talk.ask(flags, sequence: talk.clientSequence &+ ahead)
         } else {
-            talk.answer(Frame.rst, sequence: talk.backendSequence &+ ahead)
+            talk.answer(flags, sequence: talk.backendSequence &+ ahead)
         }
         #expect(try active(world, talk) == 0)
     }

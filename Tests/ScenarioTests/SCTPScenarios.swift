@@ -23,9 +23,10 @@ private enum Chunk {
         to destination: String,
         _ destinationPort: UInt16,
         isDamaged: Bool = false,
-        data: [UInt8] = [1, 2, 3, 4]
+        tag: UInt32 = 99,
+        data: [UInt8] = [0, 0, 0, 99]
     ) -> IPPacket {
-        var payload = bigEndian(sourcePort) + bigEndian(destinationPort) + bigEndian(UInt32(99))
+        var payload = bigEndian(sourcePort) + bigEndian(destinationPort) + bigEndian(tag)
         payload += [0, 0, 0, 0, chunk, 0] + bigEndian(UInt16(4 + data.count)) + data
         let sum = CRC32c.of(payload)
         payload.replaceSubrange(8..<12, with: bigEndian(sum.byteSwapped))

@@ -110,6 +110,34 @@ public struct SCTPPacket: BitwiseCopyable {
 
     public var chunks: Chunks { Chunks(self) }
 
+    /// The tag that the sender of an INIT or an INIT ACK wants to see in packets to it; nil when the
+    /// packet begins with neither.
+    ///
+    /// "An SCTP endpoint MUST NOT bundle INIT, INIT ACK, or SHUTDOWN COMPLETE chunks with any other
+    /// chunk" (RFC 9260 section 4).
+    public var initiateTag: UInt32? {
+        var chunks = chunks
+        guard let type = chunks.next()?.type, type == .initiation || type == .initiationAck,
+            length >= UInt16(Offset.chunks &+ 8)
+        else { return nil }
+        return unsafe UInt32(
+            bigEndian: base.loadUnaligned(fromByteOffset: Offset.chunks &+ 4, as: UInt32.self)
+        )
+    }
+
+    /// Whether an ABORT or a SHUTDOWN COMPLETE says by its T bit that it has the tag of the packet
+    /// that it answers (RFC 9260 section 3.3.7, 3.3.13).
+    public var reflectsTag: Bool {
+        var chunks = chunks
+        for _ in 0..<Self.chunkLimit {
+            guard let chunk = chunks.next() else { return false }
+            if chunk.type == .abort || chunk.type == .shutdownComplete {
+                return chunk.flags & 1 != 0
+            }
+        }
+        return false
+    }
+
     /// Chunks that are looked at for `event`.
     private static let chunkLimit = 16
 
