@@ -24,7 +24,7 @@ extension NeighbourTable {
             deadline: now,
             isPinned: known?.isPinned ?? false
         )
-        return [.show(.reachable, mac, handle)] + waiting.map { .send($0, key) }
+        return [.show(.reachable, mac, handle)] + waiting.map { .send($0.packet, key) }
     }
 
     /// Where `key` is has to be found out again.

@@ -51,6 +51,8 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
     public struct Limits: Sendable {
         public var reachableTime: Duration
         public var queueLength: Int
+        /// Packets that wait for all neighbours together; the oldest make room for new ones.
+        public var totalLength: Int
         public var retransmitTime = Duration.seconds(1)
         public var solicitations = 3
         /// Unused neighbours are forgotten after this long.
@@ -58,9 +60,14 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         /// A neighbour that did not answer is not asked for again for this long.
         public var failureHold = Duration.seconds(1)
 
-        public init(reachableTime: Duration = .seconds(60), queueLength: Int = 128) {
+        public init(
+            reachableTime: Duration = .seconds(60),
+            queueLength: Int = 128,
+            totalLength: Int = .max
+        ) {
             self.reachableTime = reachableTime
             self.queueLength = queueLength
+            self.totalLength = totalLength
         }
     }
 
@@ -78,8 +85,14 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         var deadline: Instant
         /// Solicitations sent in this state.
         var asked = 0
-        var waiting: [Held] = []
+        var waiting: [Waiting] = []
         var isPinned: Bool
+    }
+
+    /// A packet that waits; packets that came later have higher numbers.
+    struct Waiting {
+        var packet: Held
+        var number: UInt64
     }
 
     public var limits: Limits
@@ -93,6 +106,11 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
 
     /// Packets that wait for an answer.
     public internal(set) var heldCount = 0
+    /// Whom packets wait for, in the order in which they came; some wait no more.
+    var arrivals: [(key: Key, number: UInt64)] = []
+    /// Where the oldest of them is.
+    var oldest = 0
+    var nextNumber: UInt64 = 0
 
     public func count(in state: State) -> Int {
         neighbours.values.reduce(0) { $0 + ($1.state == state ? 1 : 0) }
@@ -104,7 +122,7 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
             neighbours = [:]
             heldCount = 0
         }
-        return neighbours.values.flatMap(\.waiting)
+        return neighbours.values.flatMap { $0.waiting.map(\.packet) }
     }
 
     /// Where `key` was last heard of, while that counts.
@@ -128,6 +146,18 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         handle: @autoclosure () -> AdjacencyHandle?,
         at now: Instant
     ) -> [Action] {
+        let actions = admit(key, packet, isPinned, isLinkThere, handle(), now)
+        return packet == nil ? actions : actions + shed()
+    }
+
+    private mutating func admit(
+        _ key: Key,
+        _ packet: Held?,
+        _ isPinned: Bool,
+        _ isLinkThere: Bool,
+        _ handle: @autoclosure () -> AdjacencyHandle?,
+        _ now: Instant
+    ) -> [Action] {
         guard var neighbour = neighbours[key] else {
             guard let handle = handle() else { return packet.map { [.refuse($0)] } ?? [] }
             var neighbour = Neighbour(
@@ -138,7 +168,7 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
                 asked: isLinkThere ? 1 : 0,
                 isPinned: isPinned
             )
-            if let packet { keep(packet, &neighbour) }
+            if let packet { keep(packet, &neighbour, key) }
             neighbours[key] = neighbour
             return isLinkThere ? [.solicit(key, nil)] : []
         }
@@ -150,11 +180,11 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
             return begin(.probe, &neighbour, key, now) + (packet.map { [.send($0, key)] } ?? [])
         case .incomplete:
             let isFirst = neighbour.asked == 0 && isLinkThere
-            return (packet.map { hold($0, &neighbour) } ?? [])
+            return (packet.map { hold($0, &neighbour, key) } ?? [])
                 + (isFirst ? begin(.incomplete, &neighbour, key, now) : [])
         case .failed:
             guard now >= neighbour.deadline else { return packet.map { [.unreachable($0)] } ?? [] }
-            if let packet { keep(packet, &neighbour) }
+            if let packet { keep(packet, &neighbour, key) }
             return begin(.incomplete, &neighbour, key, now)
         }
     }
@@ -288,24 +318,6 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
         neighbour.state = .failed
         neighbour.deadline = now.advanced(by: limits.failureHold)
         return waiting.map { .unreachable($0) }
-    }
-
-    private mutating func hold(_ packet: Held, _ neighbour: inout Neighbour) -> [Action] {
-        guard neighbour.waiting.count < limits.queueLength else { return [.refuse(packet)] }
-        keep(packet, &neighbour)
-        return []
-    }
-
-    private mutating func keep(_ packet: Held, _ neighbour: inout Neighbour) {
-        neighbour.waiting.append(packet)
-        heldCount += 1
-    }
-
-    /// The packets that wait for a neighbour, which waits for none afterwards.
-    mutating func takeWaiting(_ neighbour: inout Neighbour) -> [Held] {
-        defer { neighbour.waiting = [] }
-        heldCount -= neighbour.waiting.count
-        return neighbour.waiting
     }
 
     /// Stale for `idleTime`, or failed and not wanted since.

@@ -53,7 +53,9 @@ extension SlowPathLimits {
         self.init(
             neighbours: .init(
                 reachableTime: .seconds(settings.integer("neigh_defs.timeout")),
-                queueLength: settings.integer("neigh_defs.unres_queue_length")
+                queueLength: settings.integer("neigh_defs.unres_queue_length"),
+                // So that nobody who is silent takes the buffers of all others.
+                totalLength: max(1, settings.integer("netif_defs.pktpool_size") / 8)
             ),
             timeToLive: UInt8(clamping: max(1, settings.integer("ipv4_defs.default_ttl"))),
             acceptsRouterAdvertisements: settings.isOn("ipv6_defs.accept_ra")

@@ -160,4 +160,46 @@ import Testing
         #expect(world.take(1).isEmpty)
         world.expectConservation()
     }
+
+    @Test func `packets for silent neighbours take no more than their share, and others none`()
+        throws
+    {
+        var state = DesiredState.web(.udp)
+        state.addresses[1].prefix = .literal("10.0.1.1/22")
+        state.services[0].backends = (0..<300)
+            .map { number in
+                let address = IPv4Address(10, 0, UInt8(2 + number / 200), UInt8(1 + number % 200))
+                return Backend(endpoint: Endpoint(.v4(address), 8080))
+            }
+        let limits = SlowPathLimits(neighbours: .init(totalLength: 64))
+        let world = try quickstartWorld(state, slowPathLimits: limits)
+        defer { world.expectConservation() }
+        world.advance(.seconds(10))
+        for client in 0..<300 {
+            world.send(
+                Frame.udp(from: "10.0.0.10:\(6000 + client)", to: "10.0.0.100:80"),
+                on: 0
+            )
+        }
+        #expect(world.slowPath.counters[.held] == 64)
+        #expect(world.drops(.neighbourQueueFull) == 300 - 64)
+        _ = world.takePackets(1)
+        // The last one has its place, and gets there when its neighbour speaks up at last.
+        let last = IPv4Address(10, 0, 3, 100)
+        let mac = MACAddress.backend(9)
+        world.send(
+            Frame.arp(
+                isReply: true,
+                from: last.description,
+                at: mac,
+                to: "10.0.1.1",
+                at: World.portMACs[1]
+            ),
+            on: 1
+        )
+        #expect(world.take(1).map(\.destinationMAC) == [mac])
+        #expect(world.slowPath.counters[.held] == 63)
+        world.advance(.seconds(5))
+        #expect(world.slowPath.counters[.held] == 0)
+    }
 }
