@@ -238,6 +238,8 @@ package struct ServiceStatus: Equatable, Codable, Sendable {
     package var key: Service.Key
     package var mode: ForwardingMode
     package var scheduler: SchedulerKind
+    /// It is gone; backends that it left behind still have connections.
+    package var isRemoved = false
     package var activeConnections: UInt64 = 0
     package var totalConnections: UInt64 = 0
     package var backends: [BackendStatus] = []
@@ -245,7 +247,7 @@ package struct ServiceStatus: Equatable, Codable, Sendable {
     package private(set) var problem: String?
 
     /// Looks through all backends; once they are there.
-    package mutating func judge() { problem = Self.problem(of: backends) }
+    package mutating func judge() { problem = isRemoved ? nil : Self.problem(of: backends) }
 
     package init(_ service: Service) {
         name = service.name

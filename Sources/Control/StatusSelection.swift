@@ -42,7 +42,7 @@ package struct ServiceTotals: Equatable, Codable, Sendable {
     package init() {}
 
     fileprivate mutating func count(_ service: ServiceStatus) {
-        services += 1
+        services += service.isRemoved ? 0 : 1
         problems += service.problem == nil ? 0 : 1
         for backend in service.backends {
             backends += 1

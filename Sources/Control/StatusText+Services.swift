@@ -15,7 +15,7 @@ extension Status {
         )
         for service in services {
             table.append(
-                service.name,
+                service.name + (service.isRemoved ? " (removed)" : ""),
                 service.key.description,
                 "\(service.scheduler.rawValue) \(service.mode.rawValue)",
                 String(service.backends.reduce(0) { $0 + $1.weight }),

@@ -138,6 +138,7 @@ extension DaemonBackend {
 
     private static func status(_ totals: ProvisioningTotals.ServiceTotals) -> ServiceStatus {
         var status = ServiceStatus(totals.service)
+        status.isRemoved = totals.isRemoved
         status.activeConnections = totals.sum[BackendCounter.active.rawValue]
         status.totalConnections = totals.sum[BackendCounter.connections.rawValue]
         status.backends = totals.service.targets.enumerated()

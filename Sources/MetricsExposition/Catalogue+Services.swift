@@ -80,7 +80,7 @@ extension Catalogue {
             .gauge(
                 "dpvs_service_leaving_connections",
                 unit: "connections",
-                "Connections of backends that are gone from the service."
+                "Connections of backends that are gone from the service, or with it."
             ) { .integer($0.leavingConnections) },
         ]
     )

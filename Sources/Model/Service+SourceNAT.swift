@@ -14,6 +14,14 @@ extension Service {
         mode == .snat ? localAddresses.map { Backend(endpoint: Endpoint($0, 0)) } : backends
     }
 
+    /// The same service without any target.
+    package var withoutBackends: Service {
+        var service = self
+        service.backends = []
+        service.localAddresses = []
+        return service
+    }
+
     /// Ports that one source may hold: without `portsPerSource` an eighth of those toward one
     /// endpoint, so that one host cannot keep all others out.
     package var effectivePortsPerSource: Int {

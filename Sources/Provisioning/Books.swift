@@ -33,7 +33,9 @@ struct Books {
     var encapsulations: [Int: Encapsulation] = [:]
     /// Services, shared with the snapshot before where they are the same.
     var services: [Service.Key: KnownService] = [:]
-    /// The same in the order of the state: most services stand where they stood.
+    /// Removed services, as they were but for their backends, as long as those have connections.
+    var gone: [Service.Key: Service] = [:]
+    /// Services in the order of the state: most services stand where they stood.
     var order: [KnownService] = []
     /// How clients' addresses were told when the services were compiled.
     var clientAddressForm: ClientAddressForm?

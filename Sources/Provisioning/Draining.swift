@@ -52,7 +52,9 @@ struct Draining {
                 let isThere =
                     present.contains(endpoint)
                     ? !hasChanged : hasSlot(Self.key(endpoint, service.key))
-                if isThere { result.add(service.key, endpoint, patience, entry.since) }
+                // A service that comes back has not said yet what holds for what it left behind.
+                let own = known == nil && !present.contains(endpoint) ? entry.patience : nil
+                if isThere { result.add(service.key, endpoint, patience ?? own, entry.since) }
             }
         }
         result.addServices(of: self, old, at: now, hasSlot: hasSlot) { services[$0] == nil }
@@ -75,7 +77,7 @@ struct Draining {
         isGone: (Service.Key) -> Bool
     ) {
         for service in old.services where isGone(service.key) {
-            for backend in service.backends {
+            for backend in service.targets {
                 let since = before.entries[service.key]?[backend.endpoint]?.since ?? now
                 add(service.key, backend.endpoint, service.patience, since)
             }
@@ -98,6 +100,9 @@ struct Draining {
         }
         return result
     }
+
+    /// Whether connections of the backend may go on for a while that is known.
+    func isHeld(_ key: Provisioner.BackendKey) -> Bool { has(key.service, key.endpoint) }
 
     private func has(_ service: Service.Key, _ endpoint: Endpoint) -> Bool {
         entries[service]?[endpoint] != nil

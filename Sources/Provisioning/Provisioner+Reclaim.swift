@@ -37,6 +37,7 @@ extension Provisioner {
         for key in books.serviceSlots.retired where !inUse.contains(key) {
             if let slot = books.serviceSlots.slots[key] { engine.clear(serviceSlot: UInt32(slot)) }
             books.serviceSlots.release(key)
+            books.gone[key] = nil
             retiredTotals[key] = nil
         }
     }

@@ -12,6 +12,8 @@ package struct ProvisioningTotals: Sendable {
 
     package struct ServiceTotals: Sendable {
         package var service: Service
+        /// It is gone, and only the backends that it left behind are told of.
+        package var isRemoved = false
         /// In the order of the service's targets.
         package var backends: [Counters]
         /// Backends included that are gone.
@@ -57,8 +59,11 @@ extension Provisioner {
                 leaving[key.service, default: []].append((key.endpoint, counters))
             }
         }
+        // Those that are gone are told of as long as they have connections.
+        let removed = books.gone.values.filter { leaving[$0.key] != nil }
+            .sorted { ($0.name, "\($0.key)") < ($1.name, "\($1.key)") }
         return ProvisioningTotals(
-            services: state.services.filter(services.contains)
+            services: (state.services + removed).filter(services.contains)
                 .map { service in
                     let slots = service.targets.map {
                         slot(of: BackendKey(service: service.key, endpoint: $0.endpoint))
@@ -67,6 +72,7 @@ extension Provisioner {
                     let sum = backends.reduce(gone[service.key] ?? Self.zeros) { Self.sum($0, $1) }
                     return .init(
                         service: service,
+                        isRemoved: books.gone[service.key] != nil,
                         backends: backends,
                         sum: sum,
                         conditions: slots.map { $0.map(engine.conditions.reasons) ?? [] },

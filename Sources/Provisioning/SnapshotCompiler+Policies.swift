@@ -22,7 +22,17 @@ extension SnapshotCompiler {
     }
 
     private mutating func set(_ policy: BackendPolicy, for key: BackendKey) {
-        if let slot = books.backendSlots.slots[key] { books.policies[slot] = policy }
+        guard let slot = books.backendSlots.slots[key] else { return }
+        if policy.isEnding, !books.policies[slot].isEnding { books.sweeps += 1 }
+        books.policies[slot] = policy
+    }
+
+    /// Whether connections of a backend end because its whole service is gone.
+    ///
+    /// Flows of UDP do not end by themselves as long as their client sends; so, unless the service
+    /// has said for how long they may go on, they end with it.
+    private func endsWithService(_ key: BackendKey) -> Bool {
+        key.service.protocol == .udp && !books.draining.isHeld(key)
     }
 
     /// How connections of a backend are treated; nil: it, or its service, is gone.
@@ -33,7 +43,7 @@ extension SnapshotCompiler {
     ) -> BackendPolicy {
         var policy = BackendPolicy()
         policy.serviceSlot = UInt32(books.serviceSlots.slots[key.service] ?? 0)
-        policy.isEnding = books.over.contains(key)
+        policy.isEnding = books.over.contains(key) || service == nil && endsWithService(key)
         policy.isLeaving = backend.map { $0.weight == 0 } ?? true
         if let service {
             policy.timeout = service.connectionTimeout.map { ticks(covering: $0) } ?? 0

@@ -80,11 +80,13 @@ extension SnapshotCompiler {
                 books.services[key] = nil
                 books.serviceSlots.retire(key)
                 books.persistenceIdentities[key] = nil
+                books.gone[key] = known.service.withoutBackends
                 dropped.formUnion(known.service.backendKeys)
             }
         }
         for service in touched {
             dropped.subtract(service.backendKeys)
+            books.gone[service.key] = nil
             if service.persistence == nil { books.persistenceIdentities[service.key] = nil }
         }
         for key in dropped { books.backendSlots.retire(key) }

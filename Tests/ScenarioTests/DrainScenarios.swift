@@ -137,6 +137,35 @@ import Testing
         world.expectConservation()
     }
 
+    @Test(arguments: [true, false], Leaving.allCases)
+    func `both ends are told that a drain ends their half-closed connection`(
+        isClients: Bool,
+        leaving: Leaving
+    ) throws {
+        let world = try world(Protection(expiresQuiescent: true))
+        defer { world.expectConservation() }
+        var talk = try #require(TCPTalk(world))
+        if isClients {
+            talk.ask(Frame.finAck)
+            talk.clientSequence += 1
+            talk.answer(Frame.ack)
+        } else {
+            talk.answer(Frame.finAck)
+            talk.backendSequence += 1
+            talk.ask(Frame.ack)
+            talk.answer(Frame.ack)
+        }
+        _ = (world.take(0), world.take(1))
+        try world.change { leaving.apply(to: &$0) }
+        world.settle()
+        #expect(world.connectionCount == 0)
+        let (toClient, toBackend) = (world.take(0), world.take(1))
+        #expect(toClient.map(\.tcpFlags) == [Frame.rst])
+        #expect(toBackend.map(\.tcpFlags) == [Frame.rst])
+        #expect(toClient.first?.sequence == talk.backendSequence)
+        #expect(toBackend.first?.sequence == talk.clientSequence)
+    }
+
     @Test func `a removed backend is listed with what it still has`() throws {
         let world = try world(Protection())
         _ = try #require(TCPTalk(world))
@@ -161,5 +190,69 @@ import Testing
         #expect(try world.backend(.claimed, "10.0.1.2:8080", of: service) == 0)
         #expect(try world.backend(.claimed, "10.0.1.3:8080", of: service) == 500)
         world.expectConservation()
+    }
+
+    @Test(arguments: [ForwardingMode.fnat, .nat, .dr])
+    func `flows of UDP end with their service, however busily their client sends`(
+        mode: ForwardingMode
+    ) throws {
+        var state = DesiredState.web(.udp)
+        state.services[0].mode = mode
+        if mode != .fnat { state.services[0].localAddresses = [] }
+        if mode == .dr {
+            for index in 0..<2 { state.services[0].backends[index].endpoint.port = 80 }
+        }
+        let world = try quickstartWorld(state)
+        defer { world.expectConservation() }
+        #expect(world.ask(10) != nil)
+        try world.change { $0.services.removeFirst() }
+        world.settle()
+        #expect(world.ask(10) == nil && world.connectionCount == 0)
+        var other = state
+        other.services[0].backends.removeFirst()
+        try world.apply(other)
+        #expect(world.ask(10) != nil && world.connectionCount == 1)
+        let endpoint = other.services[0].backends[0].endpoint.description
+        #expect(try world.backend(.claimed, endpoint, of: other.services[0]) == 1)
+    }
+
+    @Test func `flows of a removed service go on for its drainTimeout, and are told of`() throws {
+        let world = try world(Protection(drainTimeout: .seconds(5)), .udp)
+        defer { world.expectConservation() }
+        let backend = try #require(world.ask(10))
+        try world.change { $0.services.removeFirst() }
+        for _ in 0..<4 {
+            #expect(world.ask(10) == backend)
+            world.advance(.seconds(1))
+        }
+        let totals = try #require(world.provisioner.totals().services.first)
+        #expect(totals.isRemoved && totals.service.name == "web" && totals.backends.isEmpty)
+        #expect(totals.leaving.map(\.endpoint.description) == ["10.0.1.\(backend):8080"])
+        #expect(totals.sum[BackendCounter.claimed.rawValue] == 1)
+        world.advance(.seconds(2))
+        try world.change { _ in }
+        world.settle()
+        #expect(world.connectionCount == 0 && world.ask(10) == nil)
+        _ = world.provisioner.reclaim()
+        #expect(world.provisioner.totals().services.isEmpty)
+    }
+
+    @Test func `a removed service is told of while its connections last, and not when it is back`()
+        throws
+    {
+        let state = DesiredState.web()
+        let world = try quickstartWorld(state)
+        defer { world.expectConservation() }
+        let talk = try #require(TCPTalk(world))
+        try world.change { $0.services.removeFirst() }
+        #expect(world.provisioner.totals().services.map(\.isRemoved) == [true])
+        talk.ask(data: [1])
+        #expect(world.take(1).last?.data == [1])
+        try world.apply(state)
+        #expect(world.provisioner.totals().services.map(\.isRemoved) == [false])
+        try world.change { $0.services.removeFirst() }
+        world.advance(.seconds(100))
+        _ = world.provisioner.reclaim()
+        #expect(world.provisioner.totals().services.isEmpty)
     }
 }
