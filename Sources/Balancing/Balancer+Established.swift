@@ -56,7 +56,9 @@ extension Balancer {
             return unsafe .forward(entry.pointee.towardBackend)
         }
         let tracking = track(packet, reference, .fromBackend, balancing, now)
-        if packet.protocol == .tcp, tracking == .believed {
+        if packet.protocol != .tcp {
+            unsafe entry.pointee.lastAnswer = now
+        } else if tracking == .believed {
             unsafe entry.pointee.follow(backend: packet)
         }
         backends.add(1, at: BackendCounter.outgoingPackets.index(slot: slot))
@@ -239,7 +241,7 @@ extension Balancer {
         unsafe connections.entry(reference).pointee.towardBackend != .none
     }
 
-    private mutating func isDown(_ reference: UInt32) -> Bool {
+    mutating func isDown(_ reference: UInt32) -> Bool {
         guard !everywhere.conditions.areAllUsable else { return false }
         let slot = unsafe connections.entry(reference).pointee.backendSlot
         return everywhere.conditions.reasons(slot: slot).contains(.down)

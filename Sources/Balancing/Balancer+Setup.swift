@@ -70,6 +70,10 @@ extension Balancer {
             guard owner == worker else { return .elsewhere(owner) }
         }
         guard packet.opens else { return .refused(.notOpening) }
+        // The backend ignores what is damaged, and that would be taken for its failure.
+        if isWatched(service, balancing), !packet.hasRightChecksum {
+            return .refused(.badTransportChecksum)
+        }
         var key = FlowKey(client)
         var named: UInt32?
         if client.protocol == .udp, service.readsConnectionIDs,
@@ -87,6 +91,12 @@ extension Balancer {
             balancing: balancing,
             now: now
         )
+    }
+
+    /// Whether what becomes of a service's connections is counted; all its backends are alike in that.
+    private func isWatched(_ service: ServiceRecord, _ balancing: BalancingState) -> Bool {
+        service.backendCount > 0
+            && balancing.policy(ofBackend: service.backend(at: 0).slot).isWatched
     }
 
     /// The same for a flow of any protocol whose first packet may open a connection.
@@ -288,7 +298,8 @@ extension Balancer {
 
     /// Lets at most `budget` timers fire: connections whose time is up end, the others wait on.
     public mutating func expire(budget: Int, balancing: BalancingState, now: Tick) {
-        if balancing.sweeps != swept { sweep(balancing, now) }
+        let sweeps = balancing.sweeps &+ everywhere.conditions.sweeps
+        if sweeps != swept { sweep(sweeps, balancing, now) }
         var left = budget
         while left > 0 {
             let count = collectEnding(atMost: min(left, Self.endingBatch), balancing, now)
@@ -314,6 +325,9 @@ extension Balancer {
             let deadline = connection.lastSeen + balancing.timeout(of: connection)
             if deadline.distance(from: now) > 0 {
                 connections.arm(reference, at: deadline)
+                if connection.shape.protocol == .udp {
+                    noteSilence(of: reference, deadline, balancing, now)
+                }
                 if connection.isPersistent {
                     rememberAgain(reference, balancing, until: deadline, now: now)
                 }

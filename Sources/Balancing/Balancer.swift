@@ -26,7 +26,7 @@ public struct Balancer: ~Copyable {
     public var hasResets = false
     /// Ends that nobody was told of because the ring was full.
     public var lostResets: UInt64 = 0
-    /// See `sweep`: which number of `BalancingState.sweeps` the table was looked through for, and is being looked through.
+    /// See `sweep`: for which number of sweeps the table was looked through, and is being looked through.
     var swept: UInt64 = 0
     var sweeping: UInt64 = 0
     var sweepPosition: UInt32 = 0
@@ -124,6 +124,8 @@ public enum Decision: BitwiseCopyable {
         case noBackend
         /// SCTP that would open an association, but is damaged.
         case badChecksum
+        /// The same of TCP and UDP, where failures of backends are counted.
+        case badTransportChecksum
         /// Every port of every local address is in use.
         case noLocalPort
         /// The source holds as many ports as one may.

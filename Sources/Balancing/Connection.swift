@@ -34,7 +34,8 @@ public struct Connection: BitwiseCopyable, Sendable {
     var towardBackend: AdjacencyHandle
     var towardClient: AdjacencyHandle
     public var backendSlot: UInt32
-    /// TCP: what the backend sends next, and what it expects next; in host order.
+    /// TCP: what the backend sends next, and what it expects next; in host order. SCTP: the tags of
+    /// both. UDP: see `lastAnswer`.
     var nextFromBackend: UInt32
     var nextFromClient: UInt32
     /// What the packet toward the backend adds to its IPv4 header checksum, in wire order.
@@ -93,6 +94,14 @@ public struct Connection: BitwiseCopyable, Sendable {
         @inline(__always)
         get { .numbered(stateAndFlags & Self.stateMask) }
         set { stateAndFlags = stateAndFlags & ~Self.stateMask | newValue.rawValue }
+    }
+
+    /// UDP: when the backend has last said something.
+    var lastAnswer: Tick {
+        @inline(__always)
+        get { Tick(rawValue: nextFromBackend) }
+        @inline(__always)
+        set { nextFromBackend = newValue.rawValue }
     }
 
     var needsCare: Bool {

@@ -49,7 +49,35 @@ extension Worker {
             unsafe passOn(packet, frame, along: reference, snapshot)
             return
         }
+        if message.isRefusal, reference & 1 == Direction.outbound.rawValue {
+            unsafe noteRefusal(packet, message, along: reference, snapshot, now)
+        }
         unsafe rewrite(packet, message, along: reference, snapshot)
+    }
+
+    /// Tells the balancer of a refusal by the backend itself, that came from where its packets go.
+    private mutating func noteRefusal(
+        _ packet: borrowing Packet,
+        _ message: ICMPErrorMessage,
+        along reference: UInt32,
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick
+    ) {
+        let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
+        let nextHop = balancer.nextHop(along: reference ^ 1)
+        let backend = balancer.connections.flow(.outbound, of: reference).source.address
+        let (balancing, adjacencies) = unsafe (
+            snapshot.pointee.balancing, snapshot.pointee.forwarding.adjacencies
+        )
+        guard nextHop != .none, message.reporter(bytes) == backend,
+            interface(of: packet) == adjacencies.interface(of: nextHop)
+        else { return }
+        balancer.noteRefusal(
+            along: reference,
+            sequence: message.quoted.sequence(bytes),
+            balancing: balancing,
+            now: now
+        )
     }
 
     // MARK: - Errors of connections

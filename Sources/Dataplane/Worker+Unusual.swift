@@ -134,6 +134,7 @@ extension Worker {
         case .noBackend: punt(packet, .refused, as: .noBackend, offset: networkOffset)
         case .noLocalPort: drop(packet, .noLocalPort)
         case .badChecksum: drop(packet, .badSCTPChecksum)
+        case .badTransportChecksum: drop(packet, .badTransportChecksum)
         case .sourcePortLimit: drop(packet, .sourcePortLimit)
         case .tableFull: drop(packet, .connectionTableFull)
         case .connectionLimit: drop(packet, .serviceConnectionLimit)

@@ -68,6 +68,11 @@ extension Provisioner {
                 changes.append(change)
             }
         }
+        let areFlowsLeft = health.records.contains {
+            $0.key.service.protocol == .udp && $0.value.health.isInhibited
+        }
+        // Flows of UDP do not end, so workers look for those that the backend has left.
+        if areFlowsLeft { engine.conditions.requestSweep() }
         for key in health.records.keys where !watched.contains(key) {
             health.records[key] = nil
             if let slot = slot(of: key) { engine.conditions.remove(.down, slot: slot) }

@@ -146,6 +146,163 @@ import Testing
         world.expectConservation()
     }
 
+    /// A service of UDP whose flows end after five seconds.
+    private func datagrams(_ mode: ForwardingMode = .fnat) throws -> World {
+        var state = DesiredState.web(.udp)
+        state.services[0].mode = mode
+        if mode != .fnat { state.services[0].localAddresses = [] }
+        state.services[0].protection.destCheck = DestCheck()
+        state.services[0].connectionTimeout = .seconds(5)
+        let world = try quickstartWorld(state)
+        #expect(world.look() == [])
+        return world
+    }
+
+    /// A datagram of a client on port 5000; what its backend got.
+    private func datagram(_ world: World, _ client: Int) throws -> DecodedFrame {
+        _ = world.take(1)
+        world.send(Frame.udp(from: "10.0.0.\(client):5000", to: "10.0.0.100:80"), on: 0)
+        return try #require(world.take(1).first)
+    }
+
+    private func answer(_ world: World, _ request: DecodedFrame) throws {
+        let (source, destination) = (
+            try #require(request.destination).description, try #require(request.source).description
+        )
+        let reply = Frame.udp(from: source, to: destination) {
+            $0.destinationMAC = World.portMACs[1]
+        }
+        world.send(reply, on: 1)
+        _ = world.take(0)
+    }
+
+    /// "Port unreachable" of `reporter` about what a backend got.
+    private func refuse(
+        _ world: World,
+        _ request: IPPacket,
+        by reporter: String? = nil,
+        on port: Int = 1
+    ) {
+        let error = IPPacket(
+            from: reporter ?? request.destination.description,
+            to: request.source.description,
+            1,
+            IPPacket.icmp(3, 3, rest: 0, request.octets)
+        )
+        world.send(error, on: port)
+        _ = world.takePackets(0)
+    }
+
+    @Test(arguments: [ForwardingMode.fnat, .nat], [false, true])
+    func `a client that goes on asking does not hide that its backend is silent`(
+        mode: ForwardingMode,
+        wasAnswered: Bool
+    ) throws {
+        let world = try datagrams(mode)
+        defer { world.expectConservation() }
+        let first = try datagram(world, 10)
+        if wasAnswered { try answer(world, first) }
+        var changes: [String] = []
+        var last = first
+        for _ in 0..<9 {
+            world.advance(.seconds(1))
+            last = try datagram(world, 10)
+            changes += world.look()
+        }
+        let silent = try #require(first.destination).description
+        #expect(changes == ["service web: backend \(silent) does not answer, out for 5.0 seconds"])
+        #expect(last.destination != first.destination)
+    }
+
+    @Test func `a backend that answers its only client now and then stays`() throws {
+        let world = try datagrams()
+        defer { world.expectConservation() }
+        let first = try datagram(world, 10)
+        for second in 0..<30 {
+            if second % 4 == 0 { try answer(world, first) }
+            world.advance(.seconds(1))
+            #expect(try datagram(world, 10).destination == first.destination)
+            #expect(world.look() == [])
+        }
+    }
+
+    @Test func `clients leave a backend that others have found dead, unless it answers them`()
+        throws
+    {
+        let world = try datagrams()
+        defer { world.expectConservation() }
+        let left = try datagram(world, 10)
+        try answer(world, left)
+        _ = try datagram(world, 11)
+        let kept = try datagram(world, 12)
+        try answer(world, kept)
+        #expect(kept.destination == left.destination)
+        _ = try datagram(world, 13)
+        #expect(world.look() == [], "first answers are successes")
+        world.advance(.seconds(2))
+        _ = world.takePackets(1)
+        world.send(Frame.udp(from: "10.0.0.14:5000", to: "10.0.0.100:80"), on: 0)
+        refuse(world, try #require(world.takePackets(1).first))
+        try answer(world, kept)
+        #expect(world.look().count == 1)
+        world.settle()
+        #expect(try datagram(world, 12).destination == kept.destination)
+        #expect(try datagram(world, 10).destination != left.destination)
+        try answer(world, kept)
+        world.advance(.seconds(2))
+        #expect(world.look() == [])
+        world.settle()
+        #expect(try datagram(world, 12).destination != kept.destination)
+    }
+
+    @Test(arguments: [ForwardingMode.fnat, .nat], [TransportProtocol.tcp, .udp])
+    func `a backend's own "port unreachable" is a failure, and nobody else's`(
+        mode: ForwardingMode,
+        protocol: TransportProtocol
+    ) throws {
+        var state = DesiredState.web(`protocol`)
+        state.services[0].mode = mode
+        if mode != .fnat { state.services[0].localAddresses = [] }
+        state.services[0].protection.destCheck = DestCheck()
+        let world = try quickstartWorld(state)
+        defer { world.expectConservation() }
+        #expect(world.look() == [])
+        let first =
+            `protocol` == .udp
+            ? Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80")
+            : Frame.tcp(from: "10.0.0.10:5000", to: "10.0.0.100:80", Frame.syn)
+        _ = world.takePackets(1)
+        world.send(first, on: 0)
+        let request = try #require(world.takePackets(1).first)
+        refuse(world, request, by: "10.0.1.9")
+        #expect(world.look() == [], "a router's word")
+        if mode == .fnat { refuse(world, request, on: 0) }
+        #expect(world.look() == [], "from the side of the clients")
+        if `protocol` == .tcp {
+            var other = request
+            other.payload[7] ^= 1
+            refuse(world, other)
+            #expect(world.look() == [], "about another SYN")
+        }
+        refuse(world, request)
+        #expect(world.look().count == 1)
+    }
+
+    @Test(arguments: [TransportProtocol.tcp, .udp])
+    func `a damaged first packet opens nothing where failures are counted`(
+        protocol: TransportProtocol
+    ) throws {
+        let world = try world(`protocol`)
+        defer { world.expectConservation() }
+        var frame =
+            `protocol` == .udp
+            ? Frame.udp(from: "10.0.0.10:5000", to: "10.0.0.100:80")
+            : Frame.tcp(from: "10.0.0.10:5000", to: "10.0.0.100:80", Frame.syn)
+        frame[40] ^= 1
+        world.send(frame, on: 0)
+        #expect(world.drops(.badTransportChecksum) == 1 && world.connectionCount == 0)
+    }
+
     @Test func `connections that were told to end are no failures`() throws {
         var state = DesiredState.web(.udp)
         state.services[0].protection = Protection(expiresQuiescent: true, destCheck: DestCheck())

@@ -63,6 +63,8 @@ extension Balancer {
         connection.isPersistent = saved.isPersistent
         connection.nextFromBackend = saved.nextFromBackend
         connection.nextFromClient = saved.nextFromClient
+        // The clock of another process begins elsewhere.
+        if saved.client.protocol == .udp { connection.lastAnswer = connection.lastSeen }
         connection.hasSideState = saved.side != nil
         connection.needsCare = saved.needsCare
         let deadline = connection.lastSeen + balancing.timeout(of: connection)

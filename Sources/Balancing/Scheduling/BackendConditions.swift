@@ -21,12 +21,13 @@ public struct BackendConditions: BitwiseCopyable, Sendable {
         public static let down = Reasons(rawValue: 1 << 1)
     }
 
-    /// Word 0: how many slots have a reason; then the reasons of each slot.
+    /// Word 0: how many slots have a reason. Word 1: see `sweeps`. Then the reasons of each slot.
     private let words: CounterBlock
+    private static let firstSlot = 2
 
     /// Nil when memory is short; untouched pages cost none.
     public init?(slots: Int) {
-        guard let words = CounterBlock(count: slots + 1) else { return nil }
+        guard let words = CounterBlock(count: slots + Self.firstSlot) else { return nil }
         self.words = words
     }
 
@@ -34,24 +35,33 @@ public struct BackendConditions: BitwiseCopyable, Sendable {
 
     /// The same conditions in memory of its own, of the first `slots`; nil when memory is short.
     public func copy(first slots: Int) -> BackendConditions? {
-        words.copy(first: slots + 1).map { BackendConditions(words: $0) }
+        words.copy(first: slots + Self.firstSlot).map { BackendConditions(words: $0) }
     }
 
     private init(words: CounterBlock) { self.words = words }
 
     public var areAllUsable: Bool { words[0] == 0 }
 
-    public func reasons(slot: UInt32) -> Reasons { Reasons(rawValue: words[Int(slot) &+ 1]) }
+    /// Another number whenever workers are to look for flows that a backend which is down has left
+    /// without an answer: see `Balancer.sweep`.
+    var sweeps: UInt64 { words[1] }
 
-    public func isUsable(slot: UInt32) -> Bool { words[Int(slot) &+ 1] == 0 }
+    /// Has all workers look through their connections.
+    public func requestSweep() { words.addShared(1, at: 1) }
+
+    public func reasons(slot: UInt32) -> Reasons {
+        Reasons(rawValue: words[Int(slot) &+ Self.firstSlot])
+    }
+
+    public func isUsable(slot: UInt32) -> Bool { words[Int(slot) &+ Self.firstSlot] == 0 }
 
     public func insert(_ reasons: Reasons, slot: UInt32) {
-        let before = words.insert(reasons.rawValue, at: Int(slot) &+ 1)
+        let before = words.insert(reasons.rawValue, at: Int(slot) &+ Self.firstSlot)
         if before == 0, !reasons.isEmpty { words.addShared(1, at: 0) }
     }
 
     public func remove(_ reasons: Reasons, slot: UInt32) {
-        let before = words.remove(reasons.rawValue, at: Int(slot) &+ 1)
+        let before = words.remove(reasons.rawValue, at: Int(slot) &+ Self.firstSlot)
         if before != 0, before & ~reasons.rawValue == 0 { words.addShared(.max, at: 0) }
     }
 }

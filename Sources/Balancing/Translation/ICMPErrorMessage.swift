@@ -64,6 +64,12 @@ public struct ICMPErrorMessage: Equatable, BitwiseCopyable, Sendable {
         }
     }
 
+    /// Whether nobody takes such packets where they go: "destination unreachable", but for what is
+    /// too long.
+    public var isRefusal: Bool {
+        isIPv6 ? fields.type == 1 : fields.type == 3 && fields.code != 4
+    }
+
     /// Who sent the error that was read from `bytes`.
     public func reporter(_ bytes: FrameBytes) -> IPAddress? {
         isIPv6

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Addressing
-import Packet
+public import Packet
 
 /// The packet that an ICMP error is about, as far as the error quotes it.
 ///
@@ -159,6 +159,11 @@ public struct QuotedPacket: Equatable, BitwiseCopyable, Sendable {
 extension QuotedPacket {
     /// The packet without a header with the client's address, once that is taken out of the frame by
     /// moving what is before it.
+    /// The sequence number of a quoted segment of TCP.
+    public func sequence(_ bytes: FrameBytes) -> UInt32? {
+        `protocol` == .tcp && transportOffset &+ 8 <= end ? bytes.long(transportOffset &+ 4) : nil
+    }
+
     var withoutAddressHeader: QuotedPacket {
         var packet = self
         packet.totalLength &-= addressHeaderLength
