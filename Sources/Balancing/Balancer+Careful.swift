@@ -46,12 +46,14 @@ extension Balancer {
             )
             guard owner == worker else { return .elsewhere(owner) }
         }
-        guard packet.opens else {
+        let isLate =
+            packet.goesOn && service.scheduler.options.contains(.isSloppy) && !packet.isFragment
+        guard packet.opens || isLate else {
             // The reply to a query of somebody else.
             return client.protocol.isQuery ? .notBalanced : .refused(.notOpening)
         }
         guard packet.isBelievable else { return .refused(.badChecksum) }
-        return open(
+        let setup = open(
             client,
             of: service,
             FlowKey(client),
@@ -60,6 +62,11 @@ extension Balancer {
             balancing: balancing,
             now: now
         )
+        if isLate, case .created(let reference) = setup {
+            takeUp(reference, as: .sctpEstablished, balancing, now)
+            unsafe connections.entry(reference).pointee.nextFromBackend = packet.verificationTag
+        }
+        return setup
     }
 
     /// Rewrites a packet of a known connection and says where it goes, as for plain ones.

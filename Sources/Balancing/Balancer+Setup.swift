@@ -69,7 +69,10 @@ extension Balancer {
             )
             guard owner == worker else { return .elsewhere(owner) }
         }
-        guard packet.opens else { return .refused(.notOpening) }
+        let isLate = !packet.opens
+        guard !isLate || service.scheduler.options.contains(.isSloppy) && packet.goesOn else {
+            return .refused(.notOpening)
+        }
         // The backend ignores what is damaged, and that would be taken for its failure.
         if isWatched(service, balancing), !packet.hasRightChecksum {
             return .refused(.badTransportChecksum)
@@ -82,7 +85,7 @@ extension Balancer {
             if let id = header.destination { key.take(id) }
             named = service.quic?.backend(of: header, in: service, worker: worker)
         }
-        return open(
+        let setup = open(
             client,
             of: service,
             key,
@@ -91,6 +94,22 @@ extension Balancer {
             balancing: balancing,
             now: now
         )
+        if isLate, case .created(let reference) = setup {
+            takeUp(reference, as: .established, balancing, now)
+            unsafe connections.entry(reference).pointee.takeUp(packet)
+        }
+        return setup
+    }
+
+    /// A connection that another instance had goes on here.
+    mutating func takeUp(
+        _ reference: UInt32,
+        as state: ConnectionState,
+        _ balancing: BalancingState,
+        _ now: Tick
+    ) {
+        let before = unsafe connections.entry(reference).pointee.state
+        move(reference, from: before, to: state, .clientOnly, balancing, now)
     }
 
     /// Whether what becomes of a service's connections is counted; all its backends are alike in that.

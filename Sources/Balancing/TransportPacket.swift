@@ -74,6 +74,10 @@ public struct TransportPacket<Tuple: FlowTuple>: BitwiseCopyable {
     /// (RFC 9293 section 3.5).
     public var opens: Bool { `protocol` != .tcp || tcpFlags & 0x17 == 0x02 }
 
+    /// Whether a segment belongs to a connection that is established, or is being closed: it
+    /// acknowledges, and neither SYN nor RST is set.
+    var goesOn: Bool { `protocol` == .tcp && tcpFlags & 0x16 == 0x10 }
+
     var acknowledgment: UInt32 {
         unsafe UInt32(
             bigEndian: (transport + Offset.acknowledgment).loadUnaligned(as: UInt32.self)

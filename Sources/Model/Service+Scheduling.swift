@@ -15,7 +15,8 @@ package struct SchedulingProblem: Equatable, Sendable {
 extension Service {
     /// What does not fit together; every front end refuses a service that has some.
     package var schedulingProblems: [SchedulingProblem] {
-        flagProblems + hashTargetProblems + tableSizeProblems + slowStartProblems
+        flagProblems + sloppinessProblems + hashTargetProblems + tableSizeProblems
+            + slowStartProblems
     }
 
     private var flagProblems: [SchedulingProblem] {
@@ -30,6 +31,22 @@ extension Service {
                     accepted: fitting.isEmpty
                         ? "no flags; scheduler \(flag.scheduler.rawValue) has this one"
                         : fitting.map(\.rawValue).joined(separator: ", ")
+                )
+            }
+    }
+
+    private var sloppinessProblems: [SchedulingProblem] {
+        let isFitting =
+            [.dr, .tunnel].contains(mode) && [.tcp, .sctp].contains(key.protocol)
+        guard !isFitting else { return [] }
+        return schedulerOptions.flags.filter { $0 == .mhSloppy || $0 == .conhashSloppy }
+            .map { flag in
+                SchedulingProblem(
+                    attribute: .flags,
+                    message:
+                        "needs TCP or SCTP in mode dr or tunnel, where a backend knows the client",
+                    value: flag.rawValue,
+                    accepted: "mode dr or tunnel, and protocol tcp or sctp"
                 )
             }
     }
@@ -55,7 +72,9 @@ extension Service {
             return schedulerOptions.maglevTableSize
                 .map { [misfit(.maglevTableSize, "\($0)", "no table size; mh takes one")] } ?? []
         }
-        let size = schedulerOptions.maglevTableSize ?? SchedulerOptions.defaultTableSize
+        let size =
+            schedulerOptions.maglevTableSize
+            ?? SchedulerOptions.defaultTableSize(for: backends.count)
         var message: String?
         if !size.isPrime {
             message = "is not prime"

@@ -47,6 +47,12 @@ extension Connection {
         nextFromBackend = acknowledgment
     }
 
+    /// Begins with a segment of a connection that another instance had.
+    mutating func takeUp<Tuple: FlowTuple>(_ segment: TransportPacket<Tuple>) {
+        nextFromClient = segment.sequence
+        nextFromBackend = segment.acknowledgment
+    }
+
     @inline(__always)
     private static func goesOn(_ sequence: UInt32, _ acknowledgment: UInt32) -> Bool {
         (sequence &+ 1 &<< sequenceBits) &>> (sequenceBits &+ 1)

@@ -79,6 +79,18 @@ public struct CarefulPacket<Tuple: FlowTuple>: BitwiseCopyable {
         }
     }
 
+    /// Whether the packet belongs to an association that is established: it carries data or what
+    /// answers data.
+    var goesOn: Bool {
+        guard case .sctp(let packet) = body else { return false }
+        return packet.event == .data || packet.event == .other
+    }
+
+    /// Of SCTP; 0 otherwise.
+    var verificationTag: UInt32 {
+        if case .sctp(let packet) = body { packet.verificationTag } else { 0 }
+    }
+
     /// Whether the checksum is right, as far as a connection hangs on it.
     ///
     /// Receivers verify checksums, and rewriting keeps wrong ones wrong. But the chunks of an SCTP

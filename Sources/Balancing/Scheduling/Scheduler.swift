@@ -47,6 +47,8 @@ public struct Scheduler: BitwiseCopyable, @unchecked Sendable {
         public static let countsNext = Options(rawValue: 1 << 4)
         /// Least loaded: the first backend without active connections is taken.
         public static let prefersIdle = Options(rawValue: 1 << 5)
+        /// Table and ring: packets of connections that nobody here knows are scheduled, too.
+        public static let isSloppy = Options(rawValue: 1 << 6)
         /// Circle: the backends in order; there are no entries.
         static let isPlain = Options(rawValue: 1 << 7)
     }

@@ -232,7 +232,7 @@ package enum ServiceFileSchema {
                 "schedulerFlags",
                 .list(.choice(SchedulerOptions.Flag.allCases.map(\.rawValue))),
                 default: "none",
-                "variants of mh and sh"
+                "variants of mh, sh and conhash"
             ),
             field(
                 "hashTarget",
@@ -243,7 +243,7 @@ package enum ServiceFileSchema {
             field(
                 "maglevTableSize",
                 .integer(SchedulerOptions.tableSizes),
-                default: "\(SchedulerOptions.defaultTableSize)",
+                default: "4093 for up to 10 backends, 65537 for up to 655, 131071 for more",
                 "slots of mh, a prime at least a hundred times the number of backends"
             ),
             field(

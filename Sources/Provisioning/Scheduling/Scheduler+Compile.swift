@@ -30,7 +30,8 @@ extension Scheduler {
                 members: Self.members(backends),
                 entries: MaglevTable.filled(
                     backends,
-                    size: options.maglevTableSize ?? SchedulerOptions.defaultTableSize
+                    size: options.maglevTableSize
+                        ?? SchedulerOptions.defaultTableSize(for: backends.count)
                 ),
                 options: Self.tableOptions(options)
             )
@@ -42,7 +43,7 @@ extension Scheduler {
             self.init(
                 ring: ConsistentRing.points(backends),
                 members: Self.members(backends),
-                options: options.hashTarget == .qid ? .usesConnectionID : []
+                options: Self.ringOptions(options)
             )
         }
     }
@@ -85,6 +86,14 @@ extension Scheduler {
         var result: Options = []
         if options.usesPort { result.insert(.usesPort) }
         if options.fallsBack { result.insert(.fallsBack) }
+        if options.isSloppy { result.insert(.isSloppy) }
+        return result
+    }
+
+    private static func ringOptions(_ options: SchedulerOptions) -> Options {
+        var result: Options = []
+        if options.hashTarget == .qid { result.insert(.usesConnectionID) }
+        if options.isSloppy { result.insert(.isSloppy) }
         return result
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Foundation
+import Model
 import PacketTesting
 import Testing
 
@@ -44,6 +45,24 @@ import Testing
         let table = MaglevTable.filled(equalBackends(count), size: 4093)
         let counts = Shares.counts(table, count)
         #expect((counts.max() ?? 0) - (counts.min() ?? 0) <= 1)
+    }
+
+    @Test(arguments: [10, 11, 100])
+    func `with the size that services get by default a removal moves few flows of others`(
+        count: Int
+    ) {
+        let size = SchedulerOptions.defaultTableSize(for: count)
+        #expect((2...362).allSatisfy { size % $0 != 0 }, "a prime: 362 squared is more")
+        let all = equalBackends(count)
+        let before = Shares.owners(MaglevTable.filled(all, size: size), of: all)
+        var moved: [Double] = []
+        for index in stride(from: 0, to: count, by: max(1, count / 5)) {
+            var rest = all
+            let gone = rest.remove(at: index).endpoint
+            let after = Shares.owners(MaglevTable.filled(rest, size: size), of: rest)
+            moved.append(Shares.disruption(before, after, without: gone))
+        }
+        #expect(moved.reduce(0, +) / Double(moved.count) < 0.015)
     }
 
     @Test(arguments: [4, 5, 6] as [UInt64])
