@@ -13,6 +13,9 @@ import Timing
 ///     +---+---+--+--+-----+------------+----------+------------+----------+
 enum ARP {
     static let length = 28
+    /// Ethernet, and what some that speak it over IEEE 802 networks say (RFC 1700, "Number Hardware
+    /// Type"): Linux takes both.
+    static let hardware: [UInt16] = [1, 6]
     static let request: UInt16 = 1
     static let reply: UInt16 = 2
     static let operation = 6, senderMAC = 8, senderIP = 14, targetMAC = 18, targetIP = 24
@@ -24,7 +27,8 @@ extension SlowPathState {
     mutating func handleARP(_ packet: consuming Packet, on interface: InterfaceID, offset: Int) {
         let bytes = unsafe FrameBytes(packet.frame, count: packet.count)
         guard
-            bytes.word(offset) == 1, bytes.word(offset + 2) == EtherType.ipv4.rawValue,
+            ARP.hardware.contains(bytes.word(offset) ?? 0),
+            bytes.word(offset + 2) == EtherType.ipv4.rawValue,
             bytes.word(offset + 4) == 0x0604, let operation = bytes.word(offset + ARP.operation),
             let mac = bytes.macAddress(offset + ARP.senderMAC),
             let sender = bytes.ipv4Address(offset + ARP.senderIP),

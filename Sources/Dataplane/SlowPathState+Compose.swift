@@ -14,10 +14,14 @@ struct Headers {
     var hopLimit: UInt8
     /// A hop-by-hop header with the router alert option stands before the message: MLD.
     var alertsRouters = false
+    /// Options of IPv4, a whole number of words.
+    var options: [UInt8] = []
 
     private var isIPv4: Bool { source.family == .ipv4 }
     /// Where the transport header begins in the frame.
-    var payloadOffset: Int { 14 + (isIPv4 ? 20 : 40) + (alertsRouters ? 8 : 0) }
+    var payloadOffset: Int {
+        14 + (isIPv4 ? 20 + options.count : 40) + (alertsRouters ? 8 : 0)
+    }
 
     /// Writes Ethernet, IP and extension headers into zeroed octets.
     func write(to bytes: FrameBytes, from own: MACAddress, payload: Int) {
@@ -25,14 +29,16 @@ struct Headers {
         bytes.setAddress(own.rawValue, at: 6)
         bytes.set((isIPv4 ? EtherType.ipv4 : .ipv6).rawValue, at: 12)
         if isIPv4 {
-            bytes.set(UInt8(0x45), at: 14)
-            bytes.set(UInt16(20 + payload), at: 16)
+            let length = 20 + options.count
+            bytes.set(UInt8(0x40 + length / 4), at: 14)
+            bytes.set(UInt16(length + payload), at: 16)
             bytes.set(UInt16(0x4000), at: 20)
             bytes.set(hopLimit, at: 22)
             bytes.set(`protocol`.rawValue, at: 23)
             bytes.set(source, at: 26)
             bytes.set(destination, at: 30)
-            bytes.set(bytes.checksum(14, 20), at: 24)
+            for (index, octet) in options.enumerated() { bytes.set(octet, at: 34 + index) }
+            bytes.set(bytes.checksum(14, length), at: 24)
         } else {
             bytes.set(UInt8(0x60), at: 14)
             bytes.set(UInt16(payload + payloadOffset - 54), at: 18)

@@ -59,8 +59,13 @@ extension SlowPathState {
         }
         // When no buffer is left for the reply, that counts as dropped.
         let number: IPProtocol = source.family == .ipv4 ? .icmp : .icmpv6
+        var headers = headers(answering: request, from: source, number, on: interface)
+        if let address = source.ipv4 {
+            let options = request.network + 20..<request.transport
+            headers.options = EchoOptions.updated(request.bytes, options, by: address, at: now)
+        }
         send(
-            headers(answering: request, from: source, number, on: interface),
+            headers,
             payload: request.payload,
             checksum: 2
         ) { bytes, base in

@@ -34,6 +34,63 @@ import Testing
         world.expectConservation()
     }
 
+    @Test func `ARP of IEEE 802 networks is understood, and answered as that of Ethernet`() throws {
+        let world = try quickstartWorld()
+        var request = ask("10.0.0.1")
+        request[15] = 6
+        world.send(request, on: 0)
+        #expect(world.drops(.badARP) == 0 && world.takeARP(0).first?.arp?.operation == 2)
+        request[15] = 7
+        world.send(request, on: 0)
+        #expect(world.drops(.badARP) == 1 && world.takeARP(0).isEmpty)
+        world.expectConservation()
+    }
+
+    /// An echo request with options, a whole number of words.
+    private func echo(_ options: [UInt8]) -> [UInt8] {
+        var frame = Frame.echo(from: "10.0.0.10", to: "10.0.0.1")
+        frame.insert(contentsOf: options, at: 34)
+        frame[14] = 0x40 | UInt8(5 + options.count / 4)
+        frame[17] += UInt8(options.count)
+        frame.replaceSubrange(24..<26, with: [0, 0])
+        let sum = Checksum.of(Array(frame[14..<34 + options.count]))
+        frame.replaceSubrange(24..<26, with: [UInt8(sum >> 8), UInt8(sum & 0xFF)])
+        return frame
+    }
+
+    /// RFC 1122 section 3.2.2.6.
+    @Test(
+        arguments: [
+            // Room for another hop; no room; behind a no-operation; with what no reply has.
+            ([7, 11, 8, 1, 1, 1, 1, 0, 0, 0, 0, 0], [7, 11, 12, 1, 1, 1, 1, 10, 0, 0, 1, 0]),
+            ([7, 7, 8, 1, 1, 1, 1, 0], [7, 7, 8, 1, 1, 1, 1, 0]),
+            ([1, 7, 7, 4, 0, 0, 0, 0], [7, 7, 8, 10, 0, 0, 1, 0]),
+            ([148, 4, 0, 0, 7, 7, 4, 0, 0, 0, 0, 0], [7, 7, 8, 10, 0, 0, 1, 0]),
+            ([68, 8, 9, 0x10, 1, 2, 3, 4], [68, 8, 9, 0x20, 1, 2, 3, 4]),
+            ([68, 12, 5, 3, 10, 0, 0, 2, 0, 0, 0, 0], [68, 12, 5, 3, 10, 0, 0, 2, 0, 0, 0, 0]),
+            ([7, 2, 4, 0], []), ([7, 99, 4, 0], []),
+        ] as [([UInt8], [UInt8])]
+    )
+    func `an echo reply has the recorded route and the times of its request, with our own`(
+        _ options: ([UInt8], [UInt8])
+    ) throws {
+        let world = try quickstartWorld()
+        defer { world.expectConservation() }
+        world.send(echo(options.0), on: 0)
+        let reply = try #require(world.takeFrames(0).last)
+        let length = Int(reply[14] & 0xF) * 4
+        #expect(Array(reply[34..<14 + length]) == options.1)
+        #expect(reply[14 + length] == 0 && Checksum.of(Array(reply[14..<14 + length])) == 0)
+    }
+
+    @Test func `a time of ours is one since no midnight`() throws {
+        let world = try quickstartWorld()
+        world.send(echo([68, 12, 5, 1] + Array(repeating: 0, count: 8)), on: 0)
+        let reply = try #require(world.takeFrames(0).last)
+        #expect(Array(reply[34..<42]) == [68, 12, 13, 1, 10, 0, 0, 1] && reply[42] & 0x80 != 0)
+        world.expectConservation()
+    }
+
     @Test func `new own addresses are announced on their link`() throws {
         let world = try World(.web())
         world.settle()
