@@ -105,8 +105,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         return unsafe memory
     }
 
+    /// Frees all but the table of services, which others may have, too.
     public func destroy() {
-        unsafe contents.pointee.services.destroy()
         unsafe contents.pointee.pools.deallocate()
         unsafe contents.pointee.stateTimeouts.deallocate()
         unsafe contents.pointee.localSlots.destroy()

@@ -15,10 +15,28 @@ public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
         /// Port and protocol; 0 is an empty slot.
         var tail: UInt32
         var record: ServiceRecord?
+
+        init(address: WireAddress, tail: UInt32, record: ServiceRecord?) {
+            self.address = address
+            self.tail = tail
+            self.record = record
+        }
+
+        /// Of a rule with one address and port.
+        init(_ rule: ServiceRanges.Rule) {
+            let port = rule.protocol.isQuery ? 0 : rule.ports.lowerBound.bigEndian
+            self.init(
+                address: WireAddress(rule.prefix.address),
+                tail: ServiceTable.tail(port, rule.protocol),
+                record: rule.record
+            )
+        }
     }
 
     private let slots: UnsafeMutablePointer<Slot>
     private let mask: UInt64
+    /// Tables that have the rest, from `ranges` on, in common; one thread makes and destroys them.
+    private let users: UnsafeMutablePointer<Int>
     private let ranges: ServiceRanges
     /// Protocols of the exact addresses, a bit each.
     private let protocols: AddressTable
@@ -28,11 +46,8 @@ public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
     ///
     /// `rules` are unambiguous: see `ServiceRanges`.
     public init(_ rules: [ServiceRanges.Rule], matches: [ServiceMatches.Rule] = []) {
-        let isExact = { (rule: ServiceRanges.Rule) in
-            rule.prefix.isHost && (rule.ports.count == 1 || rule.protocol.isQuery)
-        }
-        let exact = rules.filter(isExact)
-        ranges = ServiceRanges(rules.filter { !isExact($0) })
+        let exact = rules.filter(\.isExact)
+        ranges = ServiceRanges(rules.filter { !$0.isExact })
         let byAddress = Dictionary(grouping: exact, by: \.prefix.address)
         protocols = AddressTable(
             byAddress.map { address, rules in
@@ -45,18 +60,59 @@ public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
         mask = UInt64(count - 1)
         unsafe slots = .allocate(capacity: count)
         unsafe slots.initialize(repeating: Slot(address: .zero, tail: 0, record: nil), count: count)
-        for rule in exact {
-            let address = WireAddress(rule.prefix.address)
-            let port = rule.protocol.isQuery ? 0 : rule.ports.lowerBound.bigEndian
-            let tail = Self.tail(port, rule.protocol)
-            var slot = Self.hash(address, tail) & mask
-            while unsafe slots[Int(slot)].tail != 0 { slot = (slot &+ 1) & mask }
-            unsafe slots[Int(slot)] = Slot(address: address, tail: tail, record: rule.record)
+        unsafe users = .allocate(capacity: 1)
+        unsafe users.initialize(to: 1)
+        for rule in exact { unsafe place(of: rule).initialize(to: Slot(rule)) }
+    }
+
+    /// The same with other records of services that it knows, each by one address and port; nil when
+    /// there are others among `rules`.
+    public func replacing(_ rules: [ServiceRanges.Rule]) -> ServiceTable? {
+        guard rules.allSatisfy({ rule in rule.isExact && isKnown(rule) }) else {
+            return nil
+        }
+        let copy = ServiceTable(copying: self)
+        for rule in rules { unsafe copy.place(of: rule).pointee.record = rule.record }
+        return copy
+    }
+
+    private func isKnown(_ rule: ServiceRanges.Rule) -> Bool {
+        unsafe place(of: rule).pointee.tail != 0
+    }
+
+    private init(copying other: ServiceTable) {
+        let count = Int(other.mask) + 1
+        unsafe slots = .allocate(capacity: count)
+        unsafe slots.initialize(from: other.slots, count: count)
+        mask = other.mask
+        unsafe users = other.users
+        unsafe users.pointee += 1
+        ranges = other.ranges
+        protocols = other.protocols
+        matches = other.matches
+    }
+
+    /// Where a service with one address and port stands, or is to stand.
+    private func place(of rule: ServiceRanges.Rule) -> UnsafeMutablePointer<Slot> {
+        let wanted = Slot(rule)
+        var slot = Self.hash(wanted.address, wanted.tail) & mask
+        while true {
+            let found = unsafe slots + Int(slot)
+            if unsafe found.pointee.tail == 0 { return unsafe found }
+            if unsafe found.pointee.tail == wanted.tail,
+                unsafe found.pointee.address == wanted.address
+            {
+                return unsafe found
+            }
+            slot = (slot &+ 1) & mask
         }
     }
 
     public func destroy() {
         unsafe slots.deallocate()
+        unsafe users.pointee -= 1
+        guard unsafe users.pointee == 0 else { return }
+        unsafe users.deallocate()
         ranges.destroy()
         protocols.destroy()
         matches.destroy()
@@ -86,12 +142,19 @@ public struct ServiceTable: BitwiseCopyable, @unchecked Sendable {
             || ranges.hasService(at: address, `protocol`)
     }
 
-    private static func tail(_ port: UInt16, _ protocol: FlowProtocol) -> UInt32 {
+    fileprivate static func tail(_ port: UInt16, _ protocol: FlowProtocol) -> UInt32 {
         UInt32(port) | UInt32(`protocol`.rawValue) << 16 | 1 << 31
     }
 
     private static func hash(_ address: WireAddress, _ tail: UInt32) -> UInt64 {
         let mixed = (address.mixed ^ UInt64(tail)) &* 0x9E37_79B9_7F4A_7C15
         return mixed ^ mixed >> 32
+    }
+}
+
+extension ServiceRanges.Rule {
+    /// Whether it is about one address and port.
+    fileprivate var isExact: Bool {
+        prefix.isHost && (ports.count == 1 || `protocol`.isQuery)
     }
 }

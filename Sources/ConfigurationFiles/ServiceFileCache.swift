@@ -44,7 +44,10 @@ package final class ServiceFileCache: Sendable {
         {
             return known
         }
-        let file = ServiceFile(bytes, path: path, keys: keys, isQuoted: isQuoted)
+        var file = ServiceFile(bytes, path: path, keys: keys, isQuoted: isQuoted)
+        if let known = entries.withLock({ $0[path] }) {
+            file.objects.share(with: known.file.objects)
+        }
         let entry = Entry(file, digest: digest, isQuoted: isQuoted)
         parsed.withLock { $0 += 1 }
         entries.withLock { $0[path] = entry }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Balancing
+import Containers
 import Networking
 
 /// A snapshot and the memory that only it uses; freed with the last reference.
 ///
-/// Its maker keeps it until every worker has reported a later generation. Service records are
-/// shared with other snapshots through `keeping`.
+/// Its maker keeps it until every worker has reported a later generation. Service
+/// records, the table of services and routes are shared with other snapshots through `keeping`.
 @safe
 public final class SnapshotMemory: @unchecked Sendable {
     public let pointer: UnsafeMutablePointer<Snapshot>
@@ -19,7 +20,6 @@ public final class SnapshotMemory: @unchecked Sendable {
     }
 
     deinit {
-        unsafe pointer.pointee.forwarding.destroy()
         unsafe pointer.pointee.balancing.destroy()
         unsafe pointer.pointee.interfaces.destroy()
         unsafe pointer.pointee.tunnels.destroy()
@@ -47,6 +47,11 @@ public final class SnapshotMemory: @unchecked Sendable {
             policies: []
         )
         let snapshot = Snapshot(generation: 0, forwarding: forwarding, balancing: balancing)
-        return SnapshotMemory(snapshot, keeping: [])
+        return SnapshotMemory(
+            snapshot,
+            keeping: [
+                Owned(forwarding) { $0.destroy() }, Owned(balancing.services) { $0.destroy() },
+            ]
+        )
     }
 }

@@ -24,8 +24,9 @@ final class RuntimeFile: Sendable {
         var end = ContinuousClock.now
     }
 
-    /// A writing that takes longer is not repeated for every edit.
-    private static let cheap = Duration.milliseconds(100)
+    /// A writing that takes longer is not repeated for every edit, but leaves nine parts of the time
+    /// to other things.
+    private static let cheap = Duration.milliseconds(5)
 
     init(in directory: String) { path = directory + "/edits.yaml" }
 
@@ -52,7 +53,7 @@ final class RuntimeFile: Sendable {
         let isKept = settings.isOn("global_defs.keep_edits")
         let isDue = state.withLock { state in
             state.pending = isKept ? layer : RuntimeLayer()
-            return state.cost <= Self.cheap || state.end + .seconds(1) <= .now
+            return state.cost <= Self.cheap || state.end + state.cost * 9 <= .now
         }
         return isDue ? flush() : nil
     }

@@ -26,6 +26,6 @@ package struct Persistence: Hashable, Codable, Sendable {
 }
 
 extension Persistence: CustomStringConvertible {
-    /// Time, IPv4 length, IPv6 length: `360.0 seconds /24 /64`.
+    /// Time, IPv4 length, IPv6 length: `6m /24 /64`.
     package var description: String { "\(timeout) /\(mask) /\(maskV6)" }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 import Balancing
+import Containers
 import Dataplane
 import Model
 package import Networking
@@ -31,12 +32,14 @@ struct Books {
     var policies: [BackendPolicy] = []
     /// By backend slot, of tunnel services.
     var encapsulations: [Int: Encapsulation] = [:]
-    /// Services, shared with the snapshot before where they are the same.
-    var services: [Service.Key: KnownService] = [:]
+    /// Services in the order of the state, shared with the snapshot before where they are the same.
+    var services: [KnownService] = []
+    /// Where each stands in `services`.
+    var servicePlaces: [Service.Key: Int] = [:]
+    /// Those that some service has.
+    var traits: KnownService.Traits = []
     /// Removed services, as they were but for their backends, as long as those have connections.
     var gone: [Service.Key: Service] = [:]
-    /// Services in the order of the state: most services stand where they stood.
-    var order: [KnownService] = []
     /// How clients' addresses were told when the services were compiled.
     var clientAddressForm: ClientAddressForm?
     /// Under what number the clients of each persistent service are remembered; never used again.
@@ -51,6 +54,8 @@ struct Books {
     /// `paths` are others.
     var routeGeneration: UInt16 = 0
     var paths = CompiledNetwork.Paths()
+    /// Routes and own addresses, and what they were made from; nil before the first.
+    var network: KnownNetwork?
     /// What the snapshot knows of the links, which may know more by now.
     var news = LinkNews()
     var slowStart = SlowStart()
@@ -73,6 +78,9 @@ struct Books {
         localSlots = SlotAllocator(capacity: 1 << 16)
     }
 
+    /// What was compiled of a service.
+    func service(_ key: Service.Key) -> KnownService? { servicePlaces[key].map { services[$0] } }
+
     /// The number of a persistent service, new when it was not one in the state before.
     mutating func persistenceIdentity(of service: Service.Key) -> UInt32 {
         if let known = persistenceIdentities[service] { return known }
@@ -91,6 +99,24 @@ package struct NeighbourPlace: Hashable, Sendable {
         self.address = address
         self.interface = interface
     }
+}
+
+/// The network half of a layout, shared by snapshots as long as it is made from the same.
+struct KnownNetwork {
+    /// All that it depends on besides the services' addresses.
+    struct Source: Equatable {
+        var settings: Settings
+        var addresses: [InterfaceAddress]
+        var routes: [Route]
+        var neighbours: [Neighbour]
+        var interfaces: [Interface]
+        var news: LinkNews
+        var localSlots: [IPAddress: Int]
+    }
+
+    var source: Source
+    var network: CompiledNetwork
+    var forwarding: Owned<ForwardingTable>
 }
 
 /// What the links tell that snapshots depend on.

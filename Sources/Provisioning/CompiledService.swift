@@ -112,11 +112,38 @@ final class KnownService: Sendable {
     let compiled: CompiledService
     /// Whether some backend counts less, for now, than the service says.
     let isRamping: Bool
+    /// What of the compiler's work it asks for.
+    let traits: Traits
+
+    struct Traits: OptionSet, Sendable {
+        let rawValue: UInt8
+
+        static let isTunnelled = Traits(rawValue: 1 << 0)
+        static let isPersistent = Traits(rawValue: 1 << 1)
+        /// Its packets are limited.
+        static let isMetered = Traits(rawValue: 1 << 2)
+        /// Connections of a backend without weight have a limited time.
+        static let drains = Traits(rawValue: 1 << 3)
+        /// Its selector names interfaces.
+        static let namesInterfaces = Traits(rawValue: 1 << 4)
+
+        init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        init(_ service: Service) {
+            self = []
+            if service.mode == .tunnel { insert(.isTunnelled) }
+            if service.persistence != nil { insert(.isPersistent) }
+            if service.limitsPackets { insert(.isMetered) }
+            if service.patience != nil { insert(.drains) }
+            if case .match = service.key.selector { insert(.namesInterfaces) }
+        }
+    }
 
     init(_ service: Service, _ compiled: CompiledService) {
         self.service = service
         self.compiled = compiled
         let full = SlowStart().weights(of: service, at: Instant(nanoseconds: 0))
+        traits = Traits(service)
         isRamping = compiled.source.backends.map(\.weight) != full
     }
 }

@@ -18,23 +18,27 @@ struct Draining {
 
     private var entries: [Service.Key: [Endpoint: Entry]] = [:]
 
-    /// The same at `now`, when `new` takes the place of `old`; `before` finds services of `old`.
+    var isEmpty: Bool { entries.isEmpty }
+
+    /// The same at `now`, when some services were `changed` and others `removed`; `before` and `after`
+    /// find services of the two states.
     ///
-    /// Backends of services that are as before are not looked at. `gone` are backends that are in no
-    /// state any more and may have connections. Backends without a slot, `hasSlot` says, have no
-    /// connections left and are forgotten.
+    /// Others are not looked at. `gone` are backends that are in no state any more and may have
+    /// connections. Backends without a slot, `hasSlot` says, have no connections left and are
+    /// forgotten.
     func following(
-        from old: DesiredState,
-        to new: DesiredState,
+        changed: [Service],
+        removed: [Service],
+        gone: Set<Provisioner.BackendKey>,
         at now: Instant,
-        gone: Set<Provisioner.BackendKey> = [],
         before: (Service.Key) -> Service?,
+        after: (Service.Key) -> Service?,
         hasSlot: (Provisioner.BackendKey) -> Bool
     ) -> Draining {
         var result = Draining()
-        guard !entries.isEmpty || Self.mayDrain(old) || Self.mayDrain(new) else { return result }
-        let services = Dictionary(new.services.map { ($0.key, $0) }) { first, _ in first }
-        for service in new.services {
+        let looked = Set(changed.map(\.key))
+        let others = entries.keys.filter { !looked.contains($0) }.compactMap(after)
+        for service in changed + others {
             let known = before(service.key)
             let hasChanged = known != service
             let own = entries[service.key] ?? [:]
@@ -57,10 +61,10 @@ struct Draining {
                 if isThere { result.add(service.key, endpoint, patience ?? own, entry.since) }
             }
         }
-        result.addServices(of: self, old, at: now, hasSlot: hasSlot) { services[$0] == nil }
+        result.addServices(of: self, removed, at: now, hasSlot: hasSlot) { after($0) == nil }
         // What a service says now holds for those that it lost before it said so.
         for key in gone where !result.has(key.service, key.endpoint) {
-            guard let service = services[key.service],
+            guard let service = after(key.service),
                 !service.backends.contains(where: { $0.endpoint == key.endpoint })
             else { continue }
             result.add(key.service, key.endpoint, service.patience, now)
@@ -71,12 +75,12 @@ struct Draining {
     /// Backends of services that are gone, as far as they still have connections.
     private mutating func addServices(
         of before: Draining,
-        _ old: DesiredState,
+        _ removed: [Service],
         at now: Instant,
         hasSlot: (Provisioner.BackendKey) -> Bool,
         isGone: (Service.Key) -> Bool
     ) {
-        for service in old.services where isGone(service.key) {
+        for service in removed {
             for backend in service.targets {
                 let since = before.entries[service.key]?[backend.endpoint]?.since ?? now
                 add(service.key, backend.endpoint, service.patience, since)
@@ -116,10 +120,6 @@ struct Draining {
     ) {
         guard let patience else { return }
         entries[service, default: [:]][endpoint] = Entry(since: since, patience: patience)
-    }
-
-    private static func mayDrain(_ state: DesiredState) -> Bool {
-        state.services.contains { $0.patience != nil }
     }
 
     private static func key(

@@ -9,7 +9,7 @@ import Packet
 extension Provisioner {
     /// Which compiled object each service has, for tests of what is shared.
     package var compiledIdentities: [Service.Key: ObjectIdentifier] {
-        books.services.mapValues { ObjectIdentifier($0.compiled) }
+        books.servicePlaces.mapValues { ObjectIdentifier(books.services[$0].compiled) }
     }
 
     // MARK: - Slots that nobody needs any more

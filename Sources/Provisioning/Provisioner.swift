@@ -98,6 +98,8 @@ package final class Provisioner {
     package internal(set) var retiredTotals: [Service.Key: [UInt64]] = [:]
 
     private var published: SnapshotMemory?
+    /// Of the published snapshot.
+    private var index: ServiceIndex?
     /// Snapshots that some thread may still read.
     private var leaving: [SnapshotMemory] = []
     /// What `finish` has to do.
@@ -208,7 +210,13 @@ package final class Provisioner {
         takeOver()
         beginTunnels()
         beginWatching()
-        let memory = next.makeMemory(workerCount: engine.workerCount, adoption: adoption)
+        let index = index?.following(to: next.layout.services) ?? ServiceIndex(next.layout.services)
+        self.index = index
+        let memory = next.makeMemory(
+            index.table,
+            workerCount: engine.workerCount,
+            adoption: adoption
+        )
         unsafe engine.interchange.cell.publish(memory.pointer)
         engine.interchange.wakeWorkers()
         askForGateways(on: books, before)

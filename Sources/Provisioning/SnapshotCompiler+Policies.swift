@@ -8,14 +8,14 @@ extension SnapshotCompiler {
     /// dropped, and those whose connections end now or do not end any more.
     mutating func updatePolicies(_ others: Set<BackendKey>) {
         let missing = books.backendSlots.bound - books.policies.count
-        books.policies += Array(repeating: BackendPolicy(), count: max(0, missing))
+        if missing > 0 { books.policies += Array(repeating: BackendPolicy(), count: missing) }
         for service in touched {
             for (key, backend) in zip(service.backendKeys, service.targets) {
                 set(policy(of: key, backend, service), for: key)
             }
         }
         for key in dropped.union(others) {
-            let service = books.services[key.service]?.service
+            let service = books.service(key.service)?.service
             let backend = service?.targets.first { $0.endpoint == key.endpoint }
             set(policy(of: key, backend, service), for: key)
         }
@@ -24,7 +24,8 @@ extension SnapshotCompiler {
     private mutating func set(_ policy: BackendPolicy, for key: BackendKey) {
         guard let slot = books.backendSlots.slots[key] else { return }
         if policy.isEnding, !books.policies[slot].isEnding { books.sweeps += 1 }
-        books.policies[slot] = policy
+        // A list that is not written to stays shared.
+        if books.policies[slot] != policy { books.policies[slot] = policy }
     }
 
     /// Whether connections of a backend end because its whole service is gone.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Balancing
+import Containers
 import Dataplane
 import Model
 import Networking
@@ -11,7 +12,9 @@ extension SnapshotCompiler {
     /// A service with the identifiers of the interfaces that it names.
     func entry(of known: KnownService) throws(ProvisioningError) -> Layout.ServiceEntry {
         var entry = Layout.ServiceEntry(known: known)
-        if known.service.prefix == nil, case .match(let match) = known.service.key.selector {
+        if known.traits.contains(.namesInterfaces),
+            case .match(let match) = known.service.key.selector
+        {
             entry.input = try identifier(of: match.inputInterface)
             entry.output = try identifier(of: match.outputInterface)
         }
@@ -25,8 +28,8 @@ extension SnapshotCompiler {
 
     /// Where each backend of a persistent service stands, by slot.
     mutating func places(of state: DesiredState) -> [BackendPlace?] {
+        guard books.traits.contains(.isPersistent) else { return [] }
         let persistent = state.services.filter { $0.persistence != nil }
-        guard !persistent.isEmpty else { return [] }
         var places: [BackendPlace?] = Array(repeating: nil, count: books.backendSlots.bound)
         for service in persistent {
             let rule = persistenceRule(of: service)
@@ -65,44 +68,80 @@ extension SnapshotCompiler {
     }
 }
 
+/// The table of services of the published snapshot, and what it was made from.
+struct ServiceIndex {
+    let table: Owned<ServiceTable>
+    private let entries: [Layout.ServiceEntry]
+
+    init(_ entries: [Layout.ServiceEntry]) {
+        self.init(entries, Owned(ServiceTable(entries)) { $0.destroy() })
+    }
+
+    private init(_ entries: [Layout.ServiceEntry], _ table: Owned<ServiceTable>) {
+        self.entries = entries
+        self.table = table
+    }
+
+    /// That of `new` entries: the same, or a copy with some other records, where the keys are those
+    /// of before.
+    func following(to new: [Layout.ServiceEntry]) -> ServiceIndex {
+        guard new.count == entries.count else { return ServiceIndex(new) }
+        var rules: [ServiceRanges.Rule] = []
+        for (before, after) in zip(entries, new) {
+            guard before.input == after.input, before.output == after.output else {
+                return ServiceIndex(new)
+            }
+            if before.known === after.known { continue }
+            guard before.key == after.key, let rule = after.rule else { return ServiceIndex(new) }
+            if before.compiled !== after.compiled { rules.append(rule) }
+        }
+        if rules.isEmpty { return ServiceIndex(new, table) }
+        guard let copy = table.handle.replacing(rules) else { return ServiceIndex(new) }
+        return ServiceIndex(new, Owned(copy) { $0.destroy() })
+    }
+}
+
+extension Layout.ServiceEntry {
+    /// Protocols without ports have one of each family.
+    fileprivate var flowProtocol: FlowProtocol? {
+        FlowProtocol(
+            key.protocol.ipProtocol(for: key.address),
+            isIPv6: key.family == .ipv6
+        )
+    }
+
+    /// Of a service that is found by its own address.
+    fileprivate var rule: ServiceRanges.Rule? {
+        guard case .destination(let prefix, let ports) = key.selector, let flowProtocol else {
+            return nil
+        }
+        return ServiceRanges.Rule(
+            prefix: prefix.network,
+            ports: ports.first...ports.last,
+            protocol: flowProtocol,
+            record: compiled.record
+        )
+    }
+
+    /// Of a service that is found by what packets to others are like.
+    fileprivate var match: ServiceMatches.Rule? {
+        guard case .match(let match) = key.selector, let flowProtocol else { return nil }
+        return ServiceMatches.Rule(
+            sources: match.source.first...match.source.last,
+            destinations: match.destination.first...match.destination.last,
+            sourcePorts: match.sourcePorts.first...match.sourcePorts.last,
+            ports: match.ports.first...match.ports.last,
+            protocol: flowProtocol,
+            input: input,
+            output: output,
+            record: compiled.record
+        )
+    }
+}
+
 extension ServiceTable {
     /// Services with a firewall mark are in no table: no packet has one.
-    init(_ entries: [Layout.ServiceEntry]) {
-        var rules: [ServiceRanges.Rule] = []
-        var matches: [ServiceMatches.Rule] = []
-        for entry in entries {
-            let key = entry.key
-            let number = FlowProtocol(
-                key.protocol.ipProtocol(for: key.address),
-                isIPv6: key.family == .ipv6
-            )
-            guard let number else { continue }
-            switch key.selector {
-            case .destination(let prefix, let ports):
-                rules.append(
-                    ServiceRanges.Rule(
-                        prefix: prefix.network,
-                        ports: ports.first...ports.last,
-                        protocol: number,
-                        record: entry.compiled.record
-                    )
-                )
-            case .match(let match):
-                matches.append(
-                    ServiceMatches.Rule(
-                        sources: match.source.first...match.source.last,
-                        destinations: match.destination.first...match.destination.last,
-                        sourcePorts: match.sourcePorts.first...match.sourcePorts.last,
-                        ports: match.ports.first...match.ports.last,
-                        protocol: number,
-                        input: entry.input,
-                        output: entry.output,
-                        record: entry.compiled.record
-                    )
-                )
-            case .mark: break
-            }
-        }
-        self.init(rules, matches: matches)
+    fileprivate init(_ entries: [Layout.ServiceEntry]) {
+        self.init(entries.compactMap(\.rule), matches: entries.compactMap(\.match))
     }
 }

@@ -10,24 +10,32 @@ extension SnapshotCompiler {
     ///
     /// Afterwards `books.services` has the services of `state`, and slots that it does not name are
     /// let go: each is released when the last connection that knows it has ended.
+    ///
+    /// - Returns: whether the same services stand in the same order as before.
     mutating func compileServices(
         of state: DesiredState,
         at now: Instant
-    ) throws(ProvisioningError) {
+    ) throws(ProvisioningError) -> Bool {
         let form = ClientAddressForm(state.settings)
         let isSameForm = form == books.clientAddressForm
         books.clientAddressForm = form
-        let before = books.order
-        books.order = []
-        books.order.reserveCapacity(state.services.count)
+        let before = books.services
+        var services: [KnownService] = []
+        services.reserveCapacity(state.services.count)
+        var hasSameKeys = before.count == state.services.count
+        var hasSameLocals = true
         for (index, service) in state.services.enumerated() {
-            if isSameForm, index < before.count, isCurrent(before[index], service) {
-                books.order.append(before[index])
+            var known = index < before.count ? before[index] : nil
+            if isSameForm, let known, isCurrent(known, service) {
+                services.append(known)
                 continue
             }
-            let known = books.services[service.key]
+            if known?.service.key != service.key {
+                hasSameKeys = false
+                known = books.service(service.key)
+            }
             if isSameForm, let known, isCurrent(known, service) {
-                books.order.append(known)
+                services.append(known)
                 continue
             }
             let rule = ClientAddressRule(service, form)
@@ -35,17 +43,26 @@ extension SnapshotCompiler {
             let source = try source(of: service, weights, rule)
             touched.append(service)
             dropped.formUnion(known?.service.backendKeys ?? [])
+            if known?.service.localAddresses != service.localAddresses { hasSameLocals = false }
             let compiled: CompiledService
             if let known, known.compiled.source == source {
                 compiled = known.compiled
             } else {
                 compiled = try compile(source, of: service)
             }
-            let new = KnownService(service, compiled)
-            books.services[service.key] = new
-            books.order.append(new)
+            services.append(KnownService(service, compiled))
         }
-        letGo(allBut: state)
+        books.services = services
+        books.traits = services.reduce(into: []) { $0.formUnion($1.traits) }
+        if !hasSameKeys {
+            let places = services.enumerated().map { ($0.element.service.key, $0.offset) }
+            books.servicePlaces = Dictionary(places) { first, _ in first }
+        }
+        letGo(hasSameKeys ? [] : before.filter { books.servicePlaces[$0.service.key] == nil })
+        if !hasSameLocals || !removed.isEmpty {
+            books.localSlots.retire(allBut: Set(state.services.flatMap(\.localAddresses)))
+        }
+        return hasSameKeys
     }
 
     private func compile(
@@ -72,17 +89,14 @@ extension SnapshotCompiler {
             && (books.slowStart.isEmpty || !books.slowStart.isRamping(service.key))
     }
 
-    private mutating func letGo(allBut state: DesiredState) {
-        let hasRemoved = books.services.count != state.services.count
-        if hasRemoved {
-            let wanted = Set(state.services.map(\.key))
-            for (key, known) in books.services where !wanted.contains(key) {
-                books.services[key] = nil
-                books.serviceSlots.retire(key)
-                books.persistenceIdentities[key] = nil
-                books.gone[key] = known.service.withoutBackends
-                dropped.formUnion(known.service.backendKeys)
-            }
+    /// Lets go what belongs to services and backends that the state does not have any more.
+    private mutating func letGo(_ services: [KnownService]) {
+        removed = services.map(\.service)
+        for service in removed {
+            books.serviceSlots.retire(service.key)
+            books.persistenceIdentities[service.key] = nil
+            books.gone[service.key] = service.withoutBackends
+            dropped.formUnion(service.backendKeys)
         }
         for service in touched {
             dropped.subtract(service.backendKeys)
@@ -90,9 +104,6 @@ extension SnapshotCompiler {
             if service.persistence == nil { books.persistenceIdentities[service.key] = nil }
         }
         for key in dropped { books.backendSlots.retire(key) }
-        // Local addresses are those of the state before.
-        if touched.isEmpty, !hasRemoved { return }
-        books.localSlots.retire(allBut: Set(state.services.flatMap(\.localAddresses)))
     }
 
     private mutating func source(

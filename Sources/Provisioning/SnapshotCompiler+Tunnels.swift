@@ -12,6 +12,7 @@ extension SnapshotCompiler {
         _ forwarding: ForwardingTable
     ) throws(ProvisioningError) -> [Int: Encapsulation] {
         var result = books.encapsulations
+        guard books.traits.contains(.isTunnelled) else { return result }
         for service in state.services where service.mode == .tunnel {
             let tunnel = service.tunnel ?? Tunnel()
             var options = Encapsulation.Options()

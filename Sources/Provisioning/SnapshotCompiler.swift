@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 import Balancing
+import Containers
 import Dataplane
 import Model
 import Networking
@@ -28,6 +29,8 @@ struct SnapshotCompiler {
     var books: Books
     /// Services that are new or not what they were.
     var touched: [Service] = []
+    /// Services that the state does not have any more.
+    var removed: [Service] = []
     /// Backends that services do not have any more.
     var dropped: Set<BackendKey> = []
 
@@ -57,50 +60,82 @@ struct SnapshotCompiler {
         _ news: LinkNews,
         at now: Instant
     ) throws(ProvisioningError) -> Compilation {
-        let before = books.over
-        follow(state, news, at: now)
+        let before = books
+        books.news = news
+        books.generation += 1
+        books.state = state
+        books.slowStart = before.slowStart
+            .following(to: state, at: now) { before.service($0)?.service }
         books.interfaces = try compileInterfaces(of: state)
-        try compileServices(of: state, at: now)
-        updatePolicies(books.over.symmetricDifference(before))
-        let network = try compileNetwork(of: state)
-        let hasNewPaths = network.paths != books.paths
-        if hasNewPaths {
-            books.routeGeneration &+= 1
-            books.paths = network.paths
-        }
-        let forwarding = ForwardingMemory(
-            network.table(generation: books.routeGeneration, adjacencies: engine.adjacencies)
-        )
-        let layout = try layout(of: state, network, forwarding.table)
+        let hasSameKeys = try compileServices(of: state, at: now)
+        followDrains(since: before, at: now)
+        updatePolicies(books.over.symmetricDifference(before.over))
+        let known = try network(of: state, hasSameServices: hasSameKeys)
+        books.network = known
+        let layout = try layout(of: state, known.network, known.forwarding.handle)
         return Compilation(
             layout: layout,
-            forwarding: forwarding,
+            forwarding: known.forwarding,
             books: books,
-            unvisited: hasNewPaths ? state.services : touched
+            unvisited: books.routeGeneration != before.routeGeneration ? state.services : touched
         )
     }
 
-    /// What time and links have done since the books were written.
-    private mutating func follow(_ state: DesiredState, _ news: LinkNews, at now: Instant) {
-        books.news = news
-        let known = books.services
-        books.slowStart = books.slowStart.following(to: state, at: now) { known[$0]?.service }
-        let slots = books.backendSlots.slots
-        books.draining = books.draining.following(
-            from: books.state,
-            to: state,
-            at: now,
-            gone: books.backendSlots.retired,
-            before: { known[$0]?.service },
-            hasSlot: { slots[$0] != nil }
+    /// Routes and own addresses: those of before, unless something that they depend on has changed.
+    private mutating func network(
+        of state: DesiredState,
+        hasSameServices: Bool
+    ) throws(ProvisioningError) -> KnownNetwork {
+        let source = KnownNetwork.Source(
+            settings: state.settings,
+            addresses: state.addresses,
+            routes: state.routes,
+            neighbours: state.neighbours,
+            interfaces: books.interfaces,
+            news: books.news,
+            localSlots: books.localSlots.slots
         )
+        if hasSameServices, let known = books.network, known.source == source { return known }
+        let network = try compileNetwork(of: state)
+        if network.paths != books.paths {
+            books.routeGeneration &+= 1
+            books.paths = network.paths
+        }
+        let table = network.table(
+            generation: books.routeGeneration,
+            adjacencies: engine.adjacencies
+        )
+        return KnownNetwork(
+            source: source,
+            network: network,
+            forwarding: Owned(table) { $0.destroy() }
+        )
+    }
+
+    /// What time has done to backends that get no new connections.
+    private mutating func followDrains(since before: Books, at now: Instant) {
+        let drains = books.traits.union(before.traits).contains(.drains)
+        if drains || !before.draining.isEmpty {
+            let slots = books.backendSlots.slots
+            books.draining = before.draining.following(
+                changed: touched,
+                removed: removed,
+                gone: books.backendSlots.retired,
+                at: now,
+                before: { before.service($0)?.service },
+                after: { books.service($0)?.service },
+                hasSlot: { slots[$0] != nil }
+            )
+        }
         let over = books.draining.over(at: now)
-        let metered = Set(state.services.filter { $0.limitsPackets }.map(\.key))
-        if !over.isSubset(of: books.over) || metered != books.metered { books.sweeps += 1 }
+        var metered: Set<Service.Key> = []
+        if books.traits.contains(.isMetered) {
+            let services = books.services.filter { $0.traits.contains(.isMetered) }
+            metered = Set(services.map(\.service.key))
+        }
+        if !over.isSubset(of: before.over) || metered != before.metered { books.sweeps += 1 }
         books.over = over
         books.metered = metered
-        books.generation += 1
-        books.state = state
     }
 
     private mutating func layout(
@@ -112,7 +147,7 @@ struct SnapshotCompiler {
         let tunnels = try compileTunnelDevices(of: state, forwarding)
         var entries: [Layout.ServiceEntry] = []
         entries.reserveCapacity(state.services.count)
-        for known in books.order { entries.append(try entry(of: known)) }
+        for known in books.services { entries.append(try entry(of: known)) }
         return Layout(
             generation: books.generation,
             routeGeneration: books.routeGeneration,
@@ -135,7 +170,7 @@ struct SnapshotCompiler {
 /// A state that is ready to be published, and the books that come with it.
 package struct Compilation {
     let layout: Layout
-    fileprivate let forwarding: ForwardingMemory
+    fileprivate let forwarding: Owned<ForwardingTable>
     let books: Books
     /// Services whose backends may have neighbours that nobody asked for yet.
     let unvisited: [Service]
@@ -144,15 +179,16 @@ package struct Compilation {
     /// Local addresses of services, those included that only old connections use.
     package var localAddresses: Set<IPAddress> { Set(layout.localAddresses.keys) }
 
-    /// The memory for the packet path, to be made once: the snapshot owns the routes afterwards.
+    /// The memory for the packet path; `services` is the table of the layout's.
     func makeMemory(
+        _ services: Owned<ServiceTable>,
         workerCount: Int,
         adoption: AdoptionMemory?
     ) -> SnapshotMemory {
         var pools: [LocalPortPool?] = []
         for ports in books.pools.prefix(books.localSlots.bound) { pools += ports.pools.map { $0 } }
         let balancing = BalancingState(
-            services: ServiceTable(layout.services),
+            services: services.handle,
             timeouts: layout.timeouts,
             options: layout.options,
             workerCount: workerCount,
@@ -165,7 +201,7 @@ package struct Compilation {
         )
         let snapshot = Snapshot(
             generation: layout.generation,
-            forwarding: forwarding.take(),
+            forwarding: forwarding.handle,
             balancing: balancing,
             exceptions: ExceptionPolicy(rates: { layout.exceptionRates[$0.rawValue] }),
             interfaces: InterfaceTable(books.numbers, layout.interfaces),
@@ -175,24 +211,8 @@ package struct Compilation {
         let kept: [AnyObject] = adoption.map { [$0] } ?? []
         return SnapshotMemory(
             snapshot,
-            keeping: layout.services.map(\.compiled) + books.pools + kept
+            keeping: [Owned(books.services), services, forwarding] + books.pools + kept
         )
-    }
-}
-
-/// The routes of a layout, as long as no snapshot owns them.
-private final class ForwardingMemory {
-    let table: ForwardingTable
-    private var isTaken = false
-
-    init(_ table: ForwardingTable) { self.table = table }
-
-    deinit { if !isTaken { table.destroy() } }
-
-    func take() -> ForwardingTable {
-        precondition(!isTaken, "a layout is published once")
-        isTaken = true
-        return table
     }
 }
 

@@ -382,7 +382,7 @@ package actor Reloader {
                 applied: Date(),
                 trigger: attempt.reason,
                 changes: sentences.count,
-                files: layers.files.sharing(with: history.current?.files),
+                files: layers.files,
                 edits: layers.runtime
             )
         )

@@ -8,6 +8,11 @@ extension DesiredState {
         Neighbour.schema, Service.schema,
     ]
 
+    /// Those of which the kernel has some, too.
+    private static let kernelKinds: [any AnyObjectSchema] = [
+        InterfaceAddress.schema, Route.schema, Neighbour.schema,
+    ]
+
     /// What leads from here to `new`; empty when the two are equal.
     ///
     /// In the order in which an operator would do it: what services stand on comes before them and
@@ -47,24 +52,12 @@ extension DesiredState {
         } + Self.kinds.flatMap { $0.drift(running: running, files: files) }
     }
 
-    /// The same state, whose services are those of `earlier` in memory where they are equal: many
-    /// generations are remembered.
-    package func sharing(with earlier: DesiredState?) -> DesiredState {
-        guard let earlier else { return self }
-        var state = self
-        for (index, service) in zip(services.indices, earlier.services)
-        where state.services[index] == service {
-            state.services[index] = service
-        }
-        return state
-    }
-
     // MARK: - Owners
 
     /// What files and commands own, and nothing that the kernel says of it.
     package var withoutKernel: DesiredState {
         var state = self
-        for kind in Self.kinds { kind.remove(.kernel, from: &state) }
+        for kind in Self.kernelKinds { kind.remove(.kernel, from: &state) }
         for index in state.addresses.indices where state.addresses[index].isInKernel != nil {
             state.addresses[index].isInKernel = nil
         }
@@ -82,7 +75,7 @@ extension DesiredState {
         for index in state.addresses.indices {
             state.addresses[index].isInKernel = held.contains(state.addresses[index].prefix.address)
         }
-        for kind in Self.kinds { kind.keep(.kernel, of: kernel, in: &state) }
+        for kind in Self.kernelKinds { kind.keep(.kernel, of: kernel, in: &state) }
         return state
     }
 }

@@ -43,12 +43,24 @@ package struct PlacedObjects: Sendable {
             .map { index, object in
                 if index < files.count, files[index].value == object { return files[index] }
                 if let place = edited[object.key], place.value == object { return place }
+                if index < files.count, files[index].value.key == object.key {
+                    return Located(object, path: Object.schema.title(object), at: .runtime)
+                }
                 let all =
                     byKey ?? Dictionary(files.map { ($0.value.key, $0) }) { first, _ in first }
                 byKey = all
                 if let place = all[object.key], place.value == object { return place }
                 return Located(object, path: Object.schema.title(object), at: .runtime)
             }
+    }
+
+    /// Makes services that are equal to those of an earlier reading, at the same position, the same in
+    /// memory: many states are remembered, and whoever compares them is done at once.
+    package mutating func share(with earlier: PlacedObjects) {
+        for (index, known) in zip(services.indices, earlier.services)
+        where services[index].value == known.value {
+            services[index].value = known.value
+        }
     }
 
     package mutating func append(_ other: PlacedObjects) {

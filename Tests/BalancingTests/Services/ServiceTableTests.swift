@@ -91,6 +91,46 @@ private final class Services {
         return Flow(from: from, 1000, to: endpoint.address, endpoint.port, `protocol`)
     }
 
+    @Test func `a copy with another record leaves the original and what both have in common`()
+        throws
+    {
+        func rule(
+            _ network: String,
+            _ ports: ClosedRange<UInt16>,
+            _ number: UInt32
+        ) throws
+            -> ServiceRanges.Rule
+        {
+            ServiceRanges.Rule(
+                prefix: try prefix(network),
+                ports: ports,
+                protocol: .tcp,
+                record: record(number)
+            )
+        }
+        let (one, two) = (try rule("10.0.0.1/32", 80...80, 1), try rule("10.0.0.2/32", 80...80, 2))
+        let wide = try rule("10.0.0.0/24", 0...65535, 3)
+        let (new, stranger) = (
+            try rule("10.0.0.2/32", 80...80, 4), try rule("10.0.0.3/32", 80...80, 5)
+        )
+        defer { for rule in [one, two, wide, new, stranger] { rule.record.destroy() } }
+        let table = ServiceTable([one, two, wide])
+        let copy = try required(table.replacing([new]))
+        func found(_ table: ServiceTable) throws -> [UInt32?] {
+            try ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]
+                .map { table.service(for: try flow(to: $0))?.slot }
+        }
+        #expect(try found(table) == [1, 2, 3])
+        #expect(try found(copy) == [1, 4, 3])
+        #expect(table.replacing([stranger]) == nil, "a place for it there is not")
+        #expect(table.replacing([wide]) == nil, "networks are in what both have in common")
+        table.destroy()
+        let last = try required(copy.replacing([two]))
+        copy.destroy()
+        #expect(try found(last) == [1, 2, 3])
+        last.destroy()
+    }
+
     @Test func `address, then prefix, then ports decide, the most specific first`() throws {
         let services = Services([
             Rule(prefix: try prefix("203.0.0.0/16"), ports: 443...443, protocol: .tcp, number: 1),
