@@ -163,6 +163,7 @@ let coldTargets: [Target] = [
     cold("LinuxMirror", ["Model", "Addressing", "Linux", "CNetlink"]),
     cold("MetricsExposition"),
     cold("Control", ["Model", "Addressing", asyncHTTPClient, nioCore, nioHTTP1]),
+    cold("NetworkCommands", ["Control", "Model", "Addressing"]),
     cold(
         "ControlServer",
         [
@@ -170,6 +171,7 @@ let coldTargets: [Target] = [
             hummingbirdCore, httpTypes, nioCore, nioHTTP1, logging, lifecycle,
         ]
     ),
+    cold("IPVS", ["Control", "Model", "Addressing"]),
     cold(
         "RealIP",
         [
@@ -308,6 +310,25 @@ let dpdkTargets: [Target] = [
     ),
 ]
 
+/// The programs that operators of DPVS know.
+let toolTargets: [Target] = [
+    .executableTarget(
+        name: "dpip",
+        dependencies: ["NetworkCommands", "Control", nioCore],
+        swiftSettings: swiftSettings
+    ),
+    .executableTarget(
+        name: "ipvsadm",
+        dependencies: ["IPVS", "Control", nioCore],
+        swiftSettings: swiftSettings
+    ),
+    tests(
+        "NetworkCommandsTests",
+        ["NetworkCommands", "Control", "Model", "Addressing", "FileTesting"]
+    ),
+    tests("IPVSTests", ["IPVS", "Control", "Model", "Addressing"]),
+]
+
 /// What runs on backends.
 let realIPTargets: [Target] = [
     .executableTarget(
@@ -364,5 +385,6 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: c + leaf + hotTargets + coldTargets + testTargets + benchTargets + realIPTargets
+        + toolTargets
         + (hasDPDK ? dpdkTargets : [])
 )

@@ -232,7 +232,8 @@ extension Balancer {
             ?? options?.persistence
             .flatMap { persistentBackend(of: service, $0, client, balancing, now: now) }
         guard let chosen = claimBackend(of: service, first: first, key, balancing) else {
-            return .failure(.noBackend)
+            let isUnfinished = service.kind == .snat && service.backendCount == 0
+            return .failure(isUnfinished ? .noLocalAddress : .noBackend)
         }
         if service.kind == .snat {
             return placeAbroad(client, of: service, from: chosen, balancing)
@@ -244,7 +245,8 @@ extension Balancer {
         guard service.kind.holdsLocalPort else { return .success(Placement(backend: backend)) }
         guard let local = takeLocalPort(of: service, toward: backend, hash, balancing) else {
             giveBackBackend(backend.slot, balancing)
-            return .failure(.noLocalPort)
+            let count = service.localAddressCount(isIPv6: backend.address.isIPv6)
+            return .failure(count == 0 ? .noLocalAddress : .noLocalPort)
         }
         return .success(Placement(backend: backend, local: local))
     }

@@ -126,6 +126,8 @@ public enum Decision: BitwiseCopyable {
         case badChecksum
         /// The same of TCP and UDP, where failures of backends are counted.
         case badTransportChecksum
+        /// The service has no local address from which the backend could be asked.
+        case noLocalAddress
         /// Every port of every local address is in use.
         case noLocalPort
         /// The source holds as many ports as one may.

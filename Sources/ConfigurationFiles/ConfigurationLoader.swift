@@ -67,9 +67,9 @@ package struct ConfigurationLoader: Sendable {
         var objects = PlacedObjects()
         var octets = 0
         var digests: [String: String] = [:]
-        let paths = servicePaths(reader, &result)
-        cache.keep(only: Set(paths))
-        for path in paths {
+        let paths = servicePaths(reader, hadFiles: !cache.isEmpty, &result)
+        if let paths { cache.keep(only: Set(paths)) }
+        for path in paths ?? [] {
             do throws(SourceError) {
                 let bytes = try reader.read(path)
                 octets += bytes.count
@@ -116,7 +116,12 @@ package struct ConfigurationLoader: Sendable {
         }
     }
 
-    private func servicePaths(_ reader: any SourceReader, _ result: inout DPVSConf) -> [String] {
+    /// nil when they cannot be listed; a directory that had files before does not go away by itself.
+    private func servicePaths(
+        _ reader: any SourceReader,
+        hadFiles: Bool,
+        _ result: inout DPVSConf
+    ) -> [String]? {
         guard case .directory(let directory, let isNeeded) = services else {
             if case .files(let paths) = services { return paths }
             return []
@@ -131,9 +136,14 @@ package struct ConfigurationLoader: Sendable {
             return names.map { "\(directory)/\($0)" }
         } catch {
             // No directory is no services, unless somebody has named it.
-            let isFine = error.kind == .missing && !isNeeded
-            complain(error, isFine ? .warning : .error, &result)
-            return []
+            guard error.kind == .missing, hadFiles else {
+                let isFine = error.kind == .missing && !isNeeded
+                complain(error, isFine ? .warning : .error, &result)
+                return nil
+            }
+            let message = "it had service files and is gone; leave it there, empty, to have none"
+            complain(SourceError(path: directory, message: message), .error, &result)
+            return nil
         }
     }
 

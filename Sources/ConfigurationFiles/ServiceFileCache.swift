@@ -54,6 +54,9 @@ package final class ServiceFileCache: Sendable {
         return entry
     }
 
+    /// Whether no file was read last.
+    var isEmpty: Bool { entries.withLock { $0.isEmpty } }
+
     /// Forgets files that are not among `paths`.
     func keep(only paths: Set<String>) {
         entries.withLock { entries in

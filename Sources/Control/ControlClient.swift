@@ -98,10 +98,42 @@ package struct ControlClient: Sendable {
         text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
     }
 
+    /// Switches a device until its next start; returns it as it is then.
+    package func change(
+        _ link: String,
+        _ switches: LinkSwitches
+    ) async throws(ControlError) -> LinkStatus {
+        var query = QueryText("/v1/links/\(escaped(link))")
+        let flags = [
+            ("promiscuous", switches.isPromiscuous), ("multicast", switches.receivesAllMulticast),
+            ("up", switches.isUp),
+        ]
+        for (name, isOn) in flags {
+            if let isOn { query.append(name, isOn ? "on" : "off") }
+        }
+        return try decode(await ask(.POST, query.text))
+    }
+
     /// Makes the daemon end, nil: as its configuration says, and returns when it has begun to.
     package func stop(_ mode: StopMode?) async throws(ControlError) {
         let query = mode.map { "?mode=\($0.rawValue)" } ?? ""
         _ = try await ask(.POST, "/v1/stop" + query)
+    }
+
+    /// Services as they run; nil: all.
+    package func readings(
+        of services: [String]? = nil
+    ) async throws(ControlError) -> ServiceReadings {
+        var query = QueryText("/v1/services")
+        for service in services ?? [] { query.append("service", service) }
+        return try await get(query.text)
+    }
+
+    /// Lets the traffic of services that `readings` shows begin at 0; nil: of all.
+    package func zero(_ services: [String]? = nil) async throws(ControlError) {
+        var query = QueryText("/v1/counters/zero")
+        for service in services ?? [] { query.append("service", service) }
+        _ = try await ask(.POST, query.text)
     }
 
     private func report(

@@ -33,6 +33,8 @@ package struct LinkDiscoveryStatus: Equatable, Codable, Sendable {
     /// Of neighbours for whom there was no room.
     package var ignored: UInt64 = 0
     package var neighbours: [Neighbour] = []
+    /// What we say of ourselves; nil while discovery is off.
+    package var own: Neighbour?
 
     package init(port: String, isOn: Bool) {
         self.port = port

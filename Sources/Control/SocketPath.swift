@@ -23,6 +23,24 @@ package enum SocketPath {
         "\(root)/\(instance)/\(file)"
     }
 
+    /// The socket of the instance that a command without options of its own asks: `DPVS_IPC_FILE` names
+    /// the socket, as it did for the tools of DPVS, `DPVS_INSTANCE` the instance.
+    ///
+    /// nil: `instance`, or the one of the environment, can be no instance's name.
+    package static func chosen(
+        instance: String?,
+        socket: String?,
+        environment: [String: String]
+    ) -> String? {
+        func variable(_ name: String) -> String? {
+            environment[name].flatMap { $0.isEmpty ? nil : $0 }
+        }
+        if let socket { return socket }
+        if instance == nil, let path = variable("DPVS_IPC_FILE") { return path }
+        let name = instance ?? variable("DPVS_INSTANCE") ?? defaultInstance
+        return isInstance(name) ? of(instance: name) : nil
+    }
+
     /// Instances that have a socket, whether somebody listens or not.
     package static func instances(under root: String = root) -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []

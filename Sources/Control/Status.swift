@@ -246,8 +246,10 @@ package struct ServiceStatus: Equatable, Codable, Sendable {
     /// What keeps it from using its backends; nil when nothing does.
     package private(set) var problem: String?
 
-    /// Looks through all backends; once they are there.
-    package mutating func judge() { problem = isRemoved ? nil : Self.problem(of: backends) }
+    /// Looks through all backends, once they are there; `lack` is what the service lacks itself.
+    package mutating func judge(lacking lack: String? = nil) {
+        problem = isRemoved ? nil : lack ?? Self.problem(of: backends)
+    }
 
     package init(_ service: Service) {
         name = service.name

@@ -15,10 +15,29 @@ package protocol ControlBackend: Sendable {
     func statistics(of services: ServiceFilter) async -> DataplaneStatistics
     /// All of the instance; of services those that are selected.
     func status(of selection: StatusSelection) async -> Status
+    /// Services as they run and what they have counted; those that fit the filter.
+    func readings(of services: ServiceFilter) async -> ServiceReadings
+    /// Lets what `readings` shows of services that fit begin at 0; false: none fits.
+    func zero(_ services: ServiceFilter) async -> Bool
     /// Whether packets get through, looked at for `seconds`.
     func liveReport(seconds: Double) async -> LiveReport
     /// Who is at the other ends of links, by port.
     func linkDiscovery() async -> [LinkDiscoveryStatus]
+    /// Interfaces: ports, VLANs, tunnels; with what devices say of themselves when asked for details.
+    func links(hasDetails: Bool) async -> [LinkStatus]
+    /// Switches what can be switched of a device until it is started anew; throws 404 when there is no
+    /// such device, 500 when it cannot.
+    func change(_ link: String, _ switches: LinkSwitches) async throws(ProblemDetails)
+    /// The threads that move packets, the control side first.
+    func lcores() async -> [LcoreStatus]
+    /// Own addresses, with the ports of those that connections come from.
+    func addresses() async -> [AddressStatus]
+    func routes() async -> [RouteStatus]
+    func neighbours() async -> [NeighbourStatus]
+    /// Multicast groups by interface.
+    func groups() async -> [GroupStatus]
+    /// DPDK's memory.
+    func memory() async -> MemoryStatus
     /// What would become of a packet; throws 400 when the question makes no sense.
     func explain(_ request: ExplanationRequest) async throws(ProblemDetails) -> Explanation
     /// What the dataplane does now, whoever asked for it.

@@ -48,11 +48,69 @@ enum ControlRoutes {
             handler: status
         ),
         .get(
+            "/v1/services",
+            query: ["service=PATTERN"],
+            .read,
+            """
+            services as they run, those that fit a pattern alone, with all that `ipvsadm` shows of \
+            them
+            """
+        ) {
+            try .json(await $0.backend.readings(of: ServiceFilter($0.queries("service"))))
+        },
+        .post(
+            "/v1/counters/zero",
+            query: ["service=PATTERN"],
+            .write,
+            """
+            204; lets the traffic that `/v1/services` shows begin at 0, for services that fit a \
+            pattern alone; metrics go on
+            """,
+            handler: zero
+        ),
+        .get(
             "/v1/services/{service}",
             .read,
             "the status of one service and its backends, by its name or its key",
             handler: service
         ),
+        .get(
+            "/v1/links",
+            query: ["details=on"],
+            .read,
+            "ports, VLANs and tunnels: links, switches, counters; what devices say of themselves"
+        ) { request in
+            let hasDetails = try request.flag("details") ?? false
+            return try .json(await request.backend.links(hasDetails: hasDetails))
+        },
+        .post(
+            "/v1/links/{link}",
+            query: ["promiscuous=on", "multicast=on", "up=off"],
+            .write,
+            """
+            switches a device until the next start: whether it receives what is not for it, and every \
+            multicast, and its link; 500 when the driver cannot
+            """,
+            handler: switchLink
+        ),
+        .get("/v1/workers", .read, "the threads that move packets, their queues and counters") {
+            try .json(await $0.backend.lcores())
+        },
+        .get("/v1/addresses", .read, "own addresses, with the ports in use of local addresses") {
+            try .json(await $0.backend.addresses())
+        },
+        .get("/v1/routes", .read, "routes: those that were given, and those of addresses") {
+            try .json(await $0.backend.routes())
+        },
+        .get("/v1/neighbours", .read, "who is behind which address on which link") {
+            try .json(await $0.backend.neighbours())
+        },
+        .get("/v1/multicast", .read, "the groups that interfaces receive") {
+            try .json(await $0.backend.groups())
+        },
+        .get("/v1/memory", .read, "DPDK's memory: segments, zones, pools and rings") {
+            try .json(await $0.backend.memory())
+        },
         .get("/v1/lldp", .read, "[neighbours on the links](lldp.md), by port") {
             try .json(await $0.backend.linkDiscovery())
         },
@@ -170,6 +228,17 @@ enum ControlRoutes {
         return try .json(await request.backend.status(of: selection))
     }
 
+    @Sendable private static func zero(_ request: ControlRequest) async throws -> Response {
+        let services = request.queries("service")
+        guard await request.backend.zero(ServiceFilter(services)) else {
+            throw ProblemDetails(
+                .notFound,
+                "there is no service \(services.joined(separator: ", "))"
+            )
+        }
+        return Response(status: .noContent)
+    }
+
     @Sendable private static func service(_ request: ControlRequest) async throws -> Response {
         let wanted = try request.path("service")
         let selection = StatusSelection(services: ServiceFilter([wanted]))
@@ -177,6 +246,23 @@ enum ControlRoutes {
             .first { $0.name == wanted || $0.key.description == wanted }
         guard let found else { throw ProblemDetails(.notFound, "there is no service \(wanted)") }
         return try .json(found)
+    }
+
+    @Sendable private static func switchLink(_ request: ControlRequest) async throws -> Response {
+        var switches = LinkSwitches()
+        switches.isPromiscuous = try request.flag("promiscuous")
+        switches.receivesAllMulticast = try request.flag("multicast")
+        switches.isUp = try request.flag("up")
+        guard switches != LinkSwitches() else {
+            throw ProblemDetails(
+                .badRequest,
+                "nothing is to be switched: promiscuous, multicast, up"
+            )
+        }
+        let name = try request.path("link")
+        try await request.backend.change(name, switches)
+        let link = await request.backend.links(hasDetails: false).first { $0.name == name }
+        return try .json(link)
     }
 
     @Sendable private static func explain(_ request: ControlRequest) async throws -> Response {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import Hummingbird
 import HummingbirdCore
 package import Logging
@@ -206,7 +207,8 @@ package struct ControlServer: Service {
         do {
             try await listener.run()
         } catch let error as IOError {
-            throw ControlServerError.cannotListen(name, reason: error.description)
+            let reason = unsafe String(cString: strerror(error.errnoCode))
+            throw ControlServerError.cannotListen(name, reason: reason)
         }
     }
 

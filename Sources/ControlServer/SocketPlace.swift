@@ -26,9 +26,10 @@ final class SocketPlace: Sendable {
         }
     }
 
-    /// Makes the directories; fails when somebody listens at `path`.
+    /// Makes the directories; fails when somebody listens at `path`, or what is there is no socket.
     func prepare() async throws {
         let files = FileManager.default
+        try refuseOthers()
         if files.fileExists(atPath: path), await ControlClient(socket: path).isListening() {
             throw ControlServerError.inUse(path)
         }
@@ -51,10 +52,20 @@ final class SocketPlace: Sendable {
         let files = FileManager.default
         try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: temporaryPath)
         // Nobody listens there: `prepare` asked.
+        try refuseOthers()
         try? files.removeItem(atPath: path)
         try files.moveItem(atPath: temporaryPath, toPath: path)
         try? files.removeItem(atPath: nursery)
         published.withLock { $0 = identity() }
+    }
+
+    /// Nothing but a socket is ever replaced.
+    private func refuseOthers() throws(ControlServerError) {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        guard let type = attributes?[.type] as? FileAttributeType, type != .typeSocket else {
+            return
+        }
+        throw .notASocket(path)
     }
 
     /// Whether what was published does not stand at the path any more.

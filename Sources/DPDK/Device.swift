@@ -213,6 +213,9 @@ public struct Device: Sendable {
         public var isUp: Bool
         /// 0 when the device does not know.
         public var megabits: Int
+        public var isFullDuplex = true
+        /// Whether the two ends have agreed on the speed.
+        public var isNegotiated = false
 
         public init(isUp: Bool, megabits: Int) {
             self.isUp = isUp
@@ -229,7 +232,10 @@ public struct Device: Sendable {
             unsafe facts.looksAtLink
             ? CDPDK_port_get_link(port, &raw) : CDPDK_port_get_kernel_link(port, &raw)
         guard result >= 0 else { return Link(isUp: false, megabits: 0) }
-        return Link(isUp: raw.is_up, megabits: knowsSpeed ? Int(raw.megabits) : 0)
+        var link = Link(isUp: raw.is_up, megabits: knowsSpeed ? Int(raw.megabits) : 0)
+        link.isFullDuplex = raw.is_full_duplex
+        link.isNegotiated = raw.is_negotiated
+        return link
     }
 
     /// A bond adds up the speeds of its slaves, those that are not known (2^32 - 1) as well.

@@ -1,5 +1,5 @@
-import CPacket
 // SPDX-License-Identifier: Apache-2.0
+import CPacket
 public import Networking
 public import Packet
 import Synchronization

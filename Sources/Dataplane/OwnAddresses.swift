@@ -1,5 +1,5 @@
-import Addressing
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import Networking
 import Timing
 
@@ -90,6 +90,16 @@ struct OwnAddresses {
                 }
                 .compactMap { $0.own.address.ipv6?.solicitedNode }
         )
+    }
+
+    /// The same with all nodes' group, and with the number of addresses in each.
+    func groupMembers(on interface: InterfaceID) -> [IPv6Address: Int] {
+        let own = entries.values
+            .filter { ($0.own.interface ?? interface) == interface && $0.standing != .duplicate }
+            .compactMap { $0.own.address.ipv6 }
+        var members = Dictionary(grouping: own, by: \.solicitedNode).mapValues(\.count)
+        if !own.isEmpty { members[.allNodes] = own.count }
+        return members
     }
 
     func isInGroup(_ group: IPv6Address, on interface: InterfaceID) -> Bool {

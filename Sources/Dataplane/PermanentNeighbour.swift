@@ -1,5 +1,5 @@
-public import Addressing
 // SPDX-License-Identifier: Apache-2.0
+public import Addressing
 public import Networking
 
 /// A neighbour whose link-layer address is given: it is neither asked nor believed about that.

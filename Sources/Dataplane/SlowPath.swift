@@ -98,6 +98,21 @@ public final class SlowPath<Port: PacketPort>: Sendable {
         state.withLock { $0.neighbours.count(in: wanted) }
     }
 
+    /// All neighbours, in no order.
+    public var neighbourEntries:
+        [(
+            key: NeighbourTable<PuntedPacket>.Key, state: NeighbourTable<PuntedPacket>.State,
+            mac: MACAddress
+        )]
+    {
+        state.withLock { $0.neighbours.all }
+    }
+
+    /// The groups of IPv6 that an interface receives, and how many own addresses are in each.
+    public func groups(on interface: InterfaceID) -> [IPv6Address: Int] {
+        state.withLock { $0.own.groupMembers(on: interface) }
+    }
+
     /// Frees what is held; every worker has stopped.
     public func destroy() {
         state.withLock { state in

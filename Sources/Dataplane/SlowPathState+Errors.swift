@@ -1,7 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 import Addressing
 import Balancing
 import CPacket
-// SPDX-License-Identifier: Apache-2.0
 import Networking
 import Packet
 import Timing

@@ -1,6 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import Addressing
 import CPacket
-// SPDX-License-Identifier: Apache-2.0
 import Networking
 import Packet
 import Timing

@@ -132,6 +132,7 @@ extension Worker {
             drop(packet, .tcpNotSYN)
         case .notOpening: punt(packet, .refused, as: .tcpNotSYN, offset: networkOffset)
         case .noBackend: punt(packet, .refused, as: .noBackend, offset: networkOffset)
+        case .noLocalAddress: drop(packet, .noLocalAddress)
         case .noLocalPort: drop(packet, .noLocalPort)
         case .badChecksum: drop(packet, .badSCTPChecksum)
         case .badTransportChecksum: drop(packet, .badTransportChecksum)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import Control
 import DPDK
 
 /// What this program is and was built from.
 package enum BuildInformation {
-    static let version = "0.1.0"
+    static let version = ProgramVersion.number
     /// The compiler's own version, as it names its language.
     #if swift(>=6.3)
     static let swift = "6.3"

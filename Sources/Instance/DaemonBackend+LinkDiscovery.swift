@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import Control
+import DPDK
 import Dataplane
 import Linux
 import MetricsExposition
@@ -21,8 +23,23 @@ extension DaemonBackend {
                     shown.expiresIn = Int(left / 1_000_000_000)
                     return shown
                 }
+                if report.isOn { status.own = own(port) }
                 return status
             }
+    }
+
+    /// What our messages say on a port, but for addresses.
+    private func own(_ port: PortSet.Port) -> LinkDiscoveryStatus.Neighbour {
+        let station = Station.thisMachine
+        var own = LinkDiscoveryStatus.Neighbour(
+            chassis: port.device.facts.macAddress.description,
+            port: port.name
+        )
+        own.systemName = station.name
+        own.systemDescription = station.description
+        own.capabilities = LinkNeighbour.Capabilities.stationOnly.names
+        own.expiresIn = LinkDiscoveryReport.timeToLive
+        return own
     }
 
     /// Of ports where it is on.

@@ -144,14 +144,12 @@ extension DaemonBackend {
         status.backends = totals.service.targets.enumerated()
             .map { index, backend in
                 var status = BackendStatus(backend)
-                let conditions = totals.conditions[index]
-                if status.role == .serving, conditions.contains(.full) { status.role = .overloaded }
-                if status.role == .serving, conditions.contains(.down) { status.role = .inhibited }
+                status.role = BackendStatus.role(of: backend, under: totals.conditions[index])
                 return Self.counting(totals.backends[index], in: status)
             }
         status.backends += totals.leaving.sorted { "\($0.endpoint)" < "\($1.endpoint)" }
             .map { Self.counting($0.counters, in: BackendStatus(removed: $0.endpoint)) }
-        status.judge()
+        status.judge(lacking: totals.service.addressLack)
         return status
     }
 

@@ -79,6 +79,9 @@ struct PortSet {
                 do {
                     device = try Device.named(name)
                 } catch {
+                    if let interface = block.kernelName, KernelLink.named(interface) == nil {
+                        throw StartError("device \(block.name): there is no interface \(interface)")
+                    }
                     throw StartError("device \(block.name): DPDK found no \(name)")
                 }
             } else if unnamed.isEmpty {

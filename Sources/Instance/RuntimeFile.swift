@@ -21,11 +21,12 @@ final class RuntimeFile: Sendable {
         var pending: RuntimeLayer?
         /// Of the last writing.
         var cost = Duration.zero
-        var end = ContinuousClock.now
     }
 
-    /// A writing that takes longer is not repeated for every edit, but leaves nine parts of the time
-    /// to other things.
+    /// Held while the file is being written; edits that come meanwhile only say what is pending.
+    private let writing = Mutex(())
+
+    /// A writing that takes longer does not hold up edits: it comes with the next round of housekeeping.
     private static let cheap = Duration.milliseconds(5)
 
     init(in directory: String) { path = directory + "/edits.yaml" }
@@ -53,7 +54,7 @@ final class RuntimeFile: Sendable {
         let isKept = settings.isOn("global_defs.keep_edits")
         let isDue = state.withLock { state in
             state.pending = isKept ? layer : RuntimeLayer()
-            return state.cost <= Self.cheap || state.end + state.cost * 9 <= .now
+            return state.cost <= Self.cheap
         }
         return isDue ? flush() : nil
     }
@@ -61,17 +62,20 @@ final class RuntimeFile: Sendable {
     /// Writes what is still to be written; returns what prevents it.
     @discardableResult
     func flush() -> Problem? {
-        state.withLock { state in
-            guard let layer = state.pending else { return nil }
+        writing.withLock { _ in
+            let (pending, written) = state.withLock { ($0.pending, $0.written) }
+            guard let pending else { return nil }
             let start = ContinuousClock.now
-            defer { (state.cost, state.end) = (.now - start, .now) }
             do throws(LinuxError) {
-                if layer != state.written { try write(layer) }
-                (state.written, state.pending) = (layer, nil)
-                return nil
+                if pending != written { try write(pending) }
             } catch {
                 return Problem(.warning, "edits would not outlive the process: \(error)")
             }
+            state.withLock { state in
+                (state.written, state.cost) = (pending, .now - start)
+                if state.pending == pending { state.pending = nil }
+            }
+            return nil
         }
     }
 

@@ -122,6 +122,20 @@ package enum Files {
         return unsafe stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Whether a file has octets to be read: no directory, device, pipe or socket.
+    package static func isRegular(_ path: String) -> Bool {
+        var facts = stat()
+        return unsafe stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Opens what is closed of standard input, output and error, so that nothing else that is opened
+    /// takes their place; first of all things.
+    package static func openStandardStreams() {
+        for descriptor in Int32(0)...2 where fcntl(descriptor, F_GETFD) == -1 {
+            _ = unsafe open("/dev/null", O_RDWR)
+        }
+    }
+
     /// Whether the process may open the file for both, as far as permissions and the device control
     /// group tell.
     package static func isReadableAndWritable(_ path: String) -> Bool {

@@ -378,7 +378,7 @@ package enum ItemCatalogue {
         ),
         row(
             "netif_defs.device.mtu",
-            .integer(1...9000),
+            .integer(68...9000),
             .integer(1500),
             .start,
             true,
@@ -494,7 +494,7 @@ package enum ItemCatalogue {
         ),
         row(
             "netif_defs.bonding.mtu",
-            .integer(1...9000),
+            .integer(68...9000),
             nil,
             .start,
             true,

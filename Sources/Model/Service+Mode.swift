@@ -11,6 +11,8 @@ package struct ModeProblem: Equatable, Sendable {
     }
 
     package var attribute: Attribute
+    /// A warning, of a service that works as soon as something is added to it.
+    package var severity: Diagnostic.Severity
     package var message: String
     package var value: String?
     package var accepted: String?
@@ -27,11 +29,20 @@ extension Service {
         switch mode {
         case .fnat, .snat:
             guard localAddresses.isEmpty else { return missingFamilies }
+            if mode == .fnat, backends.isEmpty { return [] }
             let accepted =
                 mode == .fnat
                 ? "at least one address: fnat asks backends from it"
                 : "at least one public address"
-            return [problem(.localAddresses, "is empty", nil, accepted)]
+            return [
+                problem(
+                    .localAddresses,
+                    "is empty: new connections are dropped",
+                    nil,
+                    accepted,
+                    .warning
+                )
+            ]
         case .dr, .tunnel, .nat:
             guard !localAddresses.isEmpty else { return [] }
             return [
@@ -46,6 +57,9 @@ extension Service {
     }
 
     /// Families of backends that no local address can talk to.
+    ///
+    /// These are warnings because operators' tools make a service step by step: backends first, local
+    /// addresses afterwards.
     private var missingFamilies: [ModeProblem] {
         let wanted = Set(backends.map(\.endpoint.address.family))
         return wanted.subtracting(localAddresses.map(\.family)).sorted { $0.rawValue < $1.rawValue }
@@ -53,11 +67,26 @@ extension Service {
                 let name = family == .ipv4 ? "IPv4" : "IPv6"
                 return problem(
                     .localAddresses,
-                    "has none of \(name), which backends have",
+                    "has none of \(name), which backends have: their new connections are dropped",
                     localAddresses.map(\.description).joined(separator: " "),
-                    "an own \(name) address"
+                    "an own \(name) address",
+                    .warning
                 )
             }
+    }
+
+    /// What its new connections lack to be asked from; nil: nothing.
+    package var addressLack: String? {
+        guard mode == .fnat || mode == .snat else { return nil }
+        if localAddresses.isEmpty {
+            return mode == .fnat && backends.isEmpty ? nil : "it has no local addresses"
+        }
+        let here = Set(localAddresses.map(\.family))
+        guard
+            let family = backends.map(\.endpoint.address.family)
+                .first(where: { !here.contains($0) })
+        else { return nil }
+        return "it has no \(family == .ipv4 ? "IPv4" : "IPv6") local address, which backends need"
     }
 
     private var tunnelProblems: [ModeProblem] {
@@ -137,8 +166,15 @@ extension Service {
         _ attribute: ModeProblem.Attribute,
         _ message: String,
         _ value: String?,
-        _ accepted: String?
+        _ accepted: String?,
+        _ severity: Diagnostic.Severity = .error
     ) -> ModeProblem {
-        ModeProblem(attribute: attribute, message: message, value: value, accepted: accepted)
+        ModeProblem(
+            attribute: attribute,
+            severity: severity,
+            message: message,
+            value: value,
+            accepted: accepted
+        )
     }
 }

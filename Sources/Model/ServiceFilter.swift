@@ -6,10 +6,13 @@
 /// `*10.0.0.100:*` are patterns.
 package struct ServiceFilter: Equatable, Sendable {
     private let patterns: [[UInt8]]
+    /// The only service that was asked about, when it was by its address and port.
+    package let key: Service.Key?
 
     /// All services when there are no patterns.
     package init(_ patterns: [String] = []) {
         self.patterns = patterns.map { Array($0.utf8) }
+        key = patterns.count == 1 ? Service.Key(addressAndPort: patterns[0]) : nil
     }
 
     /// Whether every service fits.

@@ -133,6 +133,23 @@ extension Service.Key: CustomStringConvertible {
     }
 }
 
+extension Service.Key {
+    /// Reads what `description` writes of one address and one port: `tcp 10.0.0.100:80`.
+    package init?(addressAndPort text: String) {
+        let words = text.split(separator: " ", omittingEmptySubsequences: false)
+        guard words.count == 2, let transport = TransportProtocol(rawValue: String(words[0])) else {
+            return nil
+        }
+        if let endpoint = Endpoint(words[1]), transport.hasPorts, endpoint.port != 0 {
+            self.init(address: endpoint.address, port: endpoint.port, protocol: transport)
+        } else if !transport.hasPorts, let address = IPAddress(words[1]) {
+            self.init(address: address, port: 0, protocol: transport)
+        } else {
+            return nil
+        }
+    }
+}
+
 extension Service.Key: Comparable {
     package static func < (left: Self, right: Self) -> Bool {
         (left.address, left.ports, left.protocol.rawValue, left.addressText)

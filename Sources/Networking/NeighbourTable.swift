@@ -133,6 +133,11 @@ public struct NeighbourTable<Held: BitwiseCopyable> {
 
     public func handle(of key: Key) -> AdjacencyHandle? { neighbours[key]?.handle }
 
+    /// All that are known, in no order; one that has not answered has the address zero.
+    public var all: [(key: Key, state: State, mac: MACAddress)] {
+        neighbours.map { ($0.key, $0.value.state, $0.value.mac) }
+    }
+
     // MARK: - Events
 
     /// Somebody wants to reach `key`, perhaps with a packet; `handle` is for a new neighbour.

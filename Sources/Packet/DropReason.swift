@@ -26,7 +26,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case noHeadroom
 
     // What the balancer says.
-    case noService, noBackend, noLocalPort, sourcePortLimit, connectionTableFull, tcpNotSYN
+    case noService, noBackend, noLocalAddress, noLocalPort, sourcePortLimit, connectionTableFull
+    case tcpNotSYN
     case connectionGone, sctpNotInit, badSCTPChecksum
     /// A limit of the service is reached.
     case serviceConnectionLimit, serviceRateLimit, servicePacketRate, serviceBitRate
@@ -61,8 +62,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .fragmentTableFull, .fragmentOfDropped, .unsupportedProtocol,
             .untranslatable, .noHeadroom, .badTunnelHeader, .tunnelSequence, .tunnelLoop:
             .network
-        case .noService, .noBackend, .noLocalPort, .sourcePortLimit, .connectionTableFull,
-            .tcpNotSYN, .connectionGone, .sctpNotInit, .badSCTPChecksum, .serviceConnectionLimit,
+        case .noService, .noBackend, .noLocalAddress, .noLocalPort, .sourcePortLimit,
+            .connectionTableFull, .tcpNotSYN, .connectionGone, .sctpNotInit, .badSCTPChecksum,
+            .serviceConnectionLimit,
             .serviceRateLimit, .servicePacketRate, .serviceBitRate, .serviceShare, .stopping,
             .proxyHeaderMissing:
             .balance
@@ -108,6 +110,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .noHeadroom: "no_headroom"
         case .noService: "no_service"
         case .noBackend: "no_backend"
+        case .noLocalAddress: "no_local_address"
         case .noLocalPort: "no_local_port"
         case .sourcePortLimit: "source_port_limit"
         case .connectionTableFull: "connection_table_full"

@@ -184,6 +184,9 @@ package actor Conductor {
     /// VLANs, by what the configuration calls them, with their numbers.
     package var vlans: [(name: String, id: InterfaceID)] { provisioner.vlans }
 
+    /// Ports, then VLANs, then tunnels.
+    package var interfaces: [Interface] { provisioner.interfaces }
+
     /// The sequence numbers that tunnels send next, by name.
     package var upcomingTunnelNumbers: [String: UInt32] { provisioner.upcomingTunnelNumbers }
 
@@ -194,6 +197,9 @@ package actor Conductor {
     package func totals(of services: ServiceFilter) -> ProvisioningTotals {
         provisioner.totals(of: services)
     }
+
+    /// Lets what `ipvsadm` shows of some services begin at 0; false: no service fits.
+    package func zero(_ services: ServiceFilter) -> Bool { provisioner.zero(services) }
 
     package func persistentClients(at now: Instant) -> [Provisioner.BackendKey: Int] {
         provisioner.persistentClients(at: now)

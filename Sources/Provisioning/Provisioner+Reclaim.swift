@@ -27,6 +27,7 @@ extension Provisioner {
                 totals[counter.rawValue] &+= engine.total(counter, slot: slot)
             }
             retiredTotals[key.service] = totals
+            zeroMarks.retire(key)
             engine.clear(slot: slot)
             books.encapsulations[number] = nil
             books.policies[number] = BackendPolicy()
@@ -39,6 +40,7 @@ extension Provisioner {
             books.serviceSlots.release(key)
             books.gone[key] = nil
             retiredTotals[key] = nil
+            zeroMarks.forget(key)
         }
     }
 

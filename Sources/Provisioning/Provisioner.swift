@@ -96,6 +96,8 @@ package final class Provisioner {
     var books: Books
     /// What backends that are gone have counted for their services.
     package internal(set) var retiredTotals: [Service.Key: [UInt64]] = [:]
+    /// Where operators' tools count from.
+    var zeroMarks = ZeroMarks()
 
     private var published: SnapshotMemory?
     /// Of the published snapshot.

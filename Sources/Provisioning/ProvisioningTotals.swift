@@ -20,6 +20,8 @@ package struct ProvisioningTotals: Sendable {
         package var sum: Counters
         /// Why backends get no new connections, in their order.
         package var conditions: [BackendConditions.Reasons]
+        /// What the backends and the sum were when somebody zeroed them; empty: nobody has.
+        package var marks: (backends: [Counters], sum: Counters)?
         /// Removed backends that still have connections.
         package var leaving: [(endpoint: Endpoint, counters: Counters)]
         package var refused: Refused
@@ -63,7 +65,7 @@ extension Provisioner {
         let removed = books.gone.values.filter { leaving[$0.key] != nil }
             .sorted { ($0.name, "\($0.key)") < ($1.name, "\($1.key)") }
         return ProvisioningTotals(
-            services: (state.services + removed).filter(services.contains)
+            services: chosen(by: services, removed)
                 .map { service in
                     let slots = service.targets.map {
                         slot(of: BackendKey(service: service.key, endpoint: $0.endpoint))
@@ -76,6 +78,7 @@ extension Provisioner {
                         backends: backends,
                         sum: sum,
                         conditions: slots.map { $0.map(engine.conditions.reasons) ?? [] },
+                        marks: zeroMarks.marks(of: service),
                         leaving: leaving[service.key] ?? [],
                         refused: refused(of: service.key)
                     )
@@ -93,6 +96,13 @@ extension Provisioner {
             activeConnections: connections(.active),
             inactiveConnections: connections(.inactive)
         )
+    }
+
+    /// Services that fit a filter; one that names a service is answered without a look at the others.
+    private func chosen(by filter: ServiceFilter, _ removed: [Service]) -> [Service] {
+        if filter.isEverything { return state.services + removed }
+        if let key = filter.key, let known = books.service(key) { return [known.service] }
+        return (state.services + removed).filter(filter.contains)
     }
 
     /// How many clients each backend of a persistent service is remembered for.
@@ -116,13 +126,13 @@ extension Provisioner {
         )
     }
 
-    private static let zeros = Array(repeating: UInt64(0), count: BackendCounter.stride)
+    static let zeros = Array(repeating: UInt64(0), count: BackendCounter.stride)
 
-    private func counters(of slot: UInt32) -> [UInt64] {
+    func counters(of slot: UInt32) -> [UInt64] {
         BackendCounter.allCases.map { engine.total($0, slot: slot) }
     }
 
-    private static func sum(_ left: [UInt64]?, _ right: [UInt64]) -> [UInt64] {
+    static func sum(_ left: [UInt64]?, _ right: [UInt64]) -> [UInt64] {
         zip(left ?? zeros, right).map { $0 &+ $1 }
     }
 }

@@ -24,6 +24,9 @@ extension SnapshotCompiler {
                 let source: IPPrefix
                 if let given = tunnel.source {
                     source = given
+                } else if forwarding.interface(toward: destination) == nil {
+                    // No packet is sent there before a route is, and then this is compiled anew.
+                    source = IPPrefix(host: IPPrefix.any(destination.family).address)
                 } else {
                     source = try self.source(toward: destination, of: state, forwarding)
                 }

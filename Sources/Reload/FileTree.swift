@@ -67,7 +67,7 @@ package final class FileTree: SourceReader {
             }
             found = next
         }
-        return found.filter { !Files.isDirectory($0) }.sorted()
+        return found.filter(Files.isRegular).sorted()
     }
 
     /// The entries of a directory, which ends with a slash or is "", that match one part of a pattern.

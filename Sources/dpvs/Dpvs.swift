@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Instance
+import Linux
 
 @main
 struct Dpvs: AsyncParsableCommand {
@@ -17,5 +18,8 @@ struct Dpvs: AsyncParsableCommand {
         defaultSubcommand: RunCommand.self
     )
 
-    static func main() async { await CommandExit.run(Dpvs.self) }
+    static func main() async {
+        Files.openStandardStreams()
+        await CommandExit.run(Dpvs.self)
+    }
 }

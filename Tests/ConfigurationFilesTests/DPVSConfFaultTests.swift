@@ -265,10 +265,13 @@ private let repository = URL(filePath: #filePath).deletingLastPathComponent()
     // MARK: - What cannot start
 
     @Test(arguments: [
-        ("driver net_af_packet,iface=eth1", "driver net_af_packet,iface=eth1", "iface=eth1"),
+        ("driver net_af_packet,iface=eth1", "driver net_af_packet,iface=eth1", "eth1"),
         ("driver net_af_packet,iface=eth1", "driver net_af_xdp,start_queue=1,iface=eth1", "eth1"),
         ("pci 0000:0a:00.0", "pci 0000:0A:00.0", "0000:0a:00.0"),
         ("driver net_null0", "driver net_null0,copy=1", "net_null0"),
+        ("interface eth1", "interface eth1", "eth1"),
+        ("interface eth1", "driver net_af_packet,iface=eth1", "eth1"),
+        ("driver net_pcap,rx_iface_in=eth1,tx_iface=eth1", "interface eth1", "eth1"),
     ])
     func `hardware of two devices is refused`(first: String, second: String, what: String) {
         let text = "netif_defs {\n device a {\n \(first)\n }\n device b {\n \(second)\n }\n}"

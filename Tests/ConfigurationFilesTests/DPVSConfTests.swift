@@ -84,7 +84,7 @@ extension DPVSConf {
         #expect(conf.errors[1].contains("did you mean 'global_defs'?"))
         #expect(conf.errors[2].contains("dpvs.conf:5:19") && conf.errors[2].contains("1023"))
         #expect(conf.errors[3].contains("7:14: error: netif_defs.device.mtu: '95000'"))
-        #expect(conf.errors[3].contains("accepted: 1...9000"))
+        #expect(conf.errors[3].contains("accepted: 68...9000"))
         #expect(conf.errors[4].contains("did you mean 'promisc_mode'?"))
         #expect(conf.errors[5].contains("12:5") && conf.errors[5].contains("has no value"))
     }

@@ -219,7 +219,7 @@ extension LoadedConfiguration {
         #expect(errors.count == 1 && errors[0].contains("is link-local"), "\(errors)")
     }
 
-    @Test(arguments: ["10.0.0.1", "10.0.0.100"])
+    @Test(arguments: ["10.0.0.1", "10.0.0.100", "10.0.1.200"])
     func `a gateway is another node`(gateway: String) {
         let more = "routes: [{ to: default, via: \(gateway) }]"
         let errors = load(keys: "", more: more).errors

@@ -129,10 +129,57 @@ import Testing
         }
     }
 
+    @Test(arguments: [("", 1), ("?service=web", 1), ("?service=nobody", 0)])
+    func `services arrive with what they have counted`(query: String, count: Int) async throws {
+        try await ask { client in
+            let answer = try await client.execute(uri: "/v1/services\(query)", method: .get)
+            let readings = try answer.decode(ServiceReadings.self)
+            #expect(readings.generation == 7 && readings.services.count == count)
+            #expect(readings.services.allSatisfy { $0.traffic.connections == 12 })
+            let zero = try await client.execute(uri: "/v1/counters/zero\(query)", method: .post)
+            #expect(zero.status == (count > 0 ? .noContent : .notFound))
+        }
+    }
+
     @Test func `neighbours on links arrive as they are`() async throws {
         try await ask { client in
             let links = try await client.execute(uri: "/v1/lldp", method: .get)
             #expect(try links.decode([LinkDiscoveryStatus].self) == .sample)
+        }
+    }
+
+    @Test func `what there is of the network arrives as it is`() async throws {
+        try await ask { client in
+            func get<Value: Decodable>(_ path: String) async throws -> Value {
+                try await client.execute(uri: path, method: .get).decode(Value.self)
+            }
+            let links: [LinkStatus] = try await get("/v1/links")
+            #expect(links == [LinkStatus].sample())
+            let detailed: [LinkStatus] = try await get("/v1/links?details=on")
+            #expect(detailed == [LinkStatus].sample(hasDetails: true))
+            let workers: [LcoreStatus] = try await get("/v1/workers")
+            #expect(workers == [LcoreStatus.sample])
+            let addresses: [AddressStatus] = try await get("/v1/addresses")
+            #expect(addresses == [AddressStatus.sample])
+            let routes: [RouteStatus] = try await get("/v1/routes")
+            #expect(routes == [RouteStatus.sample])
+            let neighbours: [NeighbourStatus] = try await get("/v1/neighbours")
+            #expect(neighbours == [NeighbourStatus.sample])
+            let groups: [GroupStatus] = try await get("/v1/multicast")
+            #expect(groups == [GroupStatus.sample])
+            let memory: MemoryStatus = try await get("/v1/memory")
+            #expect(memory == MemoryStatus.sample)
+        }
+    }
+
+    @Test(arguments: [
+        ("dpdk0?promiscuous=on", 200), ("dpdk0?up=off", 500), ("dpdk1?promiscuous=on", 404),
+        ("dpdk0", 400), ("dpdk0?multicast=maybe", 400),
+    ])
+    func `a device is switched, or it is said why not`(what: String, status: Int) async throws {
+        try await ask { client in
+            let answer = try await client.execute(uri: "/v1/links/\(what)", method: .post)
+            #expect(answer.status.code == status)
         }
     }
 

@@ -26,7 +26,32 @@ struct SampleBackend: ControlBackend {
         status.list(isMeant ? status.services : [], selection)
         return status
     }
+    func readings(of services: ServiceFilter) async -> ServiceReadings {
+        guard let service = try? Service.sample() else { return .init(version: "", generation: 0) }
+        var readings = ServiceReadings(version: "0.1.0", generation: 7)
+        var reading = ServiceReading(service)
+        reading.traffic.connections = 12
+        readings.services = services.contains(service) ? [reading] : []
+        return readings
+    }
+    func zero(_ services: ServiceFilter) async -> Bool {
+        services.isEverything || ((try? Service.sample()).map(services.contains) ?? false)
+    }
     func linkDiscovery() async -> [LinkDiscoveryStatus] { .sample }
+    func links(hasDetails: Bool) async -> [LinkStatus] { .sample(hasDetails: hasDetails) }
+
+    /// Knows one device, which cannot switch its link.
+    func change(_ link: String, _ switches: LinkSwitches) async throws(ProblemDetails) {
+        guard link == "dpdk0" else { throw ProblemDetails(.notFound, "no such device") }
+        guard switches.isUp == nil else { throw ProblemDetails(.failed, "it has no switch") }
+    }
+
+    func lcores() async -> [LcoreStatus] { [.sample] }
+    func addresses() async -> [AddressStatus] { [.sample].compactMap(\.self) }
+    func routes() async -> [RouteStatus] { [.sample].compactMap(\.self) }
+    func neighbours() async -> [NeighbourStatus] { [.sample].compactMap(\.self) }
+    func groups() async -> [GroupStatus] { [.sample] }
+    func memory() async -> MemoryStatus { .sample }
     func liveReport(seconds: Double) async -> LiveReport { .sample(seconds: seconds) }
     func running() async -> DesiredState {
         DesiredState(services: [(try? .sample())].compactMap(\.self))

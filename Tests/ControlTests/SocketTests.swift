@@ -61,6 +61,25 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
+    @Test func `what is no socket is not replaced by one`() async throws {
+        let files = FileManager.default
+        let folder = "/tmp/dpvs-socket-test-\(ProcessInfo.processInfo.processIdentifier)"
+        try files.createDirectory(atPath: folder + "/taken/deep", withIntermediateDirectories: true)
+        defer { try? files.removeItem(atPath: folder) }
+        try Data("mine".utf8).write(to: URL(filePath: folder + "/file"))
+        for name in ["taken", "file"] {
+            let path = "\(folder)/\(name)"
+            let server = ControlServer(
+                backend: SampleBackend(),
+                socket: path,
+                logger: Logger(label: "test")
+            )
+            await #expect(throws: ControlServerError.notASocket(path)) { try await server.run() }
+        }
+        #expect(files.fileExists(atPath: folder + "/taken/deep"))
+        #expect(files.contents(atPath: folder + "/file") == Data("mine".utf8))
+    }
+
     @Test func `a second daemon does not take the socket of the first`() async throws {
         try await serve { client, _ in
             let second = ControlServer(
@@ -78,8 +97,19 @@ import Testing
     @Test func `a socket that was left behind is replaced`() async throws {
         let directory = try temporaryDirectory()
         let path = directory + "/control.sock"
-        try Data().write(to: URL(filePath: path))
-        // A plain file refuses connections just like a socket without listener.
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) {
+            unsafe $0.copyBytes(from: path.utf8)
+        }
+        let outcome = unsafe withUnsafePointer(to: &address) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        #expect(outcome == 0)
+        close(descriptor)
         try await serve(in: directory) { client, _ in #expect(await client.isListening()) }
     }
 

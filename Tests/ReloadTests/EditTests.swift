@@ -2,6 +2,7 @@
 import Addressing
 import ConfigurationFiles
 import FileTesting
+import Foundation
 import Model
 import PacketTesting
 import Reload
@@ -265,6 +266,23 @@ import Testing
         #expect(await running()?.scheduler == .wlc)
         _ = await reloader.rollback(to: 1)
         #expect(await reloader.runtimeLayer.isEmpty)
+    }
+
+    @Test func `a directory of service files that goes away takes nothing with it`() async throws {
+        _ = await reloader.reload(reason: "start")
+        let (folder, aside) = (directory.path + "/services.d", directory.path + "/aside")
+        try FileManager.default.moveItem(atPath: folder, toPath: aside)
+        for _ in 0..<2 {
+            let report = await reloader.reload(reason: "file")
+            #expect(report.outcome == .rejected)
+            #expect(report.problems.contains { $0.message.contains("had service files") })
+            #expect(await reloader.running.services.count == 1)
+        }
+        try FileManager.default.moveItem(atPath: aside, toPath: folder)
+        #expect(await reloader.reload(reason: "file").outcome == .unchanged)
+        try FileManager.default.removeItem(atPath: folder + "/web.yaml")
+        #expect(await reloader.reload(reason: "file").outcome == .applied)
+        #expect(await reloader.running.services.isEmpty)
     }
 
     @Test func `edits of an earlier run that cannot be kept do not prevent a start`() async throws {

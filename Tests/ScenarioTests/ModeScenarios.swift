@@ -250,6 +250,27 @@ import Testing
 
     // MARK: - Reload
 
+    @Test func `a tunnel to where no route leads waits for a route`() throws {
+        var state = DesiredState.web(weights: [1], localAddresses: [])
+        state.services[0].mode = .tunnel
+        state.services[0].backends[0].endpoint = Endpoint(.v4(IPv4Address(203, 0, 113, 7)), 80)
+        let world = try quickstartWorld(state)
+        defer { world.expectConservation() }
+        let syn = Frame.tcp(from: "10.0.0.10:4000", to: "10.0.0.100:80", Frame.syn)
+        world.send(syn, on: 0)
+        #expect(world.takeFrames(1).isEmpty && world.drops(.noRoute) == 1)
+        try world.change { state in
+            let network = IPPrefix.literal("203.0.113.0/24")
+            let gateway = IPAddress.v4(IPv4Address(10, 0, 1, 2))
+            state.routes.append(Route(destination: network, gateway: gateway))
+        }
+        world.settle()
+        world.send(syn, on: 0)
+        let tunnelled = try #require(world.takeFrames(1).last.flatMap { Decapsulator(frame: $0) })
+        #expect(tunnelled.outer.source == IPAddress("10.0.1.1"))
+        #expect(tunnelled.outer.destination == IPAddress("203.0.113.7"))
+    }
+
     @Test(arguments: [ForwardingMode.fnat, .nat, .dr, .tunnel])
     func `a connection keeps the way that it began with`(mode: ForwardingMode) throws {
         let world = try dualWorld(.dual(.ipv4, mode, .udp))

@@ -98,6 +98,52 @@ import Testing
         world.expectConservation()
     }
 
+    // MARK: - Local addresses
+
+    @Test func `a service without local addresses drops what is new, for a reason of its own`()
+        throws
+    {
+        let world = try quickstartWorld(.web(.udp, weights: [1], localAddresses: []))
+        #expect(Self.open(Self.flows(20), in: world) == 0)
+        #expect(world.drops(.noLocalAddress) == 20 && world.drops(.noLocalPort) == 0)
+        try world.change { $0.services[0].localAddresses = [.v4(IPv4Address(10, 0, 1, 200))] }
+        #expect(Self.open(Self.flows(20), in: world) == 20)
+        #expect(world.drops(.noLocalAddress) == 20 && world.connectionCount == 20)
+        world.expectConservation()
+    }
+
+    @Test func `what operators see begins at 0 when they say so, and metrics go on`() throws {
+        let world = try quickstartWorld(.web(.udp, weights: [1, 1]))
+        #expect(Self.open(Self.flows(20), in: world) == 20)
+        #expect(world.provisioner.totals().services[0].marks == nil)
+        #expect(world.provisioner.zero(ServiceFilter(["udp 10.0.0.100:80"])))
+        #expect(!world.provisioner.zero(ServiceFilter(["udp 10.0.0.100:81"])))
+        #expect(Self.open(Array(Self.flows(26).suffix(6)), in: world) == 6)
+        func expectSix() throws {
+            let totals = world.provisioner.totals().services[0]
+            let marks = try #require(totals.marks)
+            let connections = BackendCounter.connections.rawValue
+            #expect(totals.sum[connections] == 26)
+            #expect(totals.sum[connections] - marks.sum[connections] == 6)
+        }
+        try expectSix()
+        // A backend that goes takes nothing with it, and counts anew when it comes back.
+        try world.change { $0.services[0].backends.removeLast() }
+        try expectSix()
+        world.leap(.seconds(310))
+        while world.connectionCount > 0 { world.turn() }
+        world.settle()
+        _ = world.provisioner.reclaim()
+        try expectSix()
+        try world.change { $0 = .web(.udp, weights: [1, 1]) }
+        try expectSix()
+        let marks = try #require(world.provisioner.totals().services[0].marks)
+        #expect(marks.backends[1].allSatisfy { $0 == 0 } && marks.backends[0].contains { $0 > 0 })
+        // The questions for the neighbour that is new again.
+        world.settle()
+        world.expectConservation()
+    }
+
     // MARK: - Local ports
 
     @Test func `without a free local port only new connections are refused, until some end`()

@@ -56,6 +56,11 @@ import Testing
                 )
                 service.backends = [Backend(endpoint: Endpoint(.v4(IPv4Address(10, 66, 0, 2)), 80))]
                 state.services.append(service)
+                // A way there, by an interface without an address.
+                state.vlans.append(VLANInterface(name: "bare", link: "dpdk1", id: 98))
+                state.routes.append(
+                    Route(destination: .literal("10.66.0.0/16"), interface: "bare")
+                )
             case .tunnelIntoTunnel:
                 state.tunnels += [
                     TunnelInterface(name: "x1", kind: .gre, remote: IPAddress("10.70.0.2")),

@@ -16,12 +16,14 @@ enum Program {
     static let repository = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
 
-    /// The executable under test.
-    static let dpvs: String = {
+    /// Where the executables under test are.
+    private static let binaries: String = {
         let beside = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().path
-        let binaries = ProcessInfo.processInfo.environment["DPVS_BINARIES"] ?? beside
-        return "\(binaries)/dpvs"
+        return ProcessInfo.processInfo.environment["DPVS_BINARIES"] ?? beside
     }()
+
+    static let dpvs = "\(binaries)/dpvs"
+    static let dpip = "\(binaries)/dpip"
 
     static func path(of name: String) -> String? {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""

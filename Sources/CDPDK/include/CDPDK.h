@@ -285,6 +285,7 @@ typedef struct CDPDK_link {
     uint32_t megabits;
     bool is_up;
     bool is_full_duplex;
+    bool is_negotiated;
 } CDPDK_link;
 
 int CDPDK_port_get_link(uint16_t port, CDPDK_link *link);
@@ -325,6 +326,61 @@ enum { CDPDK_counter_capacity = 1024 };
 
 /// Reads the counters of a driver, at most `capacity`; returns how many, or a negative errno.
 int CDPDK_port_get_counters(uint16_t port, CDPDK_counter *counters, unsigned capacity);
+
+/// A fact about a device, for people: a number, or with `is_bits` a word of flags.
+typedef struct CDPDK_fact {
+    const char *name;
+    uint64_t value;
+    bool is_bits;
+} CDPDK_fact;
+
+enum { CDPDK_fact_capacity = 48 };
+
+/// Reads what a device says of itself, at most `capacity` facts; returns how many, or a negative
+/// errno. Names are constants.
+int CDPDK_port_get_details(uint16_t port, CDPDK_fact *facts, unsigned capacity);
+
+/// What can be switched while a port runs.
+enum CDPDK_switch {
+    CDPDK_switch_promiscuous,
+    CDPDK_switch_all_multicast,
+    CDPDK_switch_link,
+};
+
+/// Switches; -ENOTSUP when the driver has no such switch.
+int CDPDK_port_set_switch(uint16_t port, int which, bool is_on);
+
+/// Whether it is on; a negative errno when nobody knows. Not of the link.
+int CDPDK_port_get_switch(uint16_t port, int which);
+
+// MARK: - Memory
+
+/// A piece of memory with one page size, or a part of it that has a name.
+typedef struct CDPDK_memory {
+    char name[64];
+    uint64_t virtual_address;
+    uint64_t bus_address;
+    uint64_t length;
+    uint64_t page_size;
+    int32_t socket;
+    uint32_t channels;
+    uint32_t ranks;
+} CDPDK_memory;
+
+typedef struct CDPDK_elements {
+    char name[64];
+    uint32_t flags;
+    uint32_t element_size, header_size, trailer_size, private_size;
+    uint32_t size;
+    uint32_t used;
+    uint32_t available;
+} CDPDK_elements;
+
+/// Each returns how many there are and fills in at most `capacity`.
+unsigned CDPDK_memory_segments(CDPDK_memory *found, unsigned capacity);
+unsigned CDPDK_memory_zones(CDPDK_memory *found, unsigned capacity);
+unsigned CDPDK_memory_pools(CDPDK_elements *found, unsigned capacity);
+unsigned CDPDK_memory_rings(CDPDK_elements *found, unsigned capacity);
 
 // MARK: - Devices that go
 

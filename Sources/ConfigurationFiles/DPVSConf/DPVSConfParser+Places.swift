@@ -15,21 +15,28 @@ extension DPVSConfParser {
                     place(device, item),
                     "netif_defs.device.\(item)",
                     "is that of device \(owner) too",
-                    thing
+                    thing,
+                    "what no other device has"
                 )
             }
         }
     }
 
-    /// What a device takes, by the item that says so: `0000:06:00.0`, `iface=eth1`, `net_null0`.
+    /// What a device takes, each once, by the item that says so: `0000:06:00.0`, `eth1`, `net_null0`.
     private static func hardware(of device: NamedBlock) -> [(item: String, thing: String)] {
         if let address = device.text("pci") { return [("pci", address.lowercased())] }
+        if let interface = device.text("interface") { return [("interface", interface)] }
         guard let driver = device.text("driver") else { return [] }
         let words = driver.split(separator: ",").map(String.init)
         // A driver's name with a number is one device; without, each gets a number of its own.
         let name = words.first.flatMap { $0.last?.isNumber == true ? $0 : nil }
-        let interfaces = words.dropFirst().filter { $0.hasPrefix("iface=") }
-        return ((name.map { [$0] } ?? []) + interfaces).map { ("driver", $0) }
+        // net_af_packet says iface, net_pcap also rx_iface, rx_iface_in and tx_iface.
+        let interfaces = words.dropFirst()
+            .compactMap { word -> String? in
+                let parts = word.split(separator: "=", maxSplits: 1)
+                return parts.count == 2 && parts[0].contains("iface") ? String(parts[1]) : nil
+            }
+        return ((name.map { [$0] } ?? []) + Set(interfaces).sorted()).map { ("driver", $0) }
     }
 
     // MARK: - Listening

@@ -68,6 +68,9 @@ struct LinkDiscoveryPort {
 
 /// Link-layer discovery on one port, as it is shown.
 public struct LinkDiscoveryReport: Sendable {
+    /// Seconds after which neighbours forget us when they hear no more.
+    public static var timeToLive: Int { Int(LinkDiscoveryPort.timeToLive) }
+
     public var isOn: Bool
     public var sent: UInt64
     public var received: UInt64

@@ -27,7 +27,7 @@ public struct LinkNeighbour: Equatable, Sendable {
             self.rawValue = rawValue
         }
 
-        static let stationOnly = Capabilities(rawValue: 1 << 7)
+        public static let stationOnly = Capabilities(rawValue: 1 << 7)
         private static let words = [
             "other", "repeater", "bridge", "wlan", "router", "telephone", "docsis", "station",
             "c-vlan", "s-vlan", "tpmr",

@@ -1,5 +1,5 @@
-import Addressing
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 import Networking
 import Packet
 import Synchronization

@@ -88,7 +88,7 @@ extension StateChecker {
     /// A gateway is another node.
     mutating func checkGateway(_ gateway: IPAddress, _ location: TextLocation, _ path: String) {
         // A network of a service that holds it is complained about itself.
-        if ownHosts.contains(gateway) {
+        if ownHosts.contains(gateway) || localGateways.contains(gateway) {
             let message = "is an address of the balancer itself"
             report(location, path, message, gateway.description, "the address of a router")
         } else {

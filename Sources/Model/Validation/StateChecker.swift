@@ -8,6 +8,8 @@ package struct StateChecker: Sendable {
     package private(set) var diagnostics: [Diagnostic] = []
     /// Own addresses, and networks whose addresses are all ours; of all services.
     private(set) var ownHosts: Set<IPAddress> = []
+    /// Gateways of routes that are local addresses of services.
+    private(set) var localGateways: Set<IPAddress> = []
     private(set) var ownNetworks: [IPPrefix] = []
     private let cache: CheckCache
 
@@ -40,6 +42,11 @@ package struct StateChecker: Sendable {
         for vlan in vlans { check(vlan) }
         checkCompanions()
         for address in addresses { check(address) }
+        let gateways = Set(routes.compactMap(\.value.gateway))
+        if !gateways.isEmpty {
+            let locals = services.lazy.flatMap(\.value.localAddresses)
+            localGateways = Set(locals.filter(gateways.contains))
+        }
         for route in routes { check(route) }
         for neighbour in neighbours { check(neighbour) }
         checkServices()
@@ -238,7 +245,18 @@ package struct StateChecker: Sendable {
                 case .tunnel: ("tunnel", "tunnel")
                 case .backend(let index): ("backends", "backends[\(index)]")
                 }
-            report(object, field, at: path, problem.message, problem.value, problem.accepted)
+            if problem.severity == .warning {
+                let place = object.location(of: field)
+                warn(
+                    place,
+                    "\(object.path).\(path)",
+                    problem.message,
+                    problem.value,
+                    problem.accepted
+                )
+            } else {
+                report(object, field, at: path, problem.message, problem.value, problem.accepted)
+            }
         }
     }
 

@@ -12,8 +12,8 @@ struct CheckCommand: AsyncParsableCommand {
         abstract: "Read configuration files and say everything that is wrong with them.",
         discussion: """
             With FILES, those and no others are read: dpvs.conf by any name, service files that end \
-            with .yaml or .yml, and directories of service files. Without, what --conf and --services \
-            name.
+            with .yaml or .yml, directories of service files, and directories as /etc/dpvs is one, \
+            with dpvs.conf and services.d in it. Without, what --conf and --services name.
 
             No running dpvs is asked. Ends with 1 when there are errors.
             """
@@ -68,7 +68,16 @@ struct CheckCommand: AsyncParsableCommand {
     /// Files among the arguments that are no service files, and what --conf names.
     private var confPaths: [String] {
         (files.conf.map { [$0] } ?? [])
-            + paths.filter { !Self.isService($0) && !Files.isDirectory($0) }
+            + paths.compactMap { path in
+                if Self.isService(path) { return nil }
+                return Files.isDirectory(path) ? Self.conf(in: path) : path
+            }
+    }
+
+    /// The configuration of a directory that has one.
+    private static func conf(in directory: String) -> String? {
+        let names = (try? Files.list(directory)) ?? []
+        return names.contains("dpvs.conf") ? "\(directory)/dpvs.conf" : nil
     }
 
     private func loader() throws -> ConfigurationLoader {
@@ -76,8 +85,15 @@ struct CheckCommand: AsyncParsableCommand {
         var services: [String] = []
         for path in paths {
             if Files.isDirectory(path) {
-                let names = try Files.list(path).filter { Self.isService($0) && !$0.hasPrefix(".") }
-                services += names.map { "\(path)/\($0)" }
+                let hasConf = Self.conf(in: path) != nil
+                let directory = hasConf ? "\(path)/services.d" : path
+                let listed =
+                    try hasConf && !Files.isDirectory(directory) ? [] : Files.list(directory)
+                let names = listed.filter { Self.isService($0) && !$0.hasPrefix(".") }
+                guard hasConf || !names.isEmpty else {
+                    throw ValidationError("\(path) has neither dpvs.conf nor service files in it")
+                }
+                services += names.map { "\(directory)/\($0)" }
             } else if Self.isService(path) {
                 services.append(path)
             }
