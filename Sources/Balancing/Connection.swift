@@ -34,8 +34,9 @@ public struct Connection: BitwiseCopyable, Sendable {
     var towardBackend: AdjacencyHandle
     var towardClient: AdjacencyHandle
     public var backendSlot: UInt32
-    /// TCP: what the backend sends next, and what it expects next; in host order. SCTP: the tags of
-    /// both. UDP: see `lastAnswer`.
+    /// TCP: what the backend sends next, and what it expects next; in host order.
+    ///
+    /// SCTP: the tags of both. UDP: see `lastAnswer`.
     var nextFromBackend: UInt32
     var nextFromClient: UInt32
     /// What the packet toward the backend adds to its IPv4 header checksum, in wire order.

@@ -2,7 +2,9 @@
 
 /// DPDK's memory and what lies in it: the answer of `GET /v1/memory`.
 package struct MemoryStatus: Equatable, Codable, Sendable {
-    /// A piece of memory in one page size on one NUMA node. Addresses are hexadecimal digits.
+    /// A piece of memory in one page size on one NUMA node.
+    ///
+    /// Addresses are hexadecimal digits.
     package struct Segment: Equatable, Codable, Sendable {
         package var socket: Int
         package var virtualAddress: String
@@ -57,7 +59,9 @@ package struct MemoryStatus: Equatable, Codable, Sendable {
         }
     }
 
-    /// Elements of one size, as packet buffers are. Sizes are octets.
+    /// Elements of one size, as packet buffers are.
+    ///
+    /// Sizes are octets.
     package struct Pool: Equatable, Codable, Sendable {
         package var name: String
         package var flags: UInt32

@@ -21,7 +21,9 @@ public struct BackendConditions: BitwiseCopyable, Sendable {
         public static let down = Reasons(rawValue: 1 << 1)
     }
 
-    /// Word 0: how many slots have a reason. Word 1: see `sweeps`. Then the reasons of each slot.
+    /// Word 0: how many slots have a reason.
+    ///
+    /// Word 1: see `sweeps`. Then the reasons of each slot.
     private let words: CounterBlock
     private static let firstSlot = 2
 

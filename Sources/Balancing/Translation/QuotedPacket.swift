@@ -157,13 +157,13 @@ public struct QuotedPacket: Equatable, BitwiseCopyable, Sendable {
 // MARK: - Rewriting
 
 extension QuotedPacket {
-    /// The packet without a header with the client's address, once that is taken out of the frame by
-    /// moving what is before it.
     /// The sequence number of a quoted segment of TCP.
     public func sequence(_ bytes: FrameBytes) -> UInt32? {
         `protocol` == .tcp && transportOffset &+ 8 <= end ? bytes.long(transportOffset &+ 4) : nil
     }
 
+    /// The packet without a header with the client's address, once that is taken out of the frame by
+    /// moving what is before it.
     var withoutAddressHeader: QuotedPacket {
         var packet = self
         packet.totalLength &-= addressHeaderLength

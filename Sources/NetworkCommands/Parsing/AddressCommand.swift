@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 
-/// `dpip addr ...`
+/// What `dpip addr` is asked for.
 package enum AddressCommand: Equatable, Sendable {
     case show(device: String?)
     case flush(device: String)

@@ -80,7 +80,7 @@ package enum DPIPVerb: String, CaseIterable, Sendable {
 }
 
 extension Words {
-    /// "commands are show, add; did you mean 'show'?"
+    /// As in "commands are show, add; did you mean 'show'?".
     static func list(_ noun: String, _ names: [String], _ word: String) -> String {
         let near = nearest(to: word, in: names).map { "; did you mean '\($0)'?" } ?? ""
         return "\(noun) are \(names.joined(separator: ", "))\(near)"

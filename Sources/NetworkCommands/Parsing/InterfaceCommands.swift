@@ -2,7 +2,7 @@
 package import Addressing
 package import Model
 
-/// `dpip vlan ...`
+/// What `dpip vlan` is asked for.
 package enum VLANCommand: Equatable, Sendable {
     case show(Selection)
     case add(name: String?, link: String, id: Int, isServiceTag: Bool)
@@ -61,7 +61,7 @@ package enum VLANCommand: Equatable, Sendable {
     }
 }
 
-/// `dpip tunnel ...`
+/// What `dpip tunnel` is asked for.
 package enum TunnelCommand: Equatable, Sendable {
     case show(Selection)
     case add(Settings)

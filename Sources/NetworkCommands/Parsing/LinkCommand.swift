@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 
-/// `dpip link ...`
+/// What `dpip link` is asked for.
 package enum LinkCommand: Equatable, Sendable {
     /// nil: all of them.
     case show(device: String?)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 
-/// `dpip neigh ...`
+/// What `dpip neigh` is asked for.
 package enum NeighbourCommand: Equatable, Sendable {
     case show(device: String?)
     case add(IPAddress, MACAddress, device: String)

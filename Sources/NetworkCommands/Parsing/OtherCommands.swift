@@ -87,7 +87,7 @@ package enum FlowCommand: Equatable, Sendable {
     }
 }
 
-/// `dpip lldp show ...`
+/// What `dpip lldp show` is asked for.
 package enum DiscoveryCommand: Equatable, Sendable {
     /// What we say of ourselves; nil: on every device.
     case local(device: String?)

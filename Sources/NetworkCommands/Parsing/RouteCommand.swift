@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
 
-/// `dpip route ...`
+/// What `dpip route` is asked for.
 package enum RouteCommand: Equatable, Sendable {
     case show(device: String?)
     case flush(device: String)
