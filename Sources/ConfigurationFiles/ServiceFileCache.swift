@@ -38,16 +38,15 @@ package final class ServiceFileCache: Sendable {
     func file(_ path: String, _ bytes: [UInt8], keys: any SourceReader) -> Entry {
         let digest = SHA256.hexadecimal(bytes)
         let isQuoted = !keys.isOutside(path, of: path)
-        if let known = entries.withLock({ $0[path] }), known.digest == digest,
+        let known = entries.withLock { $0[path] }
+        if let known, known.digest == digest,
             known.isQuoted == isQuoted, !known.file.lacksKeys,
             known.file.sources.allSatisfy({ (try? keys.read($0)) == $1 })
         {
             return known
         }
         var file = ServiceFile(bytes, path: path, keys: keys, isQuoted: isQuoted)
-        if let known = entries.withLock({ $0[path] }) {
-            file.objects.share(with: known.file.objects)
-        }
+        if let known { file.objects.share(with: known.file.objects) }
         let entry = Entry(file, digest: digest, isQuoted: isQuoted)
         parsed.withLock { $0 += 1 }
         entries.withLock { $0[path] = entry }

@@ -51,9 +51,8 @@ struct Books {
     /// Of the snapshot.
     var generation: UInt64 = 0
     /// What connections compare to know that their next hops still hold; another number whenever
-    /// `paths` are others.
+    /// routes, gateways or their MTUs are others.
     var routeGeneration: UInt16 = 0
-    var paths = CompiledNetwork.Paths()
     /// Routes and own addresses, and what they were made from; nil before the first.
     var network: KnownNetwork?
     /// What the snapshot knows of the links, which may know more by now.

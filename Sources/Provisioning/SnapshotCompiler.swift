@@ -97,10 +97,8 @@ struct SnapshotCompiler {
         )
         if hasSameServices, let known = books.network, known.source == source { return known }
         let network = try compileNetwork(of: state)
-        if network.paths != books.paths {
-            books.routeGeneration &+= 1
-            books.paths = network.paths
-        }
+        let before = books.network?.network.paths ?? CompiledNetwork.Paths()
+        if network.paths != before { books.routeGeneration &+= 1 }
         let table = network.table(
             generation: books.routeGeneration,
             adjacencies: engine.adjacencies

@@ -37,10 +37,10 @@ enum Main {
     }
 
     private static func client(_ request: Request) throws -> ControlClient {
-        let socket = InstanceChoice.socket(
+        let socket = SocketPath.chosen(
             instance: request.instance,
             socket: request.socket,
-            readsOldVariable: true
+            environment: ProcessInfo.processInfo.environment
         )
         guard let socket else {
             throw Complaint("there is no instance of that name; it is a word without slashes")
