@@ -92,6 +92,7 @@ let hummingbirdTesting = package("HummingbirdTesting", "hummingbird")
 let httpTypes = package("HTTPTypes", "swift-http-types")
 let asyncHTTPClient = package("AsyncHTTPClient", "async-http-client")
 let nioCore = package("NIOCore", "swift-nio")
+let nioPosix = package("NIOPosix", "swift-nio")
 let nioHTTP1 = package("NIOHTTP1", "swift-nio")
 let lifecycle = package("ServiceLifecycle", "swift-service-lifecycle")
 let subprocess = package("Subprocess", "swift-subprocess")
@@ -168,7 +169,7 @@ let coldTargets: [Target] = [
         "ControlServer",
         [
             "Control", "MetricsExposition", "Model", "Addressing", "Compression", hummingbird,
-            hummingbirdCore, httpTypes, nioCore, nioHTTP1, logging, lifecycle,
+            hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioPosix, logging, lifecycle,
         ]
     ),
     cold("IPVS", ["Control", "Model", "Addressing"]),

@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -14,6 +15,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static CDPDK_log_writer log_writer;
 
@@ -58,7 +60,18 @@ int CDPDK_capture_log(CDPDK_log_writer writer) {
 }
 
 int CDPDK_start(int argc, char **argv) {
+    // About an argument that it does not take, EAL prints a page of help to standard output.
+    fflush(stdout);
+    int standard_output = dup(STDOUT_FILENO);
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (standard_output >= 0 && nowhere >= 0) dup2(nowhere, STDOUT_FILENO);
     int result = rte_eal_init(argc, argv);
+    fflush(stdout);
+    if (standard_output >= 0) {
+        dup2(standard_output, STDOUT_FILENO);
+        close(standard_output);
+    }
+    if (nowhere >= 0) close(nowhere);
     return result < 0 ? (rte_errno ? -rte_errno : -EINVAL) : 0;
 }
 

@@ -185,7 +185,24 @@ package struct ControlClient: Sendable {
         do {
             return try ControlJSON.decode(Answer.self, from: body)
         } catch {
-            throw .unreadable(reason: "\(error)")
+            throw .unreadable(reason: Self.words(for: error))
+        }
+    }
+
+    /// What an answer lacks.
+    private static func words(for error: any Error) -> String {
+        func path(_ keys: [any CodingKey]) -> String {
+            keys.map(\.stringValue).joined(separator: ".")
+        }
+        switch error as? DecodingError {
+        case .keyNotFound(let key, let context):
+            return "it lacks '\(path(context.codingPath + [key]))'"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            return "'\(path(context.codingPath))' is of another type"
+        case .dataCorrupted(let context) where context.codingPath.isEmpty: return "it is no JSON"
+        case .dataCorrupted(let context):
+            return "'\(path(context.codingPath))' is not what it can be"
+        default: return "\(error)"
         }
     }
 
@@ -271,9 +288,32 @@ package struct ControlClient: Sendable {
             let root = URL(filePath: socket).deletingLastPathComponent()
                 .deletingLastPathComponent().path
             return .noSocket(socket, others: SocketPath.instances(under: root))
+        case ECONNREFUSED where !isSocket:
+            return .noAnswer(socket, reason: "it is no socket")
         case ECONNREFUSED: return .notRunning(socket)
         case EACCES, EPERM: return .noPermission(socket)
-        default: return .noAnswer(socket, reason: "\(error)")
+        default: return .noAnswer(socket, reason: reason(error))
+        }
+    }
+
+    private var isSocket: Bool {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: socket)
+        return attributes?[.type] as? FileAttributeType == .typeSocket
+    }
+
+    private func reason(_ error: any Error) -> String {
+        if let error = error as? HTTPClientError {
+            switch error {
+            case .remoteConnectionClosed: return "the connection ended before the answer"
+            case .deadlineExceeded, .readTimeout, .connectTimeout:
+                return "it takes longer than \(timeout.nanoseconds / 1_000_000_000) s"
+            default: return error.shortDescription
+            }
+        }
+        switch error as? HTTPParserError {
+        case .invalidEOFState: return "the connection ended in the middle of the answer"
+        case nil: return "\(error)"
+        default: return "what it says is no HTTP"
         }
     }
 }

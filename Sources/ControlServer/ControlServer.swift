@@ -3,14 +3,16 @@ import Foundation
 import Hummingbird
 import HummingbirdCore
 package import Logging
+import Model
 import NIOCore
+import NIOPosix
 import ServiceLifecycle
 
 /// Serves the control API on a unix socket and, when asked, reads of it on a TCP port.
 ///
 /// A service of swift-service-lifecycle: graceful shutdown lets requests finish. Put it first into
 /// the group, so that it ends last and probes see the daemon drain.
-package struct ControlServer: Service {
+package struct ControlServer: ServiceLifecycle.Service {
     /// A TCP address; port 0 takes any free one.
     package struct TCPAddress: Equatable, Sendable {
         package var host: String
@@ -54,7 +56,27 @@ package struct ControlServer: Service {
         _ = try SocketPlace(path)
     }
 
+    /// Throws when nobody can listen there, as `run` would, before anything begins that had to end.
+    private func check(_ address: TCPAddress) async throws {
+        do {
+            let group = MultiThreadedEventLoopGroup.singleton
+            let bootstrap = ServerBootstrap(group: group)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            try await bootstrap.bind(host: address.host, port: address.port).get().close()
+        } catch let error as IOError {
+            throw Self.refusal(error, address.description)
+        } catch is SocketAddressError.UnknownHost {
+            let reason = "the name '\(address.host.printable)' has no address"
+            throw ControlServerError.cannotListen(address.description, reason: reason)
+        }
+    }
+
+    private static func refusal(_ error: IOError, _ name: String) -> ControlServerError {
+        .cannotListen(name, reason: unsafe String(cString: strerror(error.errnoCode)))
+    }
+
     package func run() async throws {
+        if let tcp { try await check(tcp) }
         let place = try SocketPlace(socket)
         try await place.prepare()
         let (bound, binding) = AsyncStream.makeStream(of: TCPAddress?.self)
@@ -207,8 +229,7 @@ package struct ControlServer: Service {
         do {
             try await listener.run()
         } catch let error as IOError {
-            let reason = unsafe String(cString: strerror(error.errnoCode))
-            throw ControlServerError.cannotListen(name, reason: reason)
+            throw Self.refusal(error, name)
         }
     }
 

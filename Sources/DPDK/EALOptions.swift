@@ -76,6 +76,28 @@ public struct EALOptions: Equatable, Sendable {
         ["dpvs"] + groups.filter { !$0.isReplaced(by: extra) }.flatMap(\.arguments) + extra
     }
 
+    /// What of `extra` EAL would answer with a wait without end, or with a sentence about something else.
+    public var problem: String? {
+        let words = extra.map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
+        for (index, word) in words.enumerated() {
+            let value = word.count > 1 ? word[1] : words.dropFirst(index + 1).first?.first
+            switch word.first {
+            case "--proc-type" where value != "primary":
+                return "--proc-type \(value ?? ""): dpvs is a process of type primary only"
+            case "-w": return "-w is gone since DPDK 20.11; -a ADDRESS allows a device"
+            case let option? where !memory.usesHugepages && Self.hugepageOptions.contains(option):
+                return "\(option) needs hugepages, and none are used: reserve some, or use -m MIB"
+            default: continue
+            }
+        }
+        return nil
+    }
+
+    private static let hugepageOptions: Set = [
+        "--in-memory", "--huge-dir", "--huge-unlink", "--socket-mem", "--socket-limit",
+        "--single-file-segments",
+    ]
+
     /// Arguments that say one thing, and every option that says something about the same thing.
     private struct Group {
         var options: [String]
@@ -126,8 +148,9 @@ public struct EALOptions: Equatable, Sendable {
             ? ["-m", String(memory.size)]
             : ["--socket-mem", memory.byNode.map(String.init).joined(separator: ",")]
         guard memory.usesHugepages else {
+            // Options about hugepages do not take the place of having none.
             return [
-                place(["--no-huge", "--no-shconf"]),
+                Group("--no-huge", arguments: ["--no-huge", "--no-shconf"]),
                 Group("-m", "--socket-mem", arguments: ["-m", String(memory.size)]),
             ]
         }

@@ -72,6 +72,7 @@ final class Machine: Sendable {
             throw StartError("nothing was started:\n\(refused.joined())")
         }
         let options = Self.options(start, names, instance, extra)
+        if let problem = options.problem { throw StartError("after --: \(problem)") }
         logger.notice("\(memory)")
         ealDirectory = Self.ealDirectory(runDirectory)
         do {
@@ -229,10 +230,11 @@ final class Machine: Sendable {
     private static func checkLcores(_ plan: WorkerPlan) throws(StartError) {
         let there = Environment.workerLcores
         for worker in plan.workers where !there.contains(worker.id) {
+            let others = there.map(String.init).joined(separator: ", ")
             throw StartError(
-                "worker \(worker.id) runs on the lcore of this number, and --lcores has only "
-                    + "\(there.map(String.init).joined(separator: ", ")) beside the main one: name it "
-                    + "there, \(worker.id)@CPU"
+                "worker \(worker.id) runs on the lcore of this number, and the arguments after -- have "
+                    + "\(there.isEmpty ? "none" : "only \(others)") beside the main one: name it "
+                    + "there, --lcores …,\(worker.id)@CPU"
             )
         }
     }
@@ -266,7 +268,10 @@ final class Machine: Sendable {
                 engine.makeBalancer(index, now: now)
             }
             guard let balancer = made else {
-                throw StartError("not enough memory for the connections of worker \(planned.id)")
+                throw StartError(
+                    "not enough memory for the connections of worker \(planned.id): "
+                        + "ipvs_defs.conn.conn_pool_size says how many there may be"
+                )
             }
             let worker = Worker(
                 index: index,

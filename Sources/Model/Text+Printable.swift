@@ -18,6 +18,13 @@ extension String {
         }
     }
 
+    /// The same, at most 120 characters of it: in a message a value serves to be found again.
+    package var quotable: String {
+        let text = printable
+        let start = text.prefix(120)
+        return start.endIndex == text.endIndex ? text : "\(start)…"
+    }
+
     /// Whether something in it is no character to be seen.
     package var hasControlCharacters: Bool { unicodeScalars.contains(where: \.isControl) }
 }

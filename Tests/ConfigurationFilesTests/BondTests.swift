@@ -62,21 +62,23 @@ import Testing
         ),
         ("slave dpdk0\nmode 7", "6:6: error: netif_defs.bonding.mode: '7' is not in range"),
         (
-            "slave dpdk0\noptions dedicated_queues=on",
-            "6:1: error: netif_defs.bonding.options: 'dedicated_queues' exists in mode 4 only"
-        ),
-        (
             "slave dpdk0\nmode 4\noptions dedicated_queues=maybe",
             "7:1: error: netif_defs.bonding.options: 'dedicated_queues=maybe' is neither on nor off"
-        ),
-        (
-            "slave dpdk0\noptions fast=on",
-            "6:1: error: netif_defs.bonding.options: 'fast' is no option"
         ),
     ])
     func `a bond that cannot be is named with its place`(bond: String, says: String) {
         let errors = errors(conf(bond))
         #expect(errors.count == 1 && errors[0].contains(says), "\(errors)")
+    }
+
+    @Test(arguments: [
+        ("dedicated_queues=on", "'dedicated_queues' has no effect: it exists in mode 4 only"),
+        ("OPT1=VAL1", "'opt1=val1' has no effect: dedicated_queues is the only option"),
+    ])
+    func `options without effect are listed`(options: String, says: String) {
+        let notes = load(conf("slave dpdk0\noptions \(options)")).diagnostics
+        #expect(notes.count == 1 && notes[0].description.contains(says), "\(notes)")
+        #expect(notes.first?.severity == .notInEffect)
     }
 
     @Test func `names and slaves are of one bond, and every problem is told at once`() {

@@ -72,6 +72,94 @@ private let repository = URL(filePath: #filePath).deletingLastPathComponent()
         #expect(errors[1].contains("99999"))
     }
 
+    // MARK: - Without effect
+
+    @Test func `whatever another item leaves without effect is listed once`() {
+        let text = """
+            global_defs {
+                kni off
+                network_status /x
+            }
+            netif_defs {
+                device dpdk0 {
+                    lldp on
+                    kni_name a
+                    kni_type off
+                    rx { queue_number 4 }
+                    tx { queue_number 2 }
+                }
+            }
+            worker_defs {
+                worker cpu0 {
+                    type master
+                    cpu_id 0
+                    port dpdk0 { rx_queue_ids 0 }
+                }
+                worker cpu1 {
+                    cpu_id 1
+                    port dpdk0 {
+                        rx_queue_ids 0 1
+                        tx_queue_ids 0 1
+                    }
+                }
+            }
+            ipv6_defs {
+                disable on
+                accept_ra on
+                stable_secret ""
+            }
+            exception_defs { rest_rate 5 }
+            """
+        let conf = parse(text)
+        #expect(conf.errors.isEmpty, "\(conf.errors)")
+        let reasons = [
+            "lldp: 'on' has no effect: global_defs.lldp is off",
+            "kni_name: 'a' has no effect: global_defs.kni is off",
+            "kni_type: 'off' has no effect: global_defs.kni is off",
+            "rx.queue_number: '4' has no effect: workers use 2 queues of dpdk0",
+            "tx.queue_number: '2' has no effect: workers use 1 queue of dpdk0",
+            "worker.port: 'dpdk0' has no effect: the master polls no queues",
+            "tx_queue_ids: '0 1' has no effect beyond the first",
+            "accept_ra: 'on' has no effect: ipv6_defs.disable is on",
+            "stable_secret: is empty, and counts as not set",
+            "rest_rate: '5' has no effect: global_defs.kni is off",
+            "network_status: '/x' has no effect: no device has a network",
+        ]
+        #expect(conf.notes.count == reasons.count, "\(conf.notes)")
+        for reason in reasons { #expect(conf.notes.contains { $0.contains(reason) }, "\(reason)") }
+    }
+
+    @Test func `a queue that two workers poll is named where the second one has it`() {
+        let worker = { (id: Int) in
+            "worker cpu\(id) {\ncpu_id \(id)\nport dpdk0 {\nrx_queue_ids \(id / 2)\n}\n}"
+        }
+        let text = """
+            netif_defs { device dpdk0 { } }
+            worker_defs {
+            worker cpu0 {
+            type master
+            }
+            \((1...4).map(worker).joined(separator: "\n"))
+            }
+            """
+        let errors = parse(text).errors.filter { $0.contains("is used by") }
+        #expect(errors.count == 1 && errors[0].contains("21:1"), "\(parse(text).errors)")
+    }
+
+    @Test func `words after a number are ignored as in DPVS, and a second number is refused`() {
+        let words = parse("neigh_defs {\n timeout 5 seconds of rest\n}")
+        #expect(words.errors.isEmpty && words.settings.integer("neigh_defs.timeout") == 5)
+        #expect(words.said(.warning).count == 1 && words.said(.warning)[0].contains("2:12"))
+        let numbers = parse("neigh_defs {\n timeout 5 6 7\n}").errors
+        #expect(numbers.count == 1 && numbers[0].contains("'6 7' is more than one"), "\(numbers)")
+    }
+
+    @Test(arguments: ["zz", "0123456789abcdef"])
+    func `a secret that is none is refused`(text: String) {
+        let errors = parse("ipv6_defs {\n stable_secret \(text)\n}").errors
+        #expect(errors.count == 1 && errors[0].contains("is no secret"), "\(errors)")
+    }
+
     // MARK: - Values
 
     @Test(arguments: ["60s", "512K", "0x10", "1.5", "+5", "six", ""])
@@ -256,7 +344,7 @@ private let repository = URL(filePath: #filePath).deletingLastPathComponent()
             """
         let conf = parse(text)
         #expect(conf.errors.isEmpty, "\(conf.errors)")
-        #expect(conf.notes.count == 18, "\(conf.notes.joined(separator: "\n"))")
+        #expect(conf.notes.count == 19, "\(conf.notes.joined(separator: "\n"))")
         let gone = conf.notes.filter { $0.contains("is gone since DPVS 1") }
         #expect(gone.count == 8 && gone.allSatisfy { $0.contains(", without effect; instead: ") })
         #expect(conf.settings.integer("ipvs_defs.conn.conn_pool_size") == 8191)

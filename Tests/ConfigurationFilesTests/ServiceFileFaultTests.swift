@@ -54,6 +54,63 @@ extension LoadedConfiguration {
         #expect(load(keys: "mode: \(mode), clientAddress: none,", locals: "").errors.isEmpty)
     }
 
+    @Test(arguments: [
+        ("persistence: { maskV6: 64 }, mode: nat,", "persistence.maskV6: '64' has no effect"),
+        ("protocol: udp, mode: dr, onePacket: true, drainTimeout: 5s,", "drainTimeout: '5s'"),
+        ("protocol: udp, mode: dr, onePacket: true, connectionTimeout: 5s,", "connectionTimeout"),
+        ("protocol: udp, mode: dr, onePacket: true, maxConnections: 5,", "maxConnections: '5'"),
+        ("protocol: udp, mode: dr, onePacket: true, expireQuiescent: true,", "expireQuiescent"),
+    ])
+    func `a key that does nothing beside another is listed`(keys: String, says: String) {
+        let loaded = load(keys: keys, locals: "")
+        let notes = loaded.said(.notInEffect)
+        #expect(loaded.errors.isEmpty, "\(loaded.errors)")
+        #expect(notes.count == 1 && notes[0].contains(says), "\(notes)")
+    }
+
+    @Test func `services of marks, idle names of companions and unneeded masks are listed`() {
+        let loaded = load(
+            """
+            interfaces: [{ vlan: { link: dpdk0, id: 5 }, kniType: off, kniName: five }]
+            services:
+              - { fwmark: 7, mode: nat, persistence: { maskV6: 64 } }
+              - { address: "2001:db8::1", port: 80, mode: nat, persistence: { maskV6: 64 } }
+            """
+        )
+        let notes = loaded.said(.notInEffect)
+        #expect(notes.count == 2, "\(notes)")
+        #expect(notes.contains { $0.contains("kniName: 'five' has no effect: kniType is off") })
+        #expect(notes.contains { $0.contains("fwmark: '7' has no effect: nobody marks packets") })
+    }
+
+    @Test func `one mistake is one error`() {
+        func errors(_ more: String, _ service: String = "") -> [String] {
+            load(
+                """
+                addresses: [{ interface: dpdk0, address: 10.0.0.1/24 }]
+                \(more)
+                \(service)
+                """
+            )
+            .errors
+        }
+        let gateway = errors("routes: [{ to: default, via: 127.0.0.1 }]")
+        #expect(gateway.count == 1, "\(gateway)")
+        let web = "{ name: web, address: 10.0.0.9, port: 80, mode: dr }"
+        let copied = errors("", "services: [\(web), \(web)]")
+        #expect(copied.count == 1, "\(copied)")
+        let backend = "{ address: 10.0.0.9, port: 80, mode: dr, backends: [{ address: '::1' }] }"
+        let loopback = errors("", "services: [\(backend)]")
+        #expect(loopback.count == 1, "\(loopback)")
+    }
+
+    @Test func `a long value is quoted in part, and no name is longer than a file's`() {
+        let name = String(repeating: "x", count: 1000)
+        let errors = load(keys: "mode: nat, name: \(name),", locals: "").errors
+        #expect(errors.count == 1 && errors[0].contains("is too long"), "\(errors)")
+        #expect(errors[0].count < 300)
+    }
+
     @Test(arguments: ["ipip", "gre"], ["port: 6080", "checksum: true"])
     func `a tunnel without a UDP header has neither its port nor its checksum`(
         kind: String,

@@ -168,13 +168,16 @@ import Testing
             atPath: root + "/b",
             withIntermediateDirectories: true
         )
-        try Data().write(to: URL(filePath: SocketPath.of(instance: "b", under: root)))
+        #expect(unsafe mknod(SocketPath.of(instance: "b", under: root), S_IFSOCK | 0o600, 0) == 0)
         await #expect(throws: ControlError.noSocket(path, others: ["b"])) {
             try await missing.get("/v1/status", as: Status.self)
         }
         let dead = SocketPath.of(instance: "b", under: root)
         await #expect(throws: ControlError.notRunning(dead)) {
             try await ControlClient(socket: dead).get("/v1/status", as: Status.self)
+        }
+        await #expect(throws: ControlError.noAnswer(root, reason: "it is no socket")) {
+            try await ControlClient(socket: root).get("/v1/status", as: Status.self)
         }
     }
 

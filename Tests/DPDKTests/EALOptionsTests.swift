@@ -80,7 +80,7 @@ import Testing
     @Test(arguments: [
         (["--lcores", "0@0,1@3"], ["--lcores"]), (["-l0-1"], ["--lcores"]),
         (["-m", "64"], ["-m"]), (["--socket-mem=64"], ["-m"]),
-        (["--in-memory"], ["--no-huge", "--no-shconf"]), (["--file-prefix=x"], ["--file-prefix"]),
+        (["--file-prefix=x"], ["--file-prefix"]),
         (["--telemetry"], ["--no-telemetry"]), (["--main-lcore=3"], ["--main-lcore"]),
     ])
     func `what the user gives takes the place of the program's own`(
@@ -112,5 +112,24 @@ import Testing
         }
         #expect(both.arguments.filter { $0 == "--vdev" }.count == 2)
         #expect(both.arguments.contains("dpvs-blue"))
+    }
+}
+
+extension EALOptionsTests {
+    @Test(arguments: [
+        (["--proc-type", "secondary"], "--proc-type secondary: dpvs is"),
+        (["--proc-type=auto"], "--proc-type auto: dpvs is"),
+        (["-w", "0000:06:00.1"], "-w is gone"),
+        (["--in-memory"], "--in-memory needs hugepages"),
+        (["--huge-dir=/x"], "--huge-dir needs hugepages"),
+    ])
+    func `arguments that EAL answers in another way are refused`(extra: [String], says: String) {
+        let problem = options { $0.extra = extra }.problem
+        #expect(problem?.hasPrefix(says) == true, "\(problem ?? "nothing")")
+    }
+
+    @Test(arguments: [[], ["--proc-type", "primary"], ["--proc-type=primary"], ["--legacy-mem"]])
+    func `other arguments are EAL's to judge`(extra: [String]) {
+        #expect(options { $0.extra = extra }.problem == nil)
     }
 }

@@ -138,7 +138,7 @@ struct ChangesTests {
         #expect(
             sentences(.sample(), new) == [
                 "service web (tcp 10.0.0.100:80): scheduler rr → wrr, "
-                    + "connection timeout (none) → 30.0 seconds, "
+                    + "connection timeout (none) → 30s, "
                     + "client address toa → proxy-v2, owner web.yaml → runtime"
             ]
         )

@@ -76,12 +76,13 @@ extension DPVSConfParser {
         let location = place(block, "options")
         for (key, value) in Bond.options(text) {
             if key != Bond.dedicatedQueues {
-                report(.error, location, path, "is no option", key, Bond.dedicatedQueues)
+                let message = "has no effect: \(Bond.dedicatedQueues) is the only option"
+                report(.notInEffect, location, path, message, "\(key)=\(value)")
             } else if !Bond.on.union(Bond.off).contains(value) {
                 report(.error, location, path, "is neither on nor off", "\(key)=\(value)")
             } else if Bond(block).mode != .lacp {
-                let accepted = "mode 4, or no \(key)"
-                report(.error, location, path, "exists in mode 4 only", key, accepted)
+                let message = "has no effect: it exists in mode 4 only"
+                report(.notInEffect, location, path, message, key)
             }
         }
     }
@@ -89,6 +90,7 @@ extension DPVSConfParser {
     /// What is the bond's to say.
     private mutating func checkSlave(_ device: NamedBlock, of bond: String) {
         for item in ["kni_name", "kni_type", "lldp", "steering"] where device.items[item] != nil {
+            noted.insert("\(device.name) \(item)")
             report(
                 .notInEffect,
                 place(device, item),

@@ -11,13 +11,19 @@ extension DPVSConfParser {
         checkWorkers()
         checkQueues()
         checkMetricsAddress()
+        checkSecret()
         checkEffects()
     }
 
-    func place(_ block: NamedBlock, _ item: String? = nil) -> TextLocation {
-        let name = "\(block.path) \(block.name)"
-        let found = item.flatMap { places["\(name) \($0)"] } ?? places[name]
-        return found ?? TextLocation(file: "", line: 1, column: 1)
+    func place(
+        _ block: NamedBlock,
+        _ item: String? = nil,
+        in outer: NamedBlock? = nil
+    ) -> TextLocation {
+        // A bond that took over from its primary has the path of a device.
+        let names = [Self.owner(block, in: outer), "netif_defs.bonding \(block.name)"]
+        let found = names.lazy.compactMap { places["\($0) \(item ?? "")"] }.first
+        return found ?? names.lazy.compactMap { places[$0] }.first ?? wholeFile
     }
 
     private mutating func checkDevice(_ device: NamedBlock) {
@@ -142,7 +148,8 @@ extension DPVSConfParser {
     private mutating func checkQueues() {
         for item in ["rx_queue_ids", "tx_queue_ids"] {
             var users: [String: [Int: String]] = [:]
-            for worker in result.settings.workers {
+            // The master polls nothing, whatever its ports say.
+            for worker in result.settings.workers where worker.text("type") != "master" {
                 for port in worker.blocks {
                     if item == "rx_queue_ids" { checkDeviceIsThere(port, of: worker) }
                     for queue in port.integers(item) {
@@ -151,7 +158,7 @@ extension DPVSConfParser {
                         guard let other else { continue }
                         report(
                             .error,
-                            place(port, item),
+                            place(port, item, in: worker),
                             "worker_defs.worker.port.\(item)",
                             "queue of port \(port.name) is used by \(other) and \(worker.name)",
                             String(queue)
@@ -166,7 +173,7 @@ extension DPVSConfParser {
                 }
                 report(
                     .error,
-                    worker.map { place($0) } ?? TextLocation(file: "", line: 1, column: 1),
+                    worker.map { place($0) } ?? wholeFile,
                     "worker_defs.worker.port.\(item)",
                     "queues of port \(port) do not count up from 0 without a gap",
                     queues.keys.sorted().map(String.init).joined(separator: " ")
@@ -177,12 +184,17 @@ extension DPVSConfParser {
 
     /// As in DPVS, a port that no worker receives from is refused.
     private mutating func checkPolled(_ users: [String: [Int: String]]) {
-        guard !result.settings.workers.isEmpty else { return }
-        for port in result.settings.ports where users[port.name] == nil {
+        let ports = result.settings.ports
+        // A port whose name is misspelt in a worker's block lacks its queues because of that.
+        let names = Set(ports.map(\.name))
+        let isMisspelt = users.keys.contains { !names.contains($0) }
+        guard !result.settings.workers.isEmpty, !isMisspelt else { return }
+        for port in ports where users[port.name] == nil {
             report(
                 .error,
                 place(port),
-                port.path,
+                result.settings.bonds.contains { $0.name == port.name }
+                    ? "netif_defs.bonding" : port.path,
                 "is polled by no worker, so nothing would be received there",
                 port.name,
                 "a worker block with port \(port.name) { rx_queue_ids 0 }"

@@ -39,6 +39,15 @@ extension DPVSConfParser {
         return ((name.map { [$0] } ?? []) + Set(interfaces).sorted()).map { ("driver", $0) }
     }
 
+    /// A secret of 128 bits (RFC 7217 section 5).
+    mutating func checkSecret() {
+        let path = "ipv6_defs.stable_secret"
+        guard let text = result.settings.text(path), let location = places[path],
+            text.count < 32 || !text.allSatisfy(\.isHexDigit)
+        else { return }
+        report(.error, location, path, "is no secret", text, "32 hexadecimal digits or more")
+    }
+
     // MARK: - Listening
 
     mutating func checkMetricsAddress() {
@@ -85,53 +94,5 @@ extension DPVSConfParser {
             host.contains(where: \.isLetter)
             && host.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || ".-_".contains($0)) }
         return isName ? nil : ("has no address", nil)
-    }
-
-    // MARK: - Items that others leave without effect
-
-    /// Notes items that have no effect beside what else the file says.
-    mutating func checkEffects() {
-        let settings = result.settings
-        if !settings.isOn("global_defs.kni") {
-            for device in settings.devices + settings.bonds {
-                for item in ["kni_name", "kni_type"] where device.items[item] != nil {
-                    noteEffect(device, item, "global_defs.kni is off")
-                }
-            }
-        }
-        if settings.text("ipv6_defs.addr_gen_mode") != "stable-privacy" {
-            noteEffect("ipv6_defs.stable_secret", "addr_gen_mode is not stable-privacy")
-        }
-        if settings.text("global_defs.announce_on") == nil {
-            noteEffect("global_defs.withdraw_delay", "announce_on is not set")
-        }
-        if settings.integer("ipvs_defs.udp.uoa_max_trail") > 255 {
-            noteEffect("ipvs_defs.udp.uoa_max_trail", "255 counts: no more are looked at")
-        }
-        for bond in settings.bonds where ![2, 4].contains(bond.integer("mode")) {
-            if bond.items["xmit_policy"] != nil {
-                noteEffect(bond, "xmit_policy", "it counts in the modes 2 and 4")
-            }
-        }
-        for worker in settings.workers where worker.text("type") == "kni" {
-            report(
-                .notInEffect,
-                place(worker),
-                worker.path,
-                "has no effect as type kni; instead: a thread of its own serves the companions",
-                worker.name
-            )
-        }
-    }
-
-    private mutating func noteEffect(_ path: String, _ reason: String) {
-        guard let place = places[path], let value = result.settings.items[path] else { return }
-        report(.notInEffect, place, path, "has no effect: \(reason)", value.description)
-    }
-
-    private mutating func noteEffect(_ block: NamedBlock, _ item: String, _ reason: String) {
-        let message = "has no effect: \(reason)"
-        let value = block.items[item]?.description
-        report(.notInEffect, place(block, item), "\(block.path).\(item)", message, value)
     }
 }

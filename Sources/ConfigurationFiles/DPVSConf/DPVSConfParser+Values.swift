@@ -27,17 +27,23 @@ extension DPVSConfParser {
             report(.error, statement.location, item.path, "has no value", nil, item.accepted)
             return nil
         }
-        for surplus in texts.dropFirst() {
-            report(
-                .error,
-                surplus.location,
-                item.path,
-                "is more than one value",
-                surplus.text,
-                item.accepted
-            )
+        if let surplus = texts.dropFirst().first {
+            let rest = texts.dropFirst().map(\.text).joined(separator: " ")
+            guard case .integer = item.kind, surplus.text.first?.isLetter == true else {
+                let message = "is more than one value"
+                report(.error, surplus.location, item.path, message, rest, item.accepted)
+                // What is missed without a value is not complained about, too.
+                return single(first, item)
+            }
+            // Files of DPVS, which reads the first value, have a word about it there.
+            let message = "is ignored: the item has one value, \(first.text)"
+            report(.warning, surplus.location, item.path, message, rest)
         }
-        guard texts.count == 1 else { return nil }
+        if first.text.isEmpty, item.path == "ipv6_defs.stable_secret" {
+            // As in DPVS's own list of items.
+            report(.notInEffect, first.location, item.path, "is empty, and counts as not set")
+            return nil
+        }
         return single(first, item)
     }
 

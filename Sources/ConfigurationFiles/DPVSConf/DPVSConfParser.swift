@@ -38,11 +38,15 @@ struct DPVSConfParser {
     private var names: Set<String> = []
     /// The file that the reading began with, and files that are not below its directory.
     private var mainFile: String?
+    /// The place of what stands nowhere in the files.
+    var wholeFile: TextLocation { TextLocation(file: mainFile ?? "", line: 1, column: 1) }
     private var foreign: Set<String> = []
     private var octets = 0
     var errors = 0
     /// Whether there was so much to say, or to read, that the rest is left alone.
     private var isOver = false
+    /// Items of named blocks that are noted to have no effect.
+    var noted: Set<String> = []
     /// How many devices are declared above each bond.
     var devicesBefore: [String: Int] = [:]
 
@@ -76,9 +80,14 @@ struct DPVSConfParser {
         }
         octets += bytes.count
         guard result.files.count < Self.mostFiles, octets <= Self.mostOctets else {
-            let location = place ?? TextLocation(file: path, line: 1, column: 1)
-            let most = "at most \(Self.mostFiles) files with \(Self.mostOctets >> 20) MiB together"
-            report(.error, location, "include", "is too much to read", path, most)
+            let start = TextLocation(file: path, line: 1, column: 1)
+            let size = "\(Self.mostOctets >> 20) MiB"
+            let most = "at most \(Self.mostFiles) files with \(size) together"
+            if let place {
+                report(.error, place, "include", "is too much to read", path, most)
+            } else {
+                report(.error, start, "", "the file is too large", nil, "at most \(size)")
+            }
             isOver = true
             return
         }
@@ -217,7 +226,8 @@ struct DPVSConfParser {
     private mutating func namedBlock(
         _ statement: Statement,
         _ children: [Statement],
-        _ path: String
+        _ path: String,
+        in outer: NamedBlock? = nil
     ) -> NamedBlock? {
         guard let name = statement.values.first else {
             report(
@@ -234,27 +244,36 @@ struct DPVSConfParser {
             report(.error, surplus.location, path, "is more than a name", surplus.text)
         }
         var block = NamedBlock(name: name.text, path: path)
-        decode(children, into: &block, path)
+        decode(children, into: &block, path, Self.owner(block, in: outer))
         return block
+    }
+
+    /// What the items of a named block are found by in `places`; a worker's ports have the names that
+    /// another worker's have.
+    static func owner(_ block: NamedBlock, in outer: NamedBlock? = nil) -> String {
+        outer.map { "\(block.path) \($0.name) \(block.name)" } ?? "\(block.path) \(block.name)"
     }
 
     /// Items of a named block keep their path within it.
     private mutating func decode(
         _ statements: [Statement],
         into block: inout NamedBlock,
-        _ prefix: String
+        _ prefix: String,
+        _ owner: String
     ) {
         for statement in statements where !isOver {
             let path = prefix + "." + statement.keyword
             if ItemCatalogue.namedBlocks.contains(path), let children = statement.children {
-                guard let inner = namedBlock(statement, children, path) else { continue }
+                guard let inner = namedBlock(statement, children, path, in: block) else {
+                    continue
+                }
                 guard block.blocks.count < Self.mostBlocks else {
                     let most = "at most \(Self.mostBlocks)"
                     report(.error, statement.location, path, "is one too many", inner.name, most)
                     return
                 }
                 block.blocks.append(inner)
-                places["\(block.path) \(block.name) \(inner.name)"] = statement.location
+                places["\(owner) \(inner.name)"] = statement.location
             } else if ItemCatalogue.blocks.contains(path) {
                 guard let children = statement.children else {
                     report(
@@ -267,7 +286,7 @@ struct DPVSConfParser {
                     )
                     continue
                 }
-                decode(children, into: &block, path)
+                decode(children, into: &block, path, owner)
             } else if let item = ItemCatalogue.item(path) {
                 guard statement.children == nil else {
                     report(.error, statement.location, path, "is not a block")
@@ -275,7 +294,6 @@ struct DPVSConfParser {
                 }
                 let value = value(of: statement, for: item)
                 let key = String(path.dropFirst(block.path.count + 1))
-                let owner = "\(block.path) \(block.name)"
                 let isFirst = block.items[key] == nil || item.keyword == "slave"
                 note(statement, item, earlier: isFirst ? nil : places["\(owner) \(key)"])
                 guard let value else { continue }
@@ -344,11 +362,15 @@ struct DPVSConfParser {
 
     private mutating func reportUnknown(_ statement: Statement, in block: String) {
         let known = ItemCatalogue.keywords(in: block) + (block.isEmpty ? ["include"] : [])
+        let other = ItemCatalogue.namedBlocks.sorted()
+            .first { ItemCatalogue.keywords(in: $0).contains(statement.keyword) }
         report(
             .error,
             statement.location,
             block,
-            block.isEmpty ? "is not a block of dpvs.conf" : "is not a keyword here",
+            block.isEmpty
+                ? "is not a block of dpvs.conf"
+                : other.map { "is a keyword of \($0), and none here" } ?? "is not a keyword here",
             statement.keyword,
             known.joined(separator: ", "),
             suggestion: nearest(to: statement.keyword, in: known)

@@ -90,12 +90,22 @@ struct ObjectReader {
         object.fields.first { $0.key == key }?.kind
     }
 
+    /// Octets of a name: as long as the name of a file.
+    private static let longestText = 255
+
     /// A text for people: in it nothing moves the cursor or ends a line.
     mutating func text(_ key: String) -> String? {
-        let text = read(key) { $0.isEmpty ? nil : $0 }
-        guard let text, text.hasControlCharacters else { return text }
-        let accepted = "a text without control characters"
-        report(values[key]?.place ?? place, key, "has a control character", text, accepted)
+        guard let text = read(key, { $0.isEmpty ? nil : $0 }) else { return nil }
+        let problem =
+            if text.hasControlCharacters {
+                ("has a control character", "a text without control characters")
+            } else if text.utf8.count > Self.longestText {
+                ("is too long", "at most \(Self.longestText) octets")
+            } else {
+                nil as (String, String)?
+            }
+        guard let problem else { return text }
+        report(values[key]?.place ?? place, key, problem.0, text, problem.1)
         return nil
     }
 
@@ -327,7 +337,12 @@ struct ObjectReader {
         } else if case .flag = kind, let text = node.text {
             suggestion = nearest(to: text, in: ["true", "false"])
         }
-        let message = node.text == nil ? "is \(node.kind)" : "is not accepted here"
+        let message =
+            switch node.text {
+            case nil: "is \(node.kind)"
+            case "": "is empty"
+            default: "is not accepted here"
+            }
         report(
             node.place,
             key,

@@ -69,6 +69,18 @@ extension Field {
         }
     }
 
+    /// A time, as it would stand in a file.
+    package init(
+        _ name: String,
+        _ property: String,
+        _ path: any WritableKeyPath<Object, Duration?> & Sendable,
+        accepted: String
+    ) {
+        self.init(name, property, path, accepted: accepted) {
+            $0[keyPath: path]?.text ?? "(none)"
+        }
+    }
+
     /// One of some words.
     package init<Value: Equatable & Sendable & CaseIterable & RawRepresentable<String>>(
         _ name: String,

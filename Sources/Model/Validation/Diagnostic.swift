@@ -72,7 +72,7 @@ extension Diagnostic: CustomStringConvertible {
     /// The same without place and severity.
     package var text: String {
         var text = path.isEmpty ? "" : "\(path): "
-        if let value { text += "'\(value.printable)' " }
+        if let value { text += "'\(value.quotable)' " }
         text += message.printable
         if let suggestion { text += "; did you mean '\(suggestion.printable)'?" }
         // Who is told the word does not need a list of all.

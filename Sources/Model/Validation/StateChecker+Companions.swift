@@ -3,6 +3,8 @@
 /// What the kernel will call its sides of interfaces.
 extension StateChecker {
     mutating func checkCompanions() {
+        for object in vlans { noteName(of: object) }
+        for object in tunnels { noteName(of: object) }
         guard settings.isOn("global_defs.kni") else { return }
         var owners: [String: String] = [:]
         for device in settings.ports where device.companionType != .off {
@@ -14,6 +16,21 @@ extension StateChecker {
         for object in tunnels where settings.wantsCompanion(object.value) {
             check(object, against: &owners)
         }
+    }
+
+    private mutating func noteName<Interface: CompanionBearer>(of object: Located<Interface>) {
+        let isOff = !settings.isOn("global_defs.kni")
+        guard let name = object.value.companionName, isOff || object.value.companionType == .off
+        else { return }
+        diagnostics.append(
+            Diagnostic(
+                .notInEffect,
+                at: object.location(of: "kniName"),
+                path: object.path + ".kniName",
+                "has no effect: \(isOff ? "global_defs.kni" : "kniType") is off",
+                value: name
+            )
+        )
     }
 
     /// `owners` are names of interfaces by those of their companions; a name of an interface that is

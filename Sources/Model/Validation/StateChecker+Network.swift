@@ -32,8 +32,8 @@ extension StateChecker {
     mutating func check(_ object: Located<InterfaceAddress>) {
         checkInterface(object.value.interface, object.location(of: "interface"), object.path)
         let prefix = object.value.prefix
-        checkUsable(prefix.address, object.location(of: "address"), object.path + ".address")
-        checkHost(prefix, object.location(of: "address"), object.path + ".address")
+        let (place, path) = (object.location(of: "address"), object.path + ".address")
+        if checkUsable(prefix.address, place, path) { checkHost(prefix, place, path) }
     }
 
     /// The same link-local address may be ours on two links (RFC 4007 section 6).
@@ -70,7 +70,7 @@ extension StateChecker {
             return
         }
         let location = object.location(of: "via")
-        checkUsable(gateway, location, path + ".via")
+        guard checkUsable(gateway, location, path + ".via") else { return }
         checkGateway(gateway, location, path + ".via")
         guard gateway.family == route.destination.address.family else {
             report(

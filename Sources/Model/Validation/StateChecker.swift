@@ -5,7 +5,7 @@ import Addressing
 package struct StateChecker: Sendable {
     let settings: Settings
     let objects: PlacedObjects
-    package private(set) var diagnostics: [Diagnostic] = []
+    package internal(set) var diagnostics: [Diagnostic] = []
     /// Own addresses, and networks whose addresses are all ours; of all services.
     private(set) var ownHosts: Set<IPAddress> = []
     /// Gateways of routes that are local addresses of services.
@@ -85,7 +85,9 @@ package struct StateChecker: Sendable {
     private mutating func checkIdentities(_ census: Census) {
         let before = diagnostics.count
         checkUnique(services, "address") { $0.key }
-        checkUnique(services, "name") { $0.name }
+        // A copy of a service has the same name, too: one complaint is enough.
+        let copies = Set(diagnostics[before...].map(\.path))
+        checkUnique(services.filter { !copies.contains($0.path) }, "name") { $0.name }
         checkUnambiguous()
         if diagnostics.count == before { cache.keep(census) }
     }
@@ -130,9 +132,9 @@ package struct StateChecker: Sendable {
         checkSelector(of: object)
         let localPlace = object.location(of: "localAddresses")
         var seen: Set<IPAddress> = []
-        for (index, address) in service.localAddresses.enumerated() {
-            let path = "\(object.path).localAddresses[\(index)]"
-            checkUsable(address, localPlace, path)
+        // A range in the file is many addresses here, so that their places are not those of the file.
+        let path = "\(object.path).localAddresses"
+        for address in service.localAddresses where checkUsable(address, localPlace, path) {
             checkHost(address, localPlace, path)
             checkLink(of: address, localPlace, path)
             if !seen.insert(address).inserted {
@@ -146,11 +148,28 @@ package struct StateChecker: Sendable {
         for problem in service.quicProblems {
             report(object.location(of: "quic"), object.path + ".quic", problem)
         }
-        checkMode(of: object)
+        let unusable = checkBackends(of: object)
+        checkMode(of: object, except: unusable)
         checkClientAddress(of: object)
-        checkBackends(of: object)
         checkScheduling(of: object)
         checkProtection(of: object)
+        noteIdleFields(of: object)
+    }
+
+    private mutating func noteIdleFields(of object: Located<Service>) {
+        for idle in object.value.idleFields {
+            let backend = idle.backend.map { "backends[\($0)]." } ?? ""
+            let first = idle.field.prefix { $0 != "." }
+            diagnostics.append(
+                Diagnostic(
+                    .notInEffect,
+                    at: object.location(of: idle.backend == nil ? String(first) : "backends"),
+                    path: "\(object.path).\(backend)\(idle.field)",
+                    "has no effect: \(idle.reason)",
+                    value: idle.value
+                )
+            )
+        }
     }
 
     /// What an association or a query may be silent for is fixed.
@@ -237,8 +256,10 @@ package struct StateChecker: Sendable {
         report(place, "\(object.path).\(path ?? field)", message, value, accepted)
     }
 
-    private mutating func checkMode(of object: Located<Service>) {
+    /// `unusable` backends have been complained about.
+    private mutating func checkMode(of object: Located<Service>, except unusable: Set<Int>) {
         for problem in object.value.modeProblems {
+            if case .backend(let index) = problem.attribute, unusable.contains(index) { continue }
             let (field, path) =
                 switch problem.attribute {
                 case .localAddresses: ("localAddresses", "localAddresses")
@@ -324,14 +345,19 @@ package struct StateChecker: Sendable {
         }
     }
 
-    private mutating func checkBackends(of object: Located<Service>) {
+    /// Gives the places of backends whose address no host can have.
+    private mutating func checkBackends(of object: Located<Service>) -> Set<Int> {
+        var unusable: Set<Int> = []
         let service = object.value
         let place = object.location(of: "backends")
         let locals = Set(service.localAddresses)
         var seen: Set<Endpoint> = []
         for (index, backend) in service.backends.enumerated() {
             let path = "\(object.path).backends[\(index)]"
-            checkUsable(backend.endpoint.address, place, path)
+            guard checkUsable(backend.endpoint.address, place, path) else {
+                unusable.insert(index)
+                continue
+            }
             checkHost(backend.endpoint.address, place, path)
             if !seen.insert(backend.endpoint).inserted {
                 report(place, path, "is there twice", backend.endpoint.description)
@@ -348,6 +374,7 @@ package struct StateChecker: Sendable {
                 checkReach(of: address, service.mode, place, path)
             }
         }
+        return unusable
     }
 
     // MARK: - Every address
@@ -357,11 +384,13 @@ package struct StateChecker: Sendable {
         ownHosts.contains(address) || ownNetworks.contains { $0.contains(address) }
     }
 
+    /// Whether a host can have the address; one that none can have is complained about.
+    @discardableResult
     mutating func checkUsable(
         _ address: IPAddress,
         _ location: TextLocation,
         _ path: String
-    ) {
+    ) -> Bool {
         let isUnusable =
             switch address {
             case .v4(let address):
@@ -371,7 +400,7 @@ package struct StateChecker: Sendable {
                 address.isMulticast || address == .any || address == .loopback
                     || address.isIPv4Mapped
             }
-        guard isUnusable else { return }
+        guard isUnusable else { return true }
         report(
             location,
             path,
@@ -379,6 +408,7 @@ package struct StateChecker: Sendable {
             address.description,
             "a unicast address"
         )
+        return false
     }
 
     mutating func report(

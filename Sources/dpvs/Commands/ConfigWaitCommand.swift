@@ -69,7 +69,7 @@ struct ConfigWaitCommand: AsyncParsableCommand {
         switch progress {
         case .reached: return
         case .rejected: CommandExit.complain("Error: these files have errors and do not run\n")
-        case .waiting: CommandExit.complain("Error: it does not run after \(timeout) s\n")
+        case .waiting: CommandExit.complain("Error: after \(timeout) s something else runs\n")
         }
         try ExitStatus.problem.end()
     }

@@ -63,9 +63,22 @@ struct EditCommand: AsyncParsableCommand {
     func run() async throws {
         var request = EditRequest(batch: try batch(), generation: generation, isDryRun: dryRun)
         if let file { request.name = file == "-" ? "standard input" : file }
-        let report = try await instance.client.edit(request)
+        var report = try await instance.client.edit(request)
+        if file == nil { report.problems = report.problems.map(inWords) }
         try output.write(report, \.text)
         try (report.isSuccess ? ExitStatus.success : .problem).end()
+    }
+
+    /// A problem of words on a command line, which have no place in a file.
+    private func inWords(_ problem: Problem) -> Problem {
+        guard problem.location?.hasPrefix(EditRequest.defaultName + ":") == true else {
+            return problem
+        }
+        var problem = problem
+        problem.location = nil
+        let path = "edits[0].\(verb ?? "")."
+        if problem.message.hasPrefix(path) { problem.message.removeFirst(path.count) }
+        return problem
     }
 
     private func batch() throws -> [UInt8] {
