@@ -138,20 +138,21 @@ let leaf: [Target] = [
 ]
 
 let hotTargets: [Target] = [
+    hot("Filtering", ["Addressing"]),
     hot("Packet", ["Addressing", "CPacket"]),
     hot("Networking", ["Packet", "Addressing", "Timing", "Containers", "CPacket", "CLinux"]),
     hot(
         "Balancing",
         [
-            "Networking", "Packet", "Addressing", "Timing", "Containers", "Cryptography", "CPacket",
-            "CLinux",
+            "Networking", "Filtering", "Packet", "Addressing", "Timing", "Containers",
+            "Cryptography", "CPacket", "CLinux",
         ]
     ),
     hot(
         "Dataplane",
         [
-            "Balancing", "Networking", "Packet", "Addressing", "Timing", "Containers", "CPacket",
-            "CLinux",
+            "Balancing", "Networking", "Filtering", "Packet", "Addressing", "Timing", "Containers",
+            "CPacket", "CLinux",
         ]
     ),
 ]
@@ -183,8 +184,8 @@ let coldTargets: [Target] = [
     cold(
         "Provisioning",
         [
-            "Model", "Dataplane", "Balancing", "Networking", "Packet", "Containers", "Addressing",
-            "Timing", "Cryptography",
+            "Model", "Dataplane", "Balancing", "Filtering", "Networking", "Packet", "Containers",
+            "Addressing", "Timing", "Cryptography",
         ]
     ),
 ]
@@ -205,6 +206,7 @@ let testTargets: [Target] = [
     tests("CompressionTests", ["Compression"]),
     tests("YAMLTests", ["YAML", "PacketTesting"]),
     tests("PacketTests", ["Packet", "PacketTesting", "Addressing", "CPacket"]),
+    tests("FilteringTests", ["Filtering", "PacketTesting", "Addressing"]),
     tests("NetworkingTests", ["Networking", "Packet", "PacketTesting", "Addressing", "Timing"]),
     tests(
         "BalancingTests",

@@ -134,8 +134,13 @@ extension Balancer {
         now: Tick
     ) -> Setup {
         if balancing.options.contains(.stopping) { return .refused(.stopping) }
-        if let refusal = claim(service) { return .refused(refusal) }
         let options = service.options
+        if let options, !options.access.isEmpty,
+            let refusal = refusal(of: client.source, options.access, of: service, balancing)
+        {
+            return .refused(refusal)
+        }
+        if let refusal = claim(service) { return .refused(refusal) }
         let placement: Placement
         switch place(client, in: service, key, named: named, hash, balancing, now) {
         case .success(let found): placement = found

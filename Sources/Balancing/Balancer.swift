@@ -21,6 +21,8 @@ public struct Balancer: ~Copyable {
     let services: CounterBlock
     /// See `HealthCounter`.
     let health: CounterBlock
+    /// See `SetCounter`.
+    let sets: CounterBlock
     /// Ends that the slow path tells the peers of, and whether there is a new one.
     let resets: Ring<ConnectionReset>
     public var hasResets = false
@@ -64,6 +66,7 @@ public struct Balancer: ~Copyable {
         sources: consuming SourceCounts,
         services: CounterBlock,
         health: CounterBlock,
+        sets: CounterBlock,
         resets: Ring<ConnectionReset>,
         everywhere: EveryWorker
     ) {
@@ -78,6 +81,7 @@ public struct Balancer: ~Copyable {
         self.sources = sources
         self.services = services
         self.health = health
+        self.sets = sets
         self.resets = resets
         self.everywhere = everywhere
         unsafe ending = .allocateLines(capacity: Self.endingBatch)
@@ -142,6 +146,10 @@ public enum Decision: BitwiseCopyable {
         case packetRate, bitRate
         /// The service gets a share of its packets, and this one is of the rest.
         case share
+        /// A list of the service keeps the client out.
+        case denied
+        /// The service lets some clients in, and this is none of them.
+        case notAllowed
         /// The balancer is about to end and takes no new connections.
         case stopping
         /// The time to live ran out here.

@@ -49,6 +49,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         var places: UnsafeMutablePointer<BackendPlace?>
         var placeCount: Int
         var sweeps: UInt64
+        var sets: AddressSets
     }
 
     /// Behind a pointer, so that handing the state on is one register.
@@ -69,7 +70,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         policies: [BackendPolicy],
         sweeps: UInt64 = 0,
         encapsulations: [Int: Encapsulation] = [:],
-        places: [BackendPlace?] = []
+        places: [BackendPlace?] = [],
+        sets: AddressSets = AddressSets()
     ) {
         unsafe contents = .allocate(capacity: 1)
         unsafe contents.initialize(
@@ -90,7 +92,8 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
                 encapsulationCount: encapsulations.isEmpty ? 0 : policies.count,
                 places: Self.copy(places),
                 placeCount: places.count,
-                sweeps: sweeps
+                sweeps: sweeps,
+                sets: sets
             )
         )
     }
@@ -113,6 +116,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
         unsafe contents.pointee.policies.deallocate()
         unsafe contents.pointee.encapsulations.deallocate()
         unsafe contents.pointee.places.deallocate()
+        unsafe contents.pointee.sets.destroy()
         unsafe contents.deallocate()
     }
 
@@ -156,6 +160,7 @@ public struct BalancingState: BitwiseCopyable, @unchecked Sendable {
 
     public var services: ServiceTable { unsafe contents.pointee.services }
     public var options: Options { unsafe contents.pointee.options }
+    public var sets: AddressSets { unsafe contents.pointee.sets }
     public var workerCount: Int { unsafe contents.pointee.workerCount }
 
     /// Whether the sender of a packet that has neither connection nor service is told nothing.

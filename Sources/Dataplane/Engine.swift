@@ -11,6 +11,8 @@ public struct DataplaneLimits: Sendable, Equatable {
     /// Backends of all services, those included that still finish connections.
     public var backendSlots: Int
     public var serviceSlots: Int
+    /// Sets of addresses, those that stand in lists of services included.
+    public static let setSlots = 65_535
     /// Neighbours on all links, a power of two.
     public var neighbours: Int
     /// Fragmented datagrams of each worker.
@@ -52,6 +54,8 @@ public final class Engine: Sendable {
     public let serviceCounters: [CounterBlock]
     /// Per worker; see `HealthCounter`.
     public let healthCounters: [CounterBlock]
+    /// Per worker; see `SetCounter`.
+    public let setCounters: [CounterBlock]
     /// Of all workers.
     public let conditions: BackendConditions
     private let allBackends: CounterBlocks
@@ -108,6 +112,10 @@ public final class Engine: Sendable {
             .compactMap { _ in
                 CounterBlock(count: limits.backendSlots * HealthCounter.stride)
             }
+        setCounters = (0..<workers)
+            .compactMap { _ in
+                CounterBlock(count: DataplaneLimits.setSlots * SetCounter.stride)
+            }
         guard let conditions = BackendConditions(slots: limits.backendSlots),
             let rates = CounterBlock(count: limits.serviceSlots * RateLimiter.stride)
         else { return nil }
@@ -117,7 +125,8 @@ public final class Engine: Sendable {
         allServices = CounterBlocks(serviceCounters)
         seeds = (0..<workers).map { seed &+ UInt64($0) &* 0x9E37_79B9_7F4A_7C15 }
         guard backendCounters.count == workers, cursors.count == workers,
-            serviceCounters.count == workers, healthCounters.count == workers
+            serviceCounters.count == workers, healthCounters.count == workers,
+            setCounters.count == workers
         else { return nil }
     }
 
@@ -146,6 +155,7 @@ public final class Engine: Sendable {
             sources: sources,
             services: serviceCounters[index],
             health: healthCounters[index],
+            sets: setCounters[index],
             resets: interchange.resets[index],
             everywhere: EveryWorker(
                 backends: allBackends,
@@ -176,6 +186,7 @@ public final class Engine: Sendable {
             let services = serviceCounters[index]
                 .copy(first: limits.serviceSlots * ServiceCounter.stride),
             let health = healthCounters[index].copy(first: 0),
+            let sets = setCounters[index].copy(first: 0),
             let rates = rates.copy(first: limits.serviceSlots * RateLimiter.stride),
             let conditions = conditions.copy(first: backendSlots)
         else { return nil }
@@ -191,6 +202,7 @@ public final class Engine: Sendable {
             sources: sources,
             services: services,
             health: health,
+            sets: sets,
             resets: resets,
             // Limits look at what really runs, but nothing is taken from it.
             everywhere: EveryWorker(
@@ -202,7 +214,7 @@ public final class Engine: Sendable {
         )
         return RehearsalBalancer(
             balancer: balancer,
-            counters: [backends, cursors, services, health, rates],
+            counters: [backends, cursors, services, health, sets, rates],
             persistence: persistence,
             conditions: conditions,
             resets: resets
@@ -217,6 +229,11 @@ public final class Engine: Sendable {
     /// The same of what connections have met with.
     public func total(_ counter: HealthCounter, slot: UInt32) -> UInt64 {
         healthCounters.reduce(0) { $0 &+ $1[counter.index(slot: slot)] }
+    }
+
+    /// The same of a set.
+    public func total(_ counter: SetCounter, slot: UInt32) -> UInt64 {
+        setCounters.reduce(0) { $0 &+ $1[counter.index(slot: slot)] }
     }
 
     /// One counter of a service over all workers.
@@ -262,6 +279,7 @@ public final class Engine: Sendable {
         cursors.forEach { $0.destroy() }
         serviceCounters.forEach { $0.destroy() }
         healthCounters.forEach { $0.destroy() }
+        setCounters.forEach { $0.destroy() }
         conditions.destroy()
         allBackends.destroy()
         allServices.destroy()

@@ -13,8 +13,10 @@ extension Worker {
         from port: UInt16?,
         now: Tick
     ) {
-        let count = arrivals.count
         isHandedOver = port == nil
+        let sets = unsafe snapshot.pointee.balancing.sets
+        if !sets.screen.isEmpty, port != nil { screenArrivals(sets) }
+        let count = arrivals.count
         prefetchFrames(count, port)
         lookAhead(count)
         if let port, unsafe slots[Int(port)].traits.offloads.contains(.unfinishedReceiveChecksums) {

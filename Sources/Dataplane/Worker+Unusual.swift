@@ -143,6 +143,8 @@ extension Worker {
         case .packetRate: drop(packet, .servicePacketRate)
         case .bitRate: drop(packet, .serviceBitRate)
         case .share: drop(packet, .serviceShare)
+        case .denied: drop(packet, .denied)
+        case .notAllowed: drop(packet, .notAllowed)
         case .stopping: drop(packet, .stopping)
         case .timeToLive: punt(packet, .timeExceeded, as: .ttlExceeded, offset: networkOffset)
         }

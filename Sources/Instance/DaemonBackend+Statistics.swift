@@ -67,6 +67,9 @@ extension DaemonBackend {
                 exhausted: $0.exhausted
             )
         }
+        statistics.sets = await machine.conductor.setTotals.map {
+            SetStatistics(name: $0.name, entries: $0.entries, memory: $0.octets, hits: $0.hits)
+        }
         statistics.neighbours = machine.neighbourStates
         statistics.linkDiscovery = await linkDiscoveryStatistics()
         statistics.kernelMirror = await follower?.statistics()
@@ -178,7 +181,8 @@ extension DaemonBackend {
         }
         result.refused = [
             ("connection_limit", totals.refused.overLimit),
-            ("rate_limit", totals.refused.overRate),
+            ("rate_limit", totals.refused.overRate), ("denied", totals.refused.denied),
+            ("not_allowed", totals.refused.notAllowed),
             ("no_backend", totals.refused.withoutBackend),
         ]
         result.backends = totals.service.targets.enumerated()

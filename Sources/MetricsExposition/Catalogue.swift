@@ -12,7 +12,7 @@ package enum Catalogue {
             workers, slowPath, connections, connectionStates, drops,
             addressed, unaddressed,
             ports, portInfo, bonds, bondSlaves, interfaces, exceptions, pools, localAddresses,
-            neighbours,
+            sets, neighbours,
             linkDiscovery,
             kernelObjects, kernelMirror,
         ] + servicesOnly

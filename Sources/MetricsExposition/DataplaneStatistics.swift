@@ -22,6 +22,7 @@ package struct DataplaneStatistics: Sendable {
     package var unaddressedPackets: [StateCount] = []
     package var services: [ServiceStatistics] = []
     package var localAddresses: [LocalAddressStatistics] = []
+    package var sets: [SetStatistics] = []
     package var neighbours: [StateCount] = []
     /// Of ports where it is on.
     package var linkDiscovery: [LinkDiscoveryStatistics] = []

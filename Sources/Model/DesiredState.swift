@@ -12,6 +12,8 @@ package struct DesiredState: Equatable, Codable, Sendable {
     package var addresses: [InterfaceAddress]
     package var routes: [Route]
     package var neighbours: [Neighbour]
+    package var sets: [AddressSet]
+    package var denials: [Denial]
     package var services: [Service]
 
     package init(
@@ -21,6 +23,8 @@ package struct DesiredState: Equatable, Codable, Sendable {
         addresses: [InterfaceAddress] = [],
         routes: [Route] = [],
         neighbours: [Neighbour] = [],
+        sets: [AddressSet] = [],
+        denials: [Denial] = [],
         services: [Service] = []
     ) {
         self.settings = settings
@@ -29,6 +33,8 @@ package struct DesiredState: Equatable, Codable, Sendable {
         self.addresses = addresses
         self.routes = routes
         self.neighbours = neighbours
+        self.sets = sets
+        self.denials = denials
         self.services = services
     }
 }

@@ -23,6 +23,7 @@ package struct Service: ConfigurationObject {
         var isOnePacket: Bool
         var portsPerSource: Int?
         var protection: Protection
+        var access: AccessLists
         var backends: [Backend]
         var owner: Owner
     }
@@ -56,6 +57,7 @@ package struct Service: ConfigurationObject {
         isOnePacket: Bool = false,
         portsPerSource: Int? = nil,
         protection: Protection = Protection(),
+        access: AccessLists = AccessLists(),
         backends: [Backend] = [],
         owner: Owner = .runtime
     ) {
@@ -76,6 +78,7 @@ package struct Service: ConfigurationObject {
                 isOnePacket: isOnePacket,
                 portsPerSource: portsPerSource,
                 protection: protection,
+                access: access,
                 backends: backends,
                 owner: owner
             )
@@ -155,6 +158,10 @@ package struct Service: ConfigurationObject {
     package var protection: Protection {
         get { shared.attributes.protection }
         set { attributes.protection = newValue }
+    }
+    package var access: AccessLists {
+        get { shared.attributes.access }
+        set { attributes.access = newValue }
     }
     /// No two share an endpoint; order matters to `rr`.
     package var backends: [Backend] {

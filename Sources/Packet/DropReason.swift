@@ -24,6 +24,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case untranslatable
     /// A header does not fit before the packet.
     case noHeadroom
+    /// Packets of the sender are dropped, whatever they are.
+    case screened
 
     // What the balancer says.
     case noService, noBackend, noLocalAddress, noLocalPort, sourcePortLimit, connectionTableFull
@@ -33,6 +35,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case serviceConnectionLimit, serviceRateLimit, servicePacketRate, serviceBitRate
     /// The service gets a share of its packets.
     case serviceShare
+    /// A list of the service keeps the client out, or does not let it in.
+    case denied, notAllowed
     /// New connections are refused while the program ends.
     case stopping
     /// Data that must not reach a backend before the header of the PROXY protocol.
@@ -60,12 +64,13 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
             .parse
         case .notForUs, .noRoute, .ttlExceeded, .tooBig, .unexpectedFragment, .fragmentExpired,
             .fragmentTableFull, .fragmentOfDropped, .unsupportedProtocol,
-            .untranslatable, .noHeadroom, .badTunnelHeader, .tunnelSequence, .tunnelLoop:
+            .untranslatable, .noHeadroom, .screened, .badTunnelHeader, .tunnelSequence, .tunnelLoop:
             .network
         case .noService, .noBackend, .noLocalAddress, .noLocalPort, .sourcePortLimit,
             .connectionTableFull, .tcpNotSYN, .connectionGone, .sctpNotInit, .badSCTPChecksum,
             .serviceConnectionLimit,
             .serviceRateLimit, .servicePacketRate, .serviceBitRate, .serviceShare, .stopping,
+            .denied, .notAllowed,
             .proxyHeaderMissing:
             .balance
         case .neighbourUnresolved, .neighbourQueueFull, .slowPathRingFull, .icmpRateLimited,
@@ -108,6 +113,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .tunnelLoop: "tunnel_loop"
         case .untranslatable: "untranslatable"
         case .noHeadroom: "no_headroom"
+        case .screened: "screened"
         case .noService: "no_service"
         case .noBackend: "no_backend"
         case .noLocalAddress: "no_local_address"
@@ -123,6 +129,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable, BitwiseCopyable {
         case .servicePacketRate: "service_packet_rate"
         case .serviceBitRate: "service_bit_rate"
         case .serviceShare: "service_share"
+        case .denied: "denied"
+        case .notAllowed: "not_allowed"
         case .stopping: "stopping"
         case .proxyHeaderMissing: "proxy_header_missing"
         case .neighbourUnresolved: "neighbour_unresolved"

@@ -26,6 +26,11 @@ struct Books {
     var backendSlots: SlotAllocator<BackendKey>
     var serviceSlots: SlotAllocator<Service.Key>
     var localSlots: SlotAllocator<IPAddress>
+    var setSlots = SlotAllocator<SetKey>(capacity: DataplaneLimits.setSlots)
+    /// Sets of addresses, and lists of services that hold some themselves.
+    var sets: [SetKey: CompiledSet] = [:]
+    /// Sets whose addresses are dropped before all else.
+    var screen = SetNames()
     /// By local slot; kept for the next owner of the slot.
     var pools: [LocalPorts] = []
     /// By backend slot: how connections are treated, those of removed backends included.

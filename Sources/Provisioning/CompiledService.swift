@@ -127,6 +127,9 @@ final class KnownService: Sendable {
         /// Its selector names interfaces.
         static let namesInterfaces = Traits(rawValue: 1 << 4)
 
+        /// A list says who may open connections.
+        static let hasLists = Traits(rawValue: 1 << 5)
+
         init(rawValue: UInt8) { self.rawValue = rawValue }
 
         init(_ service: Service) {
@@ -135,6 +138,7 @@ final class KnownService: Sendable {
             if service.persistence != nil { insert(.isPersistent) }
             if service.limitsPackets { insert(.isMetered) }
             if service.patience != nil { insert(.drains) }
+            if !service.access.isEmpty { insert(.hasLists) }
             if case .match = service.key.selector { insert(.namesInterfaces) }
         }
     }

@@ -194,6 +194,8 @@ package actor Conductor {
     package var activeConnections: UInt64 { provisioner.connections(.active) }
 
     /// What backends and local addresses have counted.
+    package var setTotals: [SetTotals] { provisioner.setTotals }
+
     package func totals(of services: ServiceFilter) -> ProvisioningTotals {
         provisioner.totals(of: services)
     }

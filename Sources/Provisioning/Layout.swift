@@ -26,6 +26,10 @@ struct Layout: Equatable {
     /// What `exception_defs` says, by class.
     var exceptionRates: [Int]
     var tunnels: [TunnelDevice]
+    /// By slot.
+    var sets: [Int: CompiledSet]
+    /// Those whose addresses are dropped before all else.
+    var screen: SetNames
 
     /// A service, and which packets are its own.
     struct ServiceEntry: Equatable {

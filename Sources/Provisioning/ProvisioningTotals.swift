@@ -31,6 +31,8 @@ package struct ProvisioningTotals: Sendable {
     package struct Refused: Sendable, Equatable {
         package var overLimit: UInt64 = 0
         package var overRate: UInt64 = 0
+        package var denied: UInt64 = 0
+        package var notAllowed: UInt64 = 0
         package var withoutBackend: UInt64 = 0
     }
 
@@ -122,6 +124,8 @@ extension Provisioner {
         return .init(
             overLimit: engine.total(.overLimit, slot: slot),
             overRate: engine.total(.overRate, slot: slot),
+            denied: engine.total(.denied, slot: slot),
+            notAllowed: engine.total(.notAllowed, slot: slot),
             withoutBackend: engine.total(.withoutBackend, slot: slot)
         )
     }

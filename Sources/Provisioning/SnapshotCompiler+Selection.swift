@@ -43,16 +43,19 @@ extension SnapshotCompiler {
     }
 
     /// nil: the service asks for nothing out of the common.
-    mutating func options(of service: Service) -> ServiceOptions? {
-        guard service.persistence != nil || service.isOnePacket || service.mode == .snat else {
-            return nil
-        }
+    mutating func options(of service: Service) throws(ProvisioningError) -> ServiceOptions? {
+        let access = try access(of: service)
+        guard
+            service.persistence != nil || service.isOnePacket || service.mode == .snat
+                || !access.isEmpty
+        else { return nil }
         let workers = engine.workerCount
         let share = (service.effectivePortsPerSource + workers - 1) / workers
         return ServiceOptions(
             persistence: persistenceRule(of: service),
             isOnePacket: service.isOnePacket,
-            portsPerSource: service.mode == .snat ? UInt32(clamping: share) : .max
+            portsPerSource: service.mode == .snat ? UInt32(clamping: share) : .max,
+            access: access
         )
     }
 

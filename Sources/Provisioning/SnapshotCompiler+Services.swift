@@ -147,7 +147,7 @@ extension SnapshotCompiler {
             backends: backends,
             localAddresses: locals,
             quic: service.quic,
-            options: options(of: service),
+            options: try options(of: service),
             limits: ServiceLimits(service.protection)
         )
     }

@@ -68,6 +68,7 @@ struct SnapshotCompiler {
             .following(to: state, at: now) { before.service($0)?.service }
         books.interfaces = try compileInterfaces(of: state)
         let hasSameKeys = try compileServices(of: state, at: now)
+        try compileSets(of: state)
         followDrains(since: before, at: now)
         updatePolicies(books.over.symmetricDifference(before.over))
         let known = try network(of: state, hasSameServices: hasSameKeys)
@@ -160,7 +161,13 @@ struct SnapshotCompiler {
             places: places(of: state),
             sweeps: books.sweeps,
             exceptionRates: exceptionRates(of: state.settings),
-            tunnels: tunnels
+            tunnels: tunnels,
+            sets: Dictionary(
+                uniqueKeysWithValues: books.sets.compactMap { key, set in
+                    books.setSlots.slots[key].map { ($0, set) }
+                }
+            ),
+            screen: books.screen
         )
     }
 }
@@ -185,6 +192,8 @@ package struct Compilation {
     ) -> SnapshotMemory {
         var pools: [LocalPortPool?] = []
         for ports in books.pools.prefix(books.localSlots.bound) { pools += ports.pools.map { $0 } }
+        let filters = (0..<(layout.sets.keys.max() ?? -1) + 1)
+            .map { layout.sets[$0]?.filter.handle }
         let balancing = BalancingState(
             services: services.handle,
             timeouts: layout.timeouts,
@@ -195,7 +204,8 @@ package struct Compilation {
             policies: layout.policies,
             sweeps: layout.sweeps,
             encapsulations: layout.encapsulations,
-            places: layout.places
+            places: layout.places,
+            sets: AddressSets(filters, screen: layout.screen)
         )
         let snapshot = Snapshot(
             generation: layout.generation,
@@ -210,6 +220,7 @@ package struct Compilation {
         return SnapshotMemory(
             snapshot,
             keeping: [Owned(books.services), services, forwarding] + books.pools + kept
+                + layout.sets.values.map(\.filter)
         )
     }
 }

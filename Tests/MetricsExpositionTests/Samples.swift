@@ -52,6 +52,7 @@ extension DataplaneStatistics {
         statistics.addressedPackets = [StateCount(state: "toa", count: 8)]
         statistics.unaddressedPackets = [StateCount(state: "mtu", count: 1)]
         statistics.services = [.sample()]
+        statistics.sets = [SetStatistics(name: "bots", entries: 3, memory: 128, hits: 7)]
         statistics.localAddresses = [
             LocalAddressStatistics(
                 address: "192.168.0.200",

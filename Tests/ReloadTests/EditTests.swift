@@ -135,7 +135,8 @@ import Testing
                 "request:8:5: error: edits[6]: 'sett' is no verb of edits; did you mean 'set'? "
                     + "accepted: add, set, put, remove",
                 "request:9:12: error: edits[7].set: 'servise' is no kind of edits; did you mean "
-                    + "'service'? accepted: service, backend, interface, address, route, neighbour",
+                    + "'service'? accepted: service, backend, interface, address, route, neighbour, "
+                    + "set, deny",
                 "request:10:34: error: edits[8].set.service: 'nope' is no key of a service; accepted: "
                     + ServiceFileSchema.service.keys.joined(separator: ", "),
                 "request:10:54: error: edits[8].set.service.scheduler: 'wwr' is not accepted here; did "

@@ -58,7 +58,7 @@ public struct TrafficLimits: BitwiseCopyable, Sendable, Equatable {
     var isUnlimited: Bool { packetRate.isUnlimited && bitRate.isUnlimited && share >= 100 }
 }
 
-/// The counters of a service slot, half a cache line a worker.
+/// The counters of a service slot, a cache line a worker.
 public enum ServiceCounter: Int, CaseIterable, Sendable {
     /// Connections now, and those that are about to be made or refused.
     case claimed
@@ -68,8 +68,10 @@ public enum ServiceCounter: Int, CaseIterable, Sendable {
     case overRate
     /// Connections refused because no backend takes any.
     case withoutBackend
+    /// Connections refused because a list says who may open some.
+    case denied, notAllowed
 
-    public static let stride = 4
+    public static let stride = 8
 
     public func index(slot: UInt32) -> Int { Int(slot) &* Self.stride &+ rawValue }
 }

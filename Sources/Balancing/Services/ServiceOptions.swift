@@ -9,15 +9,19 @@ public struct ServiceOptions: BitwiseCopyable, Sendable, Equatable {
     public var isOnePacket: Bool
     /// SNAT: ports that one source may hold at one worker.
     public var portsPerSource: UInt32
+    /// Who may open connections.
+    public var access: AccessRule
 
     public init(
         persistence: PersistenceRule? = nil,
         isOnePacket: Bool = false,
-        portsPerSource: UInt32 = .max
+        portsPerSource: UInt32 = .max,
+        access: AccessRule = AccessRule()
     ) {
         self.persistence = persistence
         self.isOnePacket = isOnePacket
         self.portsPerSource = portsPerSource
+        self.access = access
     }
 }
 

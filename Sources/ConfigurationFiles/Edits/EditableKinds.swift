@@ -17,7 +17,9 @@ struct EditableKind<Object: ConfigurationObject>: Sendable {
 
 /// The kinds that edits know.
 enum EditableKinds {
-    static let words = ["service", "backend", "interface", "address", "route", "neighbour"]
+    static let words = [
+        "service", "backend", "interface", "address", "route", "neighbour", "set", "deny",
+    ]
 
     private static let writer = ServiceFileWriter(showsSecrets: true)
 
@@ -94,6 +96,30 @@ enum EditableKinds {
             guard let interface = reader.text("interface"), let address = reader.address("address")
             else { return nil }
             return Neighbour.Key(interface: interface, address: address)
+        }
+    )
+
+    static let set = EditableKind<AddressSet>(
+        word: "set",
+        list: "sets",
+        schema: ServiceFileSchema.set,
+        places: \.sets,
+        write: { writer.document(of: $0) },
+        key: { reader, _ in
+            reader.require("name")
+            return reader.text("name")
+        }
+    )
+
+    static let denial = EditableKind<Denial>(
+        word: "deny",
+        list: "deny",
+        schema: ServiceFileSchema.denial,
+        places: \.denials,
+        write: { writer.document(of: $0) },
+        key: { reader, _ in
+            reader.require("source")
+            return reader.parsed("source") { AddressSource($0) }
         }
     )
 

@@ -13,6 +13,8 @@ struct Editor {
     private var addresses: EditDesk<InterfaceAddress>
     private var routes: EditDesk<Route>
     private var neighbours: EditDesk<Neighbour>
+    private var sets: EditDesk<AddressSet>
+    private var denials: EditDesk<Denial>
     private var services: EditDesk<Service>
     /// Keys of services by their names, once somebody asked by name.
     private var keysByName: [String: Service.Key]?
@@ -24,6 +26,8 @@ struct Editor {
         addresses = EditDesk(layer, files: files.addresses)
         routes = EditDesk(layer, files: files.routes)
         neighbours = EditDesk(layer, files: files.neighbours)
+        sets = EditDesk(layer, files: files.sets)
+        denials = EditDesk(layer, files: files.denials)
         services = EditDesk(layer, files: files.services)
     }
 
@@ -35,6 +39,8 @@ struct Editor {
         addresses.leave(in: &layer)
         routes.leave(in: &layer)
         neighbours.leave(in: &layer)
+        sets.leave(in: &layer)
+        denials.leave(in: &layer)
         services.leave(in: &layer)
         return layer
     }
@@ -46,6 +52,8 @@ struct Editor {
         case "address": apply(edit, EditableKinds.address, \.addresses)
         case "route": apply(edit, EditableKinds.route, \.routes)
         case "neighbour": apply(edit, EditableKinds.neighbour, \.neighbours)
+        case "set": apply(edit, EditableKinds.set, \.sets)
+        case "deny": apply(edit, EditableKinds.denial, \.denials)
         default:
             if isTunnel(edit.node) {
                 apply(edit, EditableKinds.tunnel, \.tunnels)

@@ -287,6 +287,12 @@ struct ObjectReader {
         return all
     }
 
+    /// A list of what `parse` takes.
+    mutating func values<Value>(_ key: String, _ parse: (String) -> Value?) -> [Value] {
+        guard case .list(let kind) = kind(key) else { return [] }
+        return list(key, of: kind, "is not accepted here", parse)
+    }
+
     mutating func choices<Choice: RawRepresentable<String>>(_ key: String) -> [Choice] {
         guard case .list(let kind) = kind(key) else { return [] }
         return list(key, of: kind, "is not accepted here") { Choice(rawValue: $0) }

@@ -79,6 +79,8 @@ struct ServiceFile: Sendable {
         ("addresses", { $0.readAddress($1, $2, $3) }),
         ("routes", { $0.readRoute($1, $2, $3) }),
         ("neighbours", { $0.readNeighbour($1, $2, $3) }),
+        ("sets", { $0.readSet($1, $2, $3) }),
+        ("deny", { $0.readDenial($1, $2, $3) }),
         ("services", { $0.readService($1, $2, $3) }),
     ]
 
@@ -100,7 +102,7 @@ struct ServiceFile: Sendable {
         func isOutside(_ path: String, of main: String) -> Bool { true }
     }
 
-    private mutating func reader(
+    mutating func reader(
         _ node: YAMLNode,
         _ object: ServiceFileSchema.Object,
         _ path: String,
@@ -109,7 +111,7 @@ struct ServiceFile: Sendable {
         ObjectReader(node, object, path: path, file: file, into: &diagnostics)
     }
 
-    private func located<Value>(_ value: Value, _ reader: ObjectReader) -> Located<Value> {
+    func located<Value>(_ value: Value, _ reader: ObjectReader) -> Located<Value> {
         let fields = reader.object.keys.filter { reader.node($0) != nil }
             .map { ($0, reader.location(of: $0)) }
         return Located(
@@ -120,6 +122,26 @@ struct ServiceFile: Sendable {
             isBroken: !reader.diagnostics.isEmpty,
             isRemembered: true
         )
+    }
+
+    /// The octets of a file that `key` names; complains where there are none.
+    mutating func readFile(
+        _ path: String,
+        for key: String,
+        _ place: YAMLNode.Place,
+        _ reader: inout ObjectReader
+    ) -> [UInt8]? {
+        guard let keys else { return nil }
+        do throws(SourceError) {
+            let bytes = try keys.read(path)
+            sources[path] = bytes
+            return bytes
+        } catch {
+            isPassing = isPassing || error.isPassing
+            lacksKeys = true
+            reader.report(place, key, "cannot be read: \(error.message)", path)
+            return nil
+        }
     }
 
     // MARK: - Objects
@@ -246,6 +268,7 @@ struct ServiceFile: Sendable {
         let isOnePacket = reader.flag("onePacket") ?? false
         let portsPerSource = reader.integer("maxPortsPerSource")
         let protection = readProtection(&reader)
+        let access = readAccess(&reader)
         guard let selector else { return }
         let key = Service.Key(selector, `protocol`)
         let service = Service(
@@ -264,6 +287,7 @@ struct ServiceFile: Sendable {
             isOnePacket: isOnePacket,
             portsPerSource: portsPerSource,
             protection: protection,
+            access: access,
             backends: backends,
             owner: .file(file)
         )

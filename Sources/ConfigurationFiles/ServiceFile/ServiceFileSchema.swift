@@ -24,6 +24,10 @@ package enum ServiceFileSchema {
         case network
         /// `10.1.0.0/16`, `10.1.0.1-10.1.0.9` or one address.
         case range
+        /// The same, or the name of a set.
+        case source
+        /// The same as a range, and `nomatch` behind it.
+        case entry
         /// `80`, `8000-8999` or `all`.
         case ports
         /// `10.0.0.1/24`.
@@ -294,7 +298,7 @@ package enum ServiceFileSchema {
                 default: "false",
                 "every packet is scheduled by itself: UDP with dr or tunnel"
             ),
-        ] + serviceProtection + [
+        ] + serviceProtection + serviceAccess + [
             field("backends", .list(.object(backend)), default: "none", "the real servers")
         ]
     )
@@ -311,13 +315,26 @@ package enum ServiceFileSchema {
                 default: "none",
                 "hosts on a link that need not be asked for"
             ),
+            field(
+                "sets",
+                .list(.object(set)),
+                default: "none",
+                "addresses under a name: access-lists.md"
+            ),
+            field(
+                "deny",
+                .list(.source),
+                default: "none",
+                "senders whose packets are dropped before all else: access-lists.md"
+            ),
             field("services", .list(.object(service)), default: "none", "what is balanced"),
         ]
     )
 
     /// In the order in which the manual tells of them.
     package static let objects = [
-        file, interface, vlan, linkTunnel, address, route, neighbour, service, match, persistence,
+        file, interface, vlan, linkTunnel, address, route, neighbour, set, service, match,
+        persistence,
         rateLimit,
         destCheck, tunnel, backend, quic, quicConfiguration,
     ]
@@ -343,6 +360,10 @@ package enum ServiceFileSchema {
         case .addressRange: "an IP address, or a range such as 192.168.100.5-254"
         case .network: "an IP address, or a network such as 203.0.113.0/24"
         case .range: "a network, two addresses such as 10.1.0.1-10.1.0.9, or one"
+        case .source:
+            "the name of a set, an address, a network, or a range such as 10.1.0.1-10.1.0.9"
+        case .entry:
+            "an address, a network or a range such as 10.1.0.1-10.1.0.9, with or without nomatch"
         case .ports: "1...65535, ports such as 8000-8999, or all"
         case .prefix: "an address with a length, such as 10.0.0.1/24"
         case .destination: "default, or a network such as 10.0.0.0/8"
@@ -397,6 +418,9 @@ package enum ServiceFileSchema {
             ["type": "string", "pattern": "^[0-9a-fA-F:.]+(-[0-9a-fA-F:.]+)?$"]
         case .network: ["type": "string", "pattern": "^[0-9a-fA-F:.]+(/[0-9]+)?$"]
         case .range: ["type": "string", "pattern": "^[0-9a-fA-F:.]+([/-][0-9a-fA-F:.]+)?$"]
+        case .source: ["type": "string", "pattern": "^[-0-9a-zA-Z:._/]+$"]
+        case .entry:
+            ["type": "string", "pattern": "^[0-9a-fA-F:.]+([/-][0-9a-fA-F:.]+)?( +nomatch)?$"]
         case .ports:
             [
                 "anyOf": [

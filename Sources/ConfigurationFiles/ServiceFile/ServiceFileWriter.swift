@@ -23,6 +23,7 @@ package struct ServiceFileWriter: Sendable {
         let lists: [(String, [YAMLNode])] = [
             ("interfaces", interfaces), ("addresses", state.addresses.map(document)),
             ("routes", state.routes.map(document)), ("neighbours", state.neighbours.map(document)),
+            ("sets", state.sets.map(document)), ("deny", state.denials.map { .text($0.source) }),
             ("services", state.services.map(document)),
         ]
         return .mapping(lists.filter { !$0.1.isEmpty }.map { ($0.0, .list($0.1)) })
@@ -91,6 +92,15 @@ package struct ServiceFileWriter: Sendable {
         ])
     }
 
+    func document(of set: AddressSet) -> YAMLNode {
+        var fields = Fields()
+        fields.text("name", set.name)
+        fields.texts("entries", set.entries)
+        return fields.node
+    }
+
+    func document(of denial: Denial) -> YAMLNode { .mapping([("source", .text(denial.source))]) }
+
     // MARK: - Services
 
     func document(of service: Service) -> YAMLNode {
@@ -123,6 +133,8 @@ package struct ServiceFileWriter: Sendable {
         }
         fields.plain("onePacket", service.isOnePacket, unless: false)
         write(service.protection, &fields)
+        fields.texts("allow", service.access.allow)
+        fields.texts("deny", service.access.deny)
         let backends = service.backends.map { document(of: $0, service.key.protocol) }
         if !backends.isEmpty { fields.node("backends", .list(backends)) }
         return fields.node

@@ -5,7 +5,7 @@ extension DesiredState {
     /// Every kind of object, in the order in which objects come: what others stand on first.
     package static let kinds: [any AnyObjectSchema] = [
         VLANInterface.schema, TunnelInterface.schema, InterfaceAddress.schema, Route.schema,
-        Neighbour.schema, Service.schema,
+        Neighbour.schema, AddressSet.schema, Denial.schema, Service.schema,
     ]
 
     /// Those of which the kernel has some, too.

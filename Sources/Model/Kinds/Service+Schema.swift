@@ -126,7 +126,21 @@ extension Service {
             \.protection.destCheck,
             accepted: "failures, successes and times"
         ),
+        Field(
+            "allow",
+            "access",
+            \.access.allow,
+            accepted: sources,
+            text: { words($0.access.allow) }
+        ),
+        Field("deny", "access", \.access.deny, accepted: sources, text: { words($0.access.deny) }),
     ]
+
+    private static let sources = "names of sets, addresses, networks and ranges"
+
+    private static func words(_ sources: [AddressSource]) -> String {
+        sources.isEmpty ? "(none)" : sources.map(\.description).joined(separator: " ")
+    }
 
     private static let backendPart = Part<Self>(
         "backend",

@@ -7,6 +7,8 @@ package struct PlacedObjects: Sendable {
     package var addresses: [Located<InterfaceAddress>] = []
     package var routes: [Located<Route>] = []
     package var neighbours: [Located<Neighbour>] = []
+    package var sets: [Located<AddressSet>] = []
+    package var denials: [Located<Denial>] = []
     package var services: [Located<Service>] = []
     /// Whether something is not here that a file meant to have: what refers to it may be right.
     package var isIncomplete = false
@@ -27,6 +29,8 @@ package struct PlacedObjects: Sendable {
         addresses = place(\.addresses, \.addresses)
         routes = place(\.routes, \.routes)
         neighbours = place(\.neighbours, \.neighbours)
+        sets = place(\.sets, \.sets)
+        denials = place(\.denials, \.denials)
         services = place(\.services, \.services)
         isIncomplete = files.isIncomplete
     }
@@ -61,6 +65,10 @@ package struct PlacedObjects: Sendable {
         where services[index].value == known.value {
             services[index].value = known.value
         }
+        for (index, known) in zip(sets.indices, earlier.sets) where sets[index].value == known.value
+        {
+            sets[index].value = known.value
+        }
     }
 
     package mutating func append(_ other: PlacedObjects) {
@@ -69,6 +77,8 @@ package struct PlacedObjects: Sendable {
         addresses += other.addresses
         routes += other.routes
         neighbours += other.neighbours
+        sets += other.sets
+        denials += other.denials
         services += other.services
         isIncomplete = isIncomplete || other.isIncomplete
     }
@@ -82,6 +92,8 @@ package struct PlacedObjects: Sendable {
             addresses: addresses.map(\.value),
             routes: routes.map(\.value),
             neighbours: neighbours.map(\.value),
+            sets: sets.map(\.value),
+            denials: denials.map(\.value),
             services: services ?? self.services.map(\.value)
         )
     }

@@ -40,6 +40,7 @@ extension StateChecker {
         let routes: [Route]
         let neighbours: [Neighbour]
         let interfaces: [String]
+        let sets: [String]
         let bondOfSlave: [String: String]
         /// See `isIncomplete`; and whether routers may tell of more networks.
         let isIncomplete: Bool
@@ -54,6 +55,7 @@ extension StateChecker {
             interfaces =
                 checker.settings.ports.map(\.name) + checker.vlans.map(\.value.name)
                 + checker.tunnels.map(\.value.name)
+            sets = checker.sets.map(\.value.name)
             bondOfSlave = checker.settings.bondOfSlave
             isIncomplete = checker.isIncomplete
             hearsRouters = checker.settings.isOn("ipv6_defs.accept_ra")
@@ -64,7 +66,7 @@ extension StateChecker {
                 && left.interfaces == right.interfaces && left.bondOfSlave == right.bondOfSlave
                 && left.ownNetworks == right.ownNetworks && left.addresses == right.addresses
                 && left.routes == right.routes && left.neighbours == right.neighbours
-                && left.ownHosts == right.ownHosts
+                && left.ownHosts == right.ownHosts && left.sets == right.sets
         }
     }
 }

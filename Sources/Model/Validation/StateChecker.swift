@@ -25,6 +25,7 @@ package struct StateChecker: Sendable {
     var addresses: [Located<InterfaceAddress>] { objects.addresses }
     var routes: [Located<Route>] { objects.routes }
     var neighbours: [Located<Neighbour>] { objects.neighbours }
+    var sets: [Located<AddressSet>] { objects.sets }
     private var services: [Located<Service>] { objects.services }
     var isIncomplete: Bool { objects.isIncomplete }
 
@@ -49,6 +50,8 @@ package struct StateChecker: Sendable {
         }
         for route in routes { check(route) }
         for neighbour in neighbours { check(neighbour) }
+        checkSets()
+        for denial in objects.denials { check(denial) }
         checkServices()
     }
 
@@ -153,6 +156,7 @@ package struct StateChecker: Sendable {
         checkClientAddress(of: object)
         checkScheduling(of: object)
         checkProtection(of: object)
+        checkAccess(of: object)
         noteIdleFields(of: object)
     }
 

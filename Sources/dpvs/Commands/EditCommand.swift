@@ -29,7 +29,7 @@ struct EditCommand: AsyncParsableCommand {
     @Argument(help: "add (it is not there), set (it is there), put (either) or remove.")
     var verb: String?
 
-    @Argument(help: "service, backend, interface, address, route or neighbour.")
+    @Argument(help: "service, backend, interface, address, route, neighbour, set or deny.")
     var kind: String?
 
     @Argument(help: "KEY=VALUE: which object, and what it is to be.")
