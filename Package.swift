@@ -354,7 +354,7 @@ let benchTargets: [Target] = [
     hot(
         "Benchmarking",
         [
-            "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "Timing",
+            "Provisioning", "Dataplane", "Balancing", "Filtering", "Networking", "Packet", "Timing",
             "Addressing", "Model", "Containers", "CPacket", "CLinux", "CAllocations", "Linux",
             "Reload", "ConfigurationFiles", "MetricsExposition", "Compression",
         ]

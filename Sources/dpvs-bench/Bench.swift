@@ -14,7 +14,7 @@ struct Bench: ParsableCommand {
         abstract: "Cycles per packet on memory ports, beside a bare loop in the same run.",
         subcommands: [
             MeasureCommand.self, AllocationsCommand.self, IdleCommand.self, CaptureCommand.self,
-            ControlCommand.self,
+            ControlCommand.self, SetsCommand.self,
         ],
         defaultSubcommand: MeasureCommand.self
     )

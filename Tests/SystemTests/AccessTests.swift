@@ -32,17 +32,17 @@ extension SystemTests {
                     )
                 #expect(try await dpvs.reportAfter { try dpvs.save(yaml) }.outcome == .applied)
                 #expect(try await isServed(lab))
-                func list(_ text: String) async throws -> ReloadReport {
+                func save(_ text: String) async throws -> ReloadReport {
                     try await dpvs.reportAfter {
                         try Data(text.utf8).write(to: URL(filePath: list))
                     }
                 }
-                #expect(try await list("10.0.0.0/28 # clients\n").outcome == .applied)
+                #expect(try await save("10.0.0.0/28 # clients\n").outcome == .applied)
                 #expect(try await !isServed(lab))
-                let broken = try await list("10.0.0.0/28\nclients\n")
+                let broken = try await save("10.0.0.0/28\nclients\n")
                 #expect(broken.outcome == .rejected)
                 #expect(broken.problems.first?.location?.hasSuffix("bots.txt:2:1") == true)
-                #expect(try await list("10.0.0.0/28\n10.0.0.10 nomatch\n").outcome == .applied)
+                #expect(try await save("10.0.0.0/28\n10.0.0.10 nomatch\n").outcome == .applied)
                 #expect(try await isServed(lab))
                 let edit = try await dpvs.command("edit", "add", "deny", "source=10.0.0.10")
                 #expect(edit.status == 0, "\(edit.output)")
