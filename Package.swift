@@ -164,16 +164,21 @@ let coldTargets: [Target] = [
     cold("Discovery", ["Model", "Linux"]),
     cold("LinuxMirror", ["Model", "Addressing", "Linux", "CNetlink"]),
     cold("MetricsExposition"),
-    cold("Control", ["Model", "Addressing", asyncHTTPClient, nioCore, nioHTTP1]),
+    cold("CommandWire", ["Linux"]),
+    cold(
+        "Control",
+        ["CommandWire", "Model", "Addressing", asyncHTTPClient, nioCore, nioHTTP1]
+    ),
     cold("NetworkCommands", ["Control", "Model", "Addressing"]),
     cold(
         "ControlServer",
         [
-            "Control", "MetricsExposition", "Model", "Addressing", "Compression", hummingbird,
-            hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioPosix, logging, lifecycle,
+            "CommandWire", "Control", "IPVS", "MetricsExposition", "Model", "Addressing",
+            "Compression", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, nioPosix,
+            logging, lifecycle,
         ]
     ),
-    cold("IPVS", ["Control", "Model", "Addressing"]),
+    cold("IPVS", ["CommandWire", "Control", "Model", "Addressing"]),
     cold(
         "RealIP",
         [
@@ -245,8 +250,9 @@ let testTargets: [Target] = [
     tests(
         "ControlTests",
         [
-            "Control", "ControlServer", "MetricsExposition", "Model", "Addressing",
-            hummingbirdTesting, asyncHTTPClient, httpTypes, nioCore, nioHTTP1, logging, lifecycle,
+            "CommandWire", "Control", "ControlServer", "IPVS", "MetricsExposition", "Model",
+            "Addressing", hummingbirdTesting, asyncHTTPClient, httpTypes, nioCore, nioHTTP1,
+            logging, lifecycle,
         ]
     ),
     tests(
@@ -322,14 +328,15 @@ let toolTargets: [Target] = [
     ),
     .executableTarget(
         name: "ipvsadm",
-        dependencies: ["IPVS", "Control", nioCore],
+        dependencies: ["CommandWire", "Linux"],
         swiftSettings: swiftSettings
     ),
     tests(
         "NetworkCommandsTests",
         ["NetworkCommands", "Control", "Model", "Addressing", "FileTesting"]
     ),
-    tests("IPVSTests", ["IPVS", "Control", "Model", "Addressing"]),
+    tests("CommandWireTests", ["CommandWire"]),
+    tests("IPVSTests", ["IPVS", "CommandWire", "Control", "Model", "Addressing"]),
 ]
 
 /// What runs on backends.

@@ -23,6 +23,13 @@ package struct ControlClient: Sendable {
         try decode(await ask(.GET, path))
     }
 
+    package func delete<Answer: Decodable>(
+        _ path: String,
+        as type: Answer.Type = Answer.self
+    ) async throws(ControlError) -> Answer {
+        try decode(await ask(.DELETE, path))
+    }
+
     /// An answer that is not JSON.
     package func text(_ path: String) async throws(ControlError) -> String {
         String(decoding: try await ask(.GET, path), as: UTF8.self)
@@ -34,10 +41,12 @@ package struct ControlClient: Sendable {
     /// `take` throws, else a `ControlError`.
     package func pieces(
         of path: String,
+        accept: String = "application/json",
         isEndless: Bool = false,
         _ take: (ByteBuffer) throws -> Bool
     ) async throws {
-        let request = try request(.GET, path)
+        var request = try request(.GET, path)
+        request.headers.replaceOrAdd(name: "Accept", value: accept)
         try await connected { client in
             let deadline = isEndless ? .distantFuture : NIODeadline.now() + timeout
             let response: HTTPClientResponse
@@ -118,22 +127,6 @@ package struct ControlClient: Sendable {
     package func stop(_ mode: StopMode?) async throws(ControlError) {
         let query = mode.map { "?mode=\($0.rawValue)" } ?? ""
         _ = try await ask(.POST, "/v1/stop" + query)
-    }
-
-    /// Services as they run; nil: all.
-    package func readings(
-        of services: [String]? = nil
-    ) async throws(ControlError) -> ServiceReadings {
-        var query = QueryText("/v1/services")
-        for service in services ?? [] { query.append("service", service) }
-        return try await get(query.text)
-    }
-
-    /// Lets the traffic of services that `readings` shows begin at 0; nil: of all.
-    package func zero(_ services: [String]? = nil) async throws(ControlError) {
-        var query = QueryText("/v1/counters/zero")
-        for service in services ?? [] { query.append("service", service) }
-        _ = try await ask(.POST, query.text)
     }
 
     private func report(

@@ -44,6 +44,10 @@ package struct ServiceReading: Equatable, Codable, Sendable {
 package struct BackendReading: Equatable, Codable, Sendable {
     package var endpoint: Endpoint
     package var role: BackendStatus.Role
+    /// Whether it is taken out for not answering, and whether it has as many connections as it may
+    /// have; its weight does not count here.
+    package var isInhibited = false
+    package var isFull = false
     package var activeConnections: UInt64 = 0
     package var inactiveConnections: UInt64 = 0
     /// Clients that persistence sends there.

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+import CommandWire
 import Foundation
 import Model
 
 /// Where an instance's control socket is: `/run/dpvs/<instance>/control.sock`.
 package enum SocketPath {
     /// Every instance has a directory here.
-    package static let root = "/run/dpvs"
-    package static let file = "control.sock"
+    package static let root = InstanceWords.root
+    package static let file = InstanceWords.file
     /// Directory beside those of the instances; no instance has this name.
     package static let claims = "claims"
-    package static let defaultInstance = "default"
+    package static let defaultInstance = InstanceWords.defaultInstance
     /// `sun_path` of unix(7) has room for so many octets and a zero.
     package static let longest = 107
 
@@ -32,13 +33,8 @@ package enum SocketPath {
         socket: String?,
         environment: [String: String]
     ) -> String? {
-        func variable(_ name: String) -> String? {
-            environment[name].flatMap { $0.isEmpty ? nil : $0 }
-        }
-        if let socket { return socket }
-        if instance == nil, let path = variable("DPVS_IPC_FILE") { return path }
-        let name = instance ?? variable("DPVS_INSTANCE") ?? defaultInstance
-        return isInstance(name) ? of(instance: name) : nil
+        if let instance, !isInstance(instance), socket == nil { return nil }
+        return InstanceWords.path(instance: instance, socket: socket) { environment[$0] }
     }
 
     /// Instances that have a socket, whether somebody listens or not.

@@ -6,7 +6,7 @@ package import Model
 /// What the server asks of the daemon; every answer is a value of one moment.
 ///
 /// Called from any task, several at a time. Nothing here may wait for a worker's packets.
-package protocol ControlBackend: Sendable {
+package protocol ControlBackend: ServiceDesk {
     /// Passes while the process does its work; when not, a supervisor restarts it.
     func liveness() async -> Probe
     /// Passes while traffic is balanced; not while starting and draining.
@@ -15,10 +15,8 @@ package protocol ControlBackend: Sendable {
     func statistics(of services: ServiceFilter) async -> DataplaneStatistics
     /// All of the instance; of services those that are selected.
     func status(of selection: StatusSelection) async -> Status
-    /// Services as they run and what they have counted; those that fit the filter.
-    func readings(of services: ServiceFilter) async -> ServiceReadings
-    /// Lets what `readings` shows of services that fit begin at 0; false: none fits.
-    func zero(_ services: ServiceFilter) async -> Bool
+    /// Ends connections that fit, and has their ends told; returns how many.
+    func endConnections(_ query: ConnectionQuery) async throws -> Int
     /// Whether packets get through, looked at for `seconds`.
     func liveReport(seconds: Double) async -> LiveReport
     /// Who is at the other ends of links, by port.

@@ -71,6 +71,24 @@ struct ControlRoute: Sendable {
         )
     }
 
+    static func delete(
+        _ path: String,
+        query: [String] = [],
+        _ access: Access,
+        _ summary: String,
+        handler: @escaping Handler
+    ) -> ControlRoute {
+        ControlRoute(
+            method: .delete,
+            path: path,
+            query: query,
+            access: access,
+            bodyLimit: usualBodyLimit,
+            summary: summary,
+            handler: handler
+        )
+    }
+
     /// The names of the query's parameters.
     var queryNames: [Substring] { query.map { $0.prefix { $0 != "=" } } }
 

@@ -10,7 +10,9 @@ import NIOCore
 ///
 /// `doc/control.md` shows this table; a test holds it to that, and writes it with RECORD=1.
 enum ControlRoutes {
-    static let all: [ControlRoute] = [
+    static let all: [ControlRoute] = own + connections
+
+    private static let own: [ControlRoute] = [
         .get(
             "/metrics",
             query: ["service=PATTERN", "backends=off"],
@@ -193,6 +195,16 @@ enum ControlRoutes {
             .write,
             "applies generation N again, as a new one",
             handler: rollback
+        ),
+        .post(
+            "/v1/ipvsadm",
+            .write,
+            bodyLimit: EditRequest.largestBatch,
+            """
+            carries out a command line of [`ipvsadm`](ipvsadm.md), `{"words": [...], "input": "..."}`; \
+            the answer is [what the program prints](#command-lines)
+            """,
+            handler: ipvsadm
         ),
         .post(
             "/v1/stop",

@@ -68,6 +68,7 @@ public final class Interchange: @unchecked Sendable {
     public let slowPathQuiescent: QuiescentState
     public let counters: [WorkerCounters]
     public let inspections: [InspectionCell]
+    public let surveys: [SurveyCell]
     let punts: [Ring<PuntedPacket>]
     /// Packets for the kernel and about neighbours, by worker, then by class: a ring each, so that a
     /// flood of one class leaves the others their room.
@@ -116,6 +117,7 @@ public final class Interchange: @unchecked Sendable {
         slowPathQuiescent.leave()
         counters = (0..<workers).compactMap { _ in WorkerCounters() }
         inspections = (0..<workers).map { _ in InspectionCell() }
+        surveys = (0..<workers).compactMap { _ in SurveyCell() }
         punts = (0..<workers).map { _ in Ring(capacity: ringSize) }
         let classes = ExceptionClass.allCases.count
         exceptions = (0..<workers * classes).map { _ in Ring(capacity: ringSize) }
@@ -132,7 +134,8 @@ public final class Interchange: @unchecked Sendable {
         resets = (0..<workers).map { _ in Ring(capacity: 1024) }
         self.doorbell = doorbell
         guard counters.count == workers, exceptionCounters.count == workers + 1,
-            interfaceCounters.count == workers + 1, receiveCounters.count == workers
+            interfaceCounters.count == workers + 1, receiveCounters.count == workers,
+            surveys.count == workers
         else { return nil }
     }
 
@@ -153,6 +156,7 @@ public final class Interchange: @unchecked Sendable {
         slowPathQuiescent.destroy()
         counters.forEach { $0.destroy() }
         inspections.forEach { $0.destroy() }
+        surveys.forEach { $0.destroy() }
         punts.forEach { $0.destroy() }
         exceptions.forEach { $0.destroy() }
         exceptionRates.destroy()

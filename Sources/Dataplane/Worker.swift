@@ -21,6 +21,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     let quiescent: QuiescentState
     public let counters: WorkerCounters
     let inspection: InspectionCell
+    let survey: SurveyCell
     let punts: Ring<PuntedPacket>
     /// By class.
     let exceptions: UnsafeMutablePointer<Ring<PuntedPacket>>
@@ -94,6 +95,7 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         quiescent = interchange.quiescent[index]
         counters = interchange.counters[index]
         inspection = interchange.inspections[index]
+        survey = interchange.surveys[index]
         punts = interchange.punts[index]
         let classes = ExceptionClass.allCases.count
         unsafe exceptions = .allocate(capacity: classes)
@@ -179,6 +181,11 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         if workerCount > 1 { unsafe handled &+= takeRedirected(in: snapshot, now: tick) }
         unsafe handled &+= takeInjected(in: snapshot)
         if inspection.isAsked { answerInspection() }
+        if survey.isAsked {
+            // Whoever has something to do does not wait.
+            handled &+= 1
+            unsafe goOnSurveying(snapshot, tick)
+        }
         unsafe balancer.expire(
             budget: Self.expiryBudget,
             balancing: snapshot.pointee.balancing,
@@ -245,6 +252,11 @@ public struct Worker<Port: PacketPort>: ~Copyable {
 
     @inline(never)
     private mutating func answerInspection() { inspection.answer(from: &balancer) }
+
+    @inline(never)
+    private mutating func goOnSurveying(_ snapshot: UnsafeMutablePointer<Snapshot>, _ now: Tick) {
+        unsafe survey.work(&balancer, snapshot.pointee.balancing, now)
+    }
 
     private mutating func takeInjected(in snapshot: UnsafeMutablePointer<Snapshot>) -> Int {
         var taken = 0

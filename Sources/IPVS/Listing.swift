@@ -86,16 +86,14 @@ package struct Listing {
         }
     }
 
-    /// What keeps new connections away stands behind the columns.
+    /// What keeps new connections away stands behind the columns, whatever the weight.
     private func suffixed(_ reading: BackendReading, _ counts: String) -> String {
-        let word: String
-        switch reading.role {
-        case .inhibited: word = "inhibited"
-        case .overloaded: word = "overload"
-        case .serving, .draining, .removed: return counts
-        }
+        var words: [String] = []
+        if reading.isInhibited { words.append("inhibited") }
+        if reading.isFull { words.append("overload") }
+        if words.isEmpty { return counts }
         return "\(reading.activeConnections)".padded(10) + " "
-            + "\(reading.inactiveConnections)".padded(10) + " " + word
+            + "\(reading.inactiveConnections)".padded(10) + " " + words.joined(separator: " ")
     }
 
     private func traffic(_ reading: TrafficReading) -> String {

@@ -7,7 +7,7 @@ package struct Request: Equatable, Sendable {
     package enum Action: Equatable, Sendable {
         case change(ServiceChange)
         case list(View, of: Service.Key?)
-        case connections
+        case connections(of: Service.Key?, SocketPair?)
         case localAddresses(of: Service.Key?)
         /// Lists of denied or allowed clients, by the title of their column.
         case clientLists(String)
@@ -18,6 +18,13 @@ package struct Request: Equatable, Sendable {
         case version
         /// A command of old scripts from which nothing follows.
         case nothing
+    }
+
+    /// The one connection of `--sockpair`.
+    package struct SocketPair: Equatable, Sendable {
+        package var transport: TransportProtocol
+        package var client: Endpoint
+        package var virtual: Endpoint
     }
 
     /// The columns of a listing.

@@ -92,7 +92,10 @@ struct RequestReader {
             _ = try Value.number(try demand(.worker, "N"), 0...65535, .worker)
             remarks.append("--cpu has no effect: the numbers are those of all workers together")
         }
-        if has(.connections) || has(.socketPair) { return .connections }
+        if has(.connections) || has(.socketPair) {
+            let pair = try value(of: .socketPair).map(Value.socketPair)
+            return .connections(of: service, pair)
+        }
         let views: [(Option, Request.View)] = [
             (.statistics, .statistics), (.rate, .rates), (.thresholds, .thresholds),
             (.persistentConnections, .persistence), (.timeout, .timeouts), (.daemon, .daemons),

@@ -45,16 +45,19 @@ package struct RestoreText: Sendable {
         }
     }
 
-    /// Carries all lines out on `table`; returns what is refused.
-    package func apply(to table: inout ServiceTable) -> [String] {
+    /// Carries all lines out on `table`; returns what has no effect, and what is refused.
+    package func apply(to table: inout ServiceTable) -> (remarks: [String], refused: [String]) {
         var refused: [String] = []
+        var remarks: [String] = []
         for line in lines where refused.count < Self.mostComplaints {
+            let before = table.remarks.count
             do throws(Complaint) {
                 try table.apply(line.change)
             } catch {
                 refused.append("line \(line.number): \(error)")
             }
+            remarks += table.remarks.dropFirst(before).map { "line \(line.number): \($0)" }
         }
-        return refused
+        return (remarks, refused)
     }
 }

@@ -40,7 +40,7 @@ extension Service {
     }
 
     /// Takes what options say, and keeps what they do not name.
-    mutating func take(_ options: ServiceOptions) {
+    mutating func take(_ options: ServiceOptions) throws(Complaint) {
         if let kind = options.scheduler, kind != scheduler {
             scheduler = kind
             // Flags and hash targets belong to one scheduler.
@@ -48,7 +48,7 @@ extension Service {
         }
         if let flags = options.schedulerFlags { schedulerOptions.flags = flags }
         if let target = options.hashTarget { schedulerOptions.hashTarget = target }
-        takePersistence(options)
+        try takePersistence(options)
         if options.isOnePacket { isOnePacket = true }
         if options.expiresQuiescent { protection.expiresQuiescent = true }
         if options.readsQUIC { quic = quic ?? QUICOptions(namesAddresses: true) }
@@ -67,7 +67,7 @@ extension Service {
         mode = needsRewriting ? .fnat : isOnePacket ? .dr : mode
     }
 
-    private mutating func takePersistence(_ options: ServiceOptions) {
+    private mutating func takePersistence(_ options: ServiceOptions) throws(Complaint) {
         switch options.persistence {
         case .exactly(0): persistence = nil
         case .exactly(let seconds):
@@ -79,6 +79,9 @@ extension Service {
         case nil: break
         }
         guard let mask = options.mask else { return }
+        if persistence == nil {
+            throw Complaint("-M says who counts as one client of a persistent service: it needs -p")
+        }
         if key.family == .ipv4 { persistence?.mask = mask } else { persistence?.maskV6 = mask }
     }
 
@@ -115,16 +118,39 @@ extension Service {
             throw .refusal("a public address has no thresholds")
         }
     }
+
+    /// What a public address has no use for: a sentence each.
+    func unusedWords(of options: ServerOptions) -> [String] {
+        var remarks: [String] = []
+        if let weight = options.weight, weight != 1 {
+            remarks.append(
+                "-w \(weight) has no effect: public addresses of \(key) are used alike"
+            )
+        }
+        if let port = options.port, port != 0 {
+            remarks.append(
+                "port \(port) of \(options.address) has no effect: a public address has ports of its own"
+            )
+        }
+        return remarks
+    }
 }
 
 extension Backend {
     /// Takes what options say, and keeps what they do not name.
-    mutating func take(_ options: ServerOptions) {
+    ///
+    /// - Returns: what has no effect, a sentence each.
+    mutating func take(_ options: ServerOptions) -> [String] {
         if let weight = options.weight { self.weight = weight }
         if let most = options.maxConnections { maxConnections = most == 0 ? nil : most }
         if let least = options.minConnections { minConnections = least == 0 ? nil : least }
-        // Without a maximum there is nothing to come below of.
-        if maxConnections == nil { minConnections = nil }
+        guard maxConnections == nil, let least = minConnections else { return [] }
+        minConnections = nil
+        return [
+            options.minConnections == nil
+                ? "-y \(least) of \(endpoint) goes with -x: without that nobody is too full"
+                : "-y \(least) has no effect without -x: \(endpoint) is never too full"
+        ]
     }
 }
 

@@ -1,31 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import Addressing
-package import Control
 package import Model
 
-/// Services as they run, and what command lines make of them: a draft of edits.
+/// What command lines make of services.
 ///
 /// A forwarding mode belongs to a service here and to a real server in `ipvsadm`. So the first real
 /// server decides: until then a service has a mode that its other options allow.
 package struct ServiceTable: Sendable {
-    package private(set) var services: [Service.Key: Service] = [:]
-    let before: [Service.Key: Service]
-    /// Services that are there, were there or come, in this order.
-    private(set) var order: [Service.Key] = []
-    /// Addresses of interfaces, by address, of those that are local addresses.
-    private(set) var interfaces: [IPAddress: InterfaceAddress] = [:]
-    let interfacesBefore: [IPAddress: InterfaceAddress]
+    package var draft: ServiceDraft
     /// Whether whole services are restored: one that is there becomes what is said.
-    var isRestoring = false
+    let isRestoring: Bool
+    /// Services that a line has begun to restore.
+    private var restored: Set<Service.Key> = []
+    /// What was said and has no effect, a sentence each.
+    private(set) var remarks: [String] = []
 
-    package init(_ readings: ServiceReadings) {
-        for reading in readings.services {
-            services[reading.service.key] = reading.service
-            order.append(reading.service.key)
-        }
-        before = services
-        for address in readings.addresses { interfaces[address.prefix.address] = address }
-        interfacesBefore = interfaces
+    package init(_ draft: ServiceDraft, isRestoring: Bool = false) {
+        self.draft = draft
+        self.isRestoring = isRestoring
     }
 
     /// Carries out one command line, or refuses it and stays as it is.
@@ -34,15 +26,16 @@ package struct ServiceTable: Sendable {
         case .addService(let key, let options): try add(key, options)
         case .editService(let key, let options):
             var service = try find(key)
-            service.take(options)
-            services[key] = service
+            try service.take(options)
+            draft.put(service)
         case .deleteService(let key):
-            _ = try find(key)
-            services[key] = nil
+            let service = try find(key)
+            draft.remove(key)
+            removeAddresses(of: [service])
         case .clear:
-            let locals = Set(services.values.flatMap(\.localAddresses))
-            services = [:]
-            for address in locals where isMade(address) { interfaces[address] = nil }
+            let services = draft.services
+            for service in services { draft.remove(service.key) }
+            removeAddresses(of: services)
         case .addServer(let key, let options): try addServer(key, options)
         case .editServer(let key, let options): try editServer(key, options)
         case .deleteServer(let key, let options): try deleteServer(key, options)
@@ -55,25 +48,26 @@ package struct ServiceTable: Sendable {
 
     // MARK: - Services
 
-    private func find(_ key: Service.Key) throws(Complaint) -> Service {
-        guard let service = services[key] else { throw .refusal("No such service: \(key)") }
+    private mutating func find(_ key: Service.Key) throws(Complaint) -> Service {
+        guard let service = draft.service(key) else {
+            throw .refusal("No such service: \(key)")
+        }
         return service
     }
 
     private mutating func add(_ key: Service.Key, _ options: ServiceOptions) throws(Complaint) {
         var service = Service(key: key, name: key.usualName, mode: .dr)
-        if let known = services[key] {
+        if let known = draft.service(key) {
             // A service that was restored once is made by two lines.
-            guard isRestoring, before[key] == known else {
+            guard isRestoring, !restored.contains(key) else {
                 throw .refusal("Service already exists: \(key)")
             }
             service = known.cleared
-        } else if before[key] == nil {
-            order.append(key)
         }
         if case .match = key.selector { service.mode = .snat }
-        service.take(options)
-        services[key] = service
+        try service.take(options)
+        if isRestoring { restored.insert(key) }
+        draft.put(service)
     }
 
     // MARK: - Real servers
@@ -99,13 +93,14 @@ package struct ServiceTable: Sendable {
         }
         if service.mode == .snat {
             try service.checkPublicAddress(options)
+            remarks += service.unusedWords(of: options)
             service.localAddresses.append(options.address)
         } else {
             var backend = Backend(endpoint: endpoint)
-            backend.take(options)
+            remarks += backend.take(options)
             service.backends.append(backend)
         }
-        services[key] = service
+        draft.put(service)
     }
 
     private mutating func editServer(
@@ -127,16 +122,14 @@ package struct ServiceTable: Sendable {
         } else if let mode = options.mode {
             try service.settle(mode, options.tunnel)
         }
-        let endpoint = place(of: options, in: service)
-        guard let place = service.targets.firstIndex(where: { $0.endpoint == endpoint }) else {
-            throw .refusal("No such destination: \(endpoint) of \(key)")
-        }
+        let index = try find(options, in: service)
         if service.mode == .snat {
             try service.checkPublicAddress(options)
+            remarks += service.unusedWords(of: options)
         } else {
-            service.backends[place].take(options)
+            remarks += service.backends[index].take(options)
         }
-        services[key] = service
+        draft.put(service)
     }
 
     private mutating func deleteServer(
@@ -144,16 +137,21 @@ package struct ServiceTable: Sendable {
         _ options: ServerOptions
     ) throws(Complaint) {
         var service = try find(key)
-        let endpoint = place(of: options, in: service)
-        guard let place = service.targets.firstIndex(where: { $0.endpoint == endpoint }) else {
-            throw .refusal("No such destination: \(endpoint) of \(key)")
-        }
+        let place = try find(options, in: service)
         if service.mode == .snat {
             service.localAddresses.remove(at: place)
         } else {
             service.backends.remove(at: place)
         }
-        services[key] = service
+        draft.put(service)
+    }
+
+    private func find(_ options: ServerOptions, in service: Service) throws(Complaint) -> Int {
+        let endpoint = place(of: options, in: service)
+        guard let place = service.targets.firstIndex(where: { $0.endpoint == endpoint }) else {
+            throw .refusal("No such destination: \(endpoint) of \(service.key)")
+        }
+        return place
     }
 
     // MARK: - Local addresses
@@ -172,12 +170,9 @@ package struct ServiceTable: Sendable {
         }
         try service.settle(.fnat, nil)
         if !service.localAddresses.contains(address) { service.localAddresses.append(address) }
-        services[key] = service
-        guard let interface, interfaces[address] == nil else { return }
-        interfaces[address] = InterfaceAddress(
-            interface: interface,
-            prefix: IPPrefix(host: address)
-        )
+        draft.put(service)
+        guard let interface, draft.interfaceAddress(address) == nil else { return }
+        draft.put(InterfaceAddress(interface: interface, prefix: IPPrefix(host: address)))
     }
 
     private mutating func deleteLocalAddress(
@@ -188,17 +183,30 @@ package struct ServiceTable: Sendable {
         guard service.mode == .fnat, let place = service.localAddresses.firstIndex(of: address)
         else { throw .refusal("No such local address: \(address) of \(key)") }
         service.localAddresses.remove(at: place)
-        services[key] = service
-        guard isMade(address),
-            !services.values.contains(where: { $0.localAddresses.contains(address) })
-        else { return }
-        interfaces[address] = nil
+        draft.put(service)
+        removeAddresses([address])
     }
 
-    /// Whether an address is on its interface because `-P` has put it there: what others made stays,
-    /// addresses with a network, and those of files.
-    private func isMade(_ address: IPAddress) -> Bool {
-        guard let known = interfaces[address] else { return false }
-        return known.prefix.isHost && known.owner == .runtime
+    private mutating func removeAddresses(of services: [Service]) {
+        removeAddresses(
+            services.reduce(into: []) { addresses, service in
+                if service.mode == .fnat { addresses.formUnion(service.localAddresses) }
+            }
+        )
+    }
+
+    /// Takes away those that `-P` has put on interfaces and that no service has any more: what others
+    /// made stays, addresses with a network, and those of files.
+    private mutating func removeAddresses(_ addresses: Set<IPAddress>) {
+        let made = addresses.sorted()
+            .compactMap { draft.interfaceAddress($0) }
+            .filter { $0.prefix.isHost && $0.owner == .runtime }
+        guard !made.isEmpty else { return }
+        let used = draft.services.reduce(into: Set<IPAddress>()) { used, service in
+            used.formUnion(service.localAddresses)
+        }
+        for address in made where !used.contains(address.prefix.address) {
+            draft.remove(address.key)
+        }
     }
 }

@@ -98,6 +98,35 @@ package enum Value {
         return number
     }
 
+    /// `tcp:192.168.88.115:50000:192.168.88.1:80`; IPv6 stands in brackets.
+    static func socketPair(_ text: String) throws(Complaint) -> Request.SocketPair {
+        let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+        let transport = parts.first.flatMap { TransportProtocol(rawValue: $0.lowercased()) }
+        let rest = parts.count == 2 ? parts[1] : ""
+        // Where the second end begins: behind the third colon that stands in no brackets, from the end.
+        var colons = 0
+        var isInside = false
+        for index in rest.indices.reversed() {
+            switch rest[index] {
+            case "]": isInside = true
+            case "[": isInside = false
+            case ":" where !isInside: colons += 1
+            default: break
+            }
+            guard colons == 2 else { continue }
+            if let transport, let client = Endpoint(rest[..<index]),
+                let virtual = Endpoint(rest[rest.index(after: index)...])
+            {
+                return Request.SocketPair(transport: transport, client: client, virtual: virtual)
+            }
+            break
+        }
+        throw Complaint(
+            "--sockpair: '\(text.printable)' is not understood; accepted: "
+                + "tcp:192.168.88.115:50000:192.168.88.1:80, with IPv6 in brackets"
+        )
+    }
+
     static func scheduler(_ text: String) throws(Complaint) -> SchedulerKind {
         if let kind = SchedulerKind(rawValue: text) { return kind }
         let words = SchedulerKind.allCases.map(\.rawValue)

@@ -21,6 +21,12 @@ extension DaemonBackend {
         }
     }
 
+    func edit<Outcome: Sendable>(
+        _ change: @Sendable @escaping (inout ServiceDraft) throws -> Outcome
+    ) async throws -> (Outcome, ReloadReport?) {
+        try await reloader.edit(reason: "edit", change)
+    }
+
     func revert(
         _ objects: [String]?,
         isDryRun: Bool

@@ -62,6 +62,8 @@ extension DaemonBackend {
                 let counters = totals.backends[index]
                 let role = BackendStatus.role(of: backend, under: totals.conditions[index])
                 var reading = BackendReading(endpoint: backend.endpoint, role: role)
+                reading.isInhibited = totals.conditions[index].contains(.down)
+                reading.isFull = totals.conditions[index].contains(.full)
                 reading.activeConnections = counters[BackendCounter.active.rawValue]
                 reading.inactiveConnections = counters[BackendCounter.inactive.rawValue]
                 reading.traffic = traffic(counters, since: totals.marks?.backends[index])

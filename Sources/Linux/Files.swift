@@ -61,11 +61,24 @@ package enum Files {
         try write(bytes, to: descriptor, of: path)
     }
 
+    /// Everything that can be read from the open file `descriptor`, to its end.
+    package static func readAll(from descriptor: Int32) throws(LinuxError) -> [UInt8] {
+        var all: [UInt8] = []
+        var octets = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = unsafe Glibc.read(descriptor, &octets, octets.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw LinuxError("read") }
+            if count == 0 { return all }
+            all += octets.prefix(count)
+        }
+    }
+
     /// Writes all of `bytes` to the open file `descriptor`, which errors call `path`.
-    static func write(
+    package static func write(
         _ bytes: [UInt8],
         to descriptor: Int32,
-        of path: String
+        of path: String = ""
     ) throws(LinuxError) {
         var written = 0
         while written < bytes.count {

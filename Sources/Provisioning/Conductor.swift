@@ -32,8 +32,10 @@ package actor Conductor {
     private let admission: (any VLANAdmission)?
     private let clock: @Sendable () -> Instant
     /// A worker that does not finish a turn for this long is counted as stalled.
-    private let patience: Duration
+    let patience: Duration
     private var isExplaining = false
+    /// Places of workers that are being asked about their connections.
+    var surveyed: Set<Int> = []
     /// Between two looks at whether the workers have done something.
     private static let period = Duration.milliseconds(1)
 
@@ -165,7 +167,7 @@ package actor Conductor {
     }
 
     /// Waits for a moment; throws when `deadline` has passed, or nobody waits for the answer any more.
-    private func pauseUnlessLate(
+    func pauseUnlessLate(
         _ deadline: ContinuousClock.Instant
     ) async throws(ProvisioningError) {
         guard !Task.isCancelled else { throw ProvisioningError("nobody waits for the answer") }
@@ -173,6 +175,15 @@ package actor Conductor {
             throw ProvisioningError("a worker has not finished a turn for \(patience)")
         }
         await pause(for: Self.period)
+    }
+
+    var surveys: [SurveyCell] { provisioner.engine.interchange.surveys }
+
+    func wakeWorkers() { provisioner.engine.interchange.wakeWorkers() }
+
+    /// Whose connections there are, of services that fit the filter.
+    package func owners(_ services: ServiceFilter, _ backend: Endpoint?) -> ConnectionOwners {
+        provisioner.owners(services, backend)
     }
 
     /// What runs now.

@@ -112,6 +112,34 @@ package actor Reloader {
         return try result.get()
     }
 
+    /// Applies what `change` makes of services and addresses as one transaction, in which nobody else
+    /// changes anything.
+    ///
+    /// - Returns: what `change` does, and the report; nil when nothing was changed. What `change` throws
+    ///   is thrown, and nothing is done.
+    package func edit<Outcome: Sendable>(
+        reason: String,
+        _ change: @Sendable @escaping (inout ServiceDraft) throws -> Outcome
+    ) async throws -> (Outcome, ReloadReport?) {
+        let result: Result<(Outcome, ReloadReport?), any Error> = await turn {
+            let attempt = Attempt(reason, isEdit: true)
+            var draft = ServiceDraft(
+                self.layers.runtime,
+                files: self.layers.files,
+                running: self.running
+            )
+            do {
+                let outcome = try change(&draft)
+                guard draft.isChanged else { return .success((outcome, nil)) }
+                let edits = EditResult(layer: draft.result, places: draft.places())
+                return .success((outcome, await self.carryOut(edits, attempt, isDryRun: false)))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
     /// Takes over what the kernel has now: addresses, routes and neighbours owned by `.kernel`.
     ///
     /// It is no configuration: generation, history and the last reload stay what they are. When it

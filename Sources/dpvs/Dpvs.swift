@@ -12,7 +12,7 @@ struct Dpvs: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, PlanCommand.self, StatusCommand.self,
             ConfigCommand.self, EditCommand.self, MetricsCommand.self, WatchCommand.self,
-            ExplainCommand.self, ProbeCommand.self,
+            ExplainCommand.self, ConnectionsCommand.self, ProbeCommand.self,
             LinkDiscoveryCommand.self, DoctorCommand.self, StopCommand.self,
         ],
         defaultSubcommand: RunCommand.self

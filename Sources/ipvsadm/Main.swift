@@ -1,29 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-import Control
-import Foundation
-import IPVS
-import NIOCore
+import CommandWire
+import Glibc
+import Linux
 
+/// `ipvsadm`: sends its words to the daemon and prints what comes back.
 @main
 enum Main {
-    static func main() async {
-        // Each thread of the network library takes three descriptors; one is enough for one question.
-        NIOSingletons.groupLoopCountSuggestion = 1
-        do {
-            let request = try Request(words)
-            let answer = try await Session(request, try client(request)).run(input: standardInput)
-            complain(request.remarks + answer.remarks)
-            try FileHandle.standardOutput.write(contentsOf: Data(answer.text.utf8))
-            exit(answer.status.rawValue)
-        } catch let error as Complaint {
-            complain([error.description] + (error.status == .usage ? [HelpText.hint] : []))
-            exit(error.status.rawValue)
-        } catch let error as ControlError {
-            complain([error.description])
-            exit(error.exitCode.rawValue)
+    static func main() {
+        do throws(LinuxError) {
+            exit(Int32(try run()))
         } catch {
-            complain(["the answer cannot be written: \((error as NSError).localizedDescription)"])
-            exit(ExitStatus.problem.rawValue)
+            // Where nobody reads there is nobody to be told.
+            exit(1)
+        }
+    }
+
+    private static func run() throws(LinuxError) -> UInt8 {
+        if let text = IPVSHelp.answer(words) {
+            try Files.write(Array(text.utf8), to: STDOUT_FILENO)
+            return 0
+        }
+        guard let instance = InstanceWords(words) else {
+            return complain("--instance and --socket need a value", 2)
+        }
+        guard let socket = instance.path(variable) else {
+            return complain("there is no instance of that name; it is a word without slashes", 2)
+        }
+        var command = ForwardedCommand(path: "/v1/ipvsadm", words: instance.rest)
+        if readsInput {
+            let input = try Files.readAll(from: STDIN_FILENO)
+            command.input = String(decoding: input, as: UTF8.self)
+        }
+        return run(command, at: socket)
+    }
+
+    private static func run(_ command: ForwardedCommand, at socket: String) -> UInt8 {
+        do throws(ForwardedCommand.Failure) {
+            return try command.run(at: socket) { output throws(LinuxError) in
+                switch output {
+                case .output(let octets): try Files.write(octets, to: STDOUT_FILENO)
+                case .complaint(let octets): try Files.write(octets, to: STDERR_FILENO)
+                case .status: break
+                }
+            }
+        } catch {
+            return complain(error.sentence(at: socket), error.status)
         }
     }
 
@@ -36,25 +57,16 @@ enum Main {
         return words
     }
 
-    private static func client(_ request: Request) throws -> ControlClient {
-        let socket = SocketPath.chosen(
-            instance: request.instance,
-            socket: request.socket,
-            environment: ProcessInfo.processInfo.environment
-        )
-        guard let socket else {
-            throw Complaint("there is no instance of that name; it is a word without slashes")
-        }
-        return ControlClient(socket: socket)
+    private static var readsInput: Bool {
+        words.contains { $0 == "--restore" || $0.hasPrefix("-R") }
     }
 
-    private static func standardInput() -> String {
-        String(decoding: (try? FileHandle.standardInput.readToEnd()) ?? Data(), as: UTF8.self)
+    private static func variable(_ name: String) -> String? {
+        unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 
-    private static func complain(_ sentences: [String]) {
-        let text = sentences.map { $0 + "\n" }.joined()
-        // Where nobody listens there is nobody to be told.
-        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+    private static func complain(_ sentence: String, _ status: UInt8) -> UInt8 {
+        try? Files.write(Array((sentence + "\n").utf8), to: STDERR_FILENO)
+        return status
     }
 }

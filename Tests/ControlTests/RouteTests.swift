@@ -430,7 +430,9 @@ import Testing
             .deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "doc/control.md")
         let table = ControlRoutes.all.map(\.row)
-        let isRow: (Substring) -> Bool = { $0.hasPrefix("| `GET ") || $0.hasPrefix("| `POST ") }
+        let isRow: (Substring) -> Bool = { line in
+            ["GET", "POST", "DELETE"].contains { line.hasPrefix("| `\($0) ") }
+        }
         var page = try String(contentsOf: file, encoding: .utf8)
         if ProcessInfo.processInfo.environment["RECORD"] == "1" {
             let lines = page.split(separator: "\n", omittingEmptySubsequences: false)
@@ -441,23 +443,24 @@ import Testing
         }
         #expect(page.split(separator: "\n").filter(isRow).map(String.init) == table)
     }
+}
 
-    private func ask(
-        _ backend: SampleBackend = SampleBackend(),
-        access: Access = .admin,
-        routes: [ControlRoute] = ControlRoutes.all,
-        _ questions: @Sendable (any TestClientProtocol) async throws -> Void
-    ) async throws {
-        let responder = ControlResponder(backend: backend, access: access, routes: routes)
-        try await Application(responder: responder).test(.router) { try await questions($0) }
-    }
+/// Asks the routes of a daemon that only answers.
+func ask(
+    _ backend: SampleBackend = SampleBackend(),
+    access: Access = .admin,
+    routes: [ControlRoute] = ControlRoutes.all,
+    _ questions: @Sendable (any TestClientProtocol) async throws -> Void
+) async throws {
+    let responder = ControlResponder(backend: backend, access: access, routes: routes)
+    try await Application(responder: responder).test(.router) { try await questions($0) }
 }
 
 extension TestResponse {
-    fileprivate var text: String { String(buffer: body) }
-    fileprivate var problem: ProblemDetails { get throws { try decode(ProblemDetails.self) } }
+    var text: String { String(buffer: body) }
+    var problem: ProblemDetails { get throws { try decode(ProblemDetails.self) } }
 
-    fileprivate func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+    func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
         try ControlJSON.decode(type, from: .init(body.readableBytesView))
     }
 }

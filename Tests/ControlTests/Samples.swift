@@ -37,6 +37,18 @@ struct SampleBackend: ControlBackend {
     func zero(_ services: ServiceFilter) async -> Bool {
         services.isEverything || ((try? Service.sample()).map(services.contains) ?? false)
     }
+    func edit<Outcome: Sendable>(
+        _ change: @Sendable @escaping (inout ServiceDraft) throws -> Outcome
+    ) async throws -> (Outcome, ReloadReport?) {
+        var draft = ServiceDraft(RuntimeLayer(), files: await running(), running: await running())
+        return (try change(&draft), draft.isChanged ? .sample(outcome) : nil)
+    }
+    func connections(_ query: ConnectionQuery) async throws -> ConnectionPages {
+        .sample(query)
+    }
+    func endConnections(_ query: ConnectionQuery) async throws -> Int {
+        try await connections(query).reduce(0) { $0 + $1.connections.count }
+    }
     func linkDiscovery() async -> [LinkDiscoveryStatus] { .sample }
     func links(hasDetails: Bool) async -> [LinkStatus] { .sample(hasDetails: hasDetails) }
 
@@ -294,4 +306,41 @@ extension [DriftEntry] {
             detail: "weight of 192.168.0.2:8080: file 1, running 3"
         )
     ]
+}
+
+extension ConnectionReading {
+    /// One of three connections of a client.
+    static func sample(_ number: UInt16) -> ConnectionReading {
+        func endpoint(_ last: UInt8, _ net: UInt8, _ port: UInt16) -> Endpoint {
+            let octets = UInt32(10) << 24 | UInt32(net) << 8 | UInt32(last)
+            return Endpoint(.v4(IPv4Address(rawValue: octets)), port)
+        }
+        return ConnectionReading(
+            worker: 1,
+            protocol: .tcp,
+            state: "established",
+            mode: .fnat,
+            client: endpoint(7, 0, 50_000 + number),
+            virtual: endpoint(100, 0, 80),
+            local: endpoint(200, 1, 1025 + number),
+            backend: endpoint(2, 1, 80),
+            service: "tcp 10.0.0.100:80",
+            expires: 90
+        )
+    }
+}
+
+extension ConnectionPages {
+    /// Three connections, those from the query's place on, one a page.
+    static func sample(_ query: ConnectionQuery) -> ConnectionPages {
+        ConnectionPages { continuation in
+            for number in query.place.position..<3 {
+                var page = ConnectionPage()
+                page.connections = [.sample(UInt16(number))]
+                page.places = [ConnectionPlace(worker: 0, position: number + 1)]
+                continuation.yield(page)
+            }
+            continuation.finish()
+        }
+    }
 }

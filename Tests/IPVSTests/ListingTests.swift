@@ -30,8 +30,10 @@ import Testing
             )
         }
         var all = readings.readings
-        all.services[1].backends[0].role = .inhibited
-        all.services[1].backends[1].role = .overloaded
+        all.services[1].backends[0].isInhibited = true
+        all.services[1].backends[1].isFull = true
+        // A full backend that is drained, too.
+        all.services[1].service.backends[1].weight = 0
         all.services[1].backends[1].activeConnections = 12
         all.services[1].backends[1].inactiveConnections = 3
         let expected = """
@@ -42,7 +44,7 @@ import Testing
               -> 192.168.88.30:80             FullNat 101    0          0
             TCP  192.168.88.1:80 wlc persistent 360 mask 255.255.255.0 conn-timeout 60 ppv2 expire-quiescent dest-check internal:default
               -> 192.168.88.215:80            FullNat 1      0          0          inhibited
-              -> 192.168.88.216:80            FullNat 5      12         3          overload
+              -> 192.168.88.216:80            FullNat 0      12         3          overload
             UDP  239.1.1.1:11111 rr ops
               -> 172.16.0.4:11111             Tunnel  1      0          0
             UDP  [2001::1]:443 conhash qid quic
@@ -203,10 +205,15 @@ extension TrafficReading {
 /// Services that command lines make, with nothing counted.
 struct Readings {
     private(set) var readings: ServiceReadings
+    private(set) var layer = RuntimeLayer()
+    /// What the latest command line said that has no effect.
+    private(set) var remarks: [String] = []
 
     init(_ version: String) throws { readings = ServiceReadings(version: version, generation: 1) }
 
-    var table: ServiceTable { ServiceTable(readings) }
+    var draft: ServiceDraft {
+        ServiceDraft(layer, files: DesiredState(), running: DesiredState())
+    }
 
     /// Carries a command line out as if its edits had been applied.
     mutating func make(_ words: String) throws {
@@ -217,19 +224,26 @@ struct Readings {
             Issue.record("\(words) changes nothing")
             return
         }
-        var table = table
+        var table = ServiceTable(draft)
         try table.apply(change)
-        readings.services = table.order.compactMap { table.services[$0] }
-            .map { service in
-                var reading = ServiceReading(service)
-                reading.backends = service.targets.map {
-                    BackendReading(
-                        endpoint: $0.endpoint,
-                        role: $0.weight > 0 ? .serving : .draining
-                    )
-                }
-                return reading
+        remarks = table.remarks
+        take(table.draft)
+    }
+
+    /// Makes what a draft says what runs.
+    mutating func take(_ draft: ServiceDraft) {
+        layer = draft.result
+        let state = layer.laid(over: DesiredState()).state
+        readings.services = state.services.map { service in
+            var reading = ServiceReading(service)
+            reading.backends = service.targets.map {
+                BackendReading(
+                    endpoint: $0.endpoint,
+                    role: $0.weight > 0 ? .serving : .draining
+                )
             }
-        readings.addresses = Array(table.interfaces.values)
+            return reading
+        }
+        readings.addresses = state.addresses
     }
 }

@@ -113,6 +113,44 @@ import Testing
         #expect(complaint?.description.contains("a public address has no weight") == true)
     }
 
+    @Test(arguments: [
+        (
+            "-et 10.0.0.100:80 -r 10.0.1.2 -x 0",
+            "-y 90 of 10.0.1.2:80 goes with -x: without that nobody is too full"
+        ),
+        (
+            "-at 10.0.0.100:80 -r 10.0.1.3 -b -y 5",
+            "-y 5 has no effect without -x: 10.0.1.3:80 is never too full"
+        ),
+        (
+            "-a -H proto=tcp,af=ipv4 -r 192.168.10.2:8080 -w 7 -J",
+            "-w 7 has no effect: public addresses of tcp 0.0.0.0/0 → 0.0.0.0/0 are used alike; "
+                + "port 8080 of 192.168.10.2 has no effect: a public address has ports of its own"
+        ),
+        ("-et 10.0.0.100:80 -r 10.0.1.2 -w 3", ""),
+    ])
+    func `what is said and has no effect is told`(words: String, remarks: String) throws {
+        var readings = try Readings("1")
+        try readings.make("-At 10.0.0.100:80")
+        try readings.make("-at 10.0.0.100:80 -r 10.0.1.2 -b -x 100 -y 90")
+        try readings.make("-A -H proto=tcp,af=ipv4")
+        try readings.make(words)
+        #expect(readings.remarks.joined(separator: "; ") == remarks)
+    }
+
+    @Test func `a mask of persistence without persistence is refused`() throws {
+        var readings = try Readings("1")
+        for words in ["-At 10.0.0.1:80 -M 255.255.255.0", "-Et 10.0.0.2:80 -M 255.255.255.0"] {
+            if words.hasPrefix("-E") { try readings.make("-At 10.0.0.2:80") }
+            let complaint = #expect(throws: Complaint.self) { try readings.make(words) }
+            #expect(complaint?.description.contains("it needs -p") == true)
+            #expect(complaint?.status == .usage)
+        }
+        try readings.make("-Et 10.0.0.2:80 -p -M 255.255.255.0")
+        try readings.make("-Et 10.0.0.2:80 -M 255.255.0.0")
+        #expect(readings.readings.services.first?.service.persistence?.mask == 16)
+    }
+
     @Test func `an address on an interface goes with its last service, and never a file's`() throws
     {
         var readings = try Readings("1")
@@ -129,58 +167,17 @@ import Testing
         // It goes from where it is, whatever the script believes.
         try readings.make("-Qt 10.0.0.100:80 -z 10.0.1.200 -F dpdk0")
         #expect(readings.readings.addresses.isEmpty)
+        for port in [80, 81] {
+            try readings.make("-Pt 10.0.0.100:\(port) -z 10.0.1.200 -F dpdk1")
+        }
+        try readings.make("-Dt 10.0.0.100:80")
+        #expect(readings.readings.addresses.count == 1)
+        try readings.make("-Dt 10.0.0.100:81")
+        #expect(readings.readings.addresses.isEmpty)
+        try readings.make("-At 10.0.0.100:80")
         try readings.make("-Pt 10.0.0.100:80 -z 10.0.1.200 -F dpdk1")
         try readings.make("-C")
         #expect(readings.readings.addresses.isEmpty && readings.readings.services.isEmpty)
-    }
-
-    // MARK: - Edits
-
-    @Test(arguments: [
-        (
-            "-At 10.0.0.101:80",
-            #"{"add":{"service":{"address":"10.0.0.101","mode":"dr","port":80,"protocol":"tcp","scheduler":"wlc"}}}"#
-        ),
-        (
-            "-Et 10.0.0.100:80 -s rr",
-            #"{"set":{"service":{"address":"10.0.0.100","port":80,"protocol":"tcp","scheduler":"rr"}}}"#
-        ),
-        ("-Et 10.0.0.100:80 --conn-timeout 0", ""),
-        (
-            "-Dt 10.0.0.100:80",
-            #"{"remove":{"service":{"address":"10.0.0.100","port":80,"protocol":"tcp"}}}"#
-        ),
-        ("-C", #"{"remove":{"service":{"address":"10.0.0.100","port":80,"protocol":"tcp"}}}"#),
-        (
-            "-at 10.0.0.100:80 -r 10.0.1.3 -b",
-            #"{"add":{"backend":{"address":"10.0.1.3","maxConnections":null,"minConnections":null,"port":80,"service":"tcp 10.0.0.100:80","weight":1}}}"#
-        ),
-        (
-            "-et 10.0.0.100:80 -r 10.0.1.2 -w 0",
-            #"{"set":{"backend":{"address":"10.0.1.2","maxConnections":null,"minConnections":null,"port":80,"service":"tcp 10.0.0.100:80","weight":0}}}"#
-        ),
-        (
-            "-dt 10.0.0.100:80 -r 10.0.1.2",
-            #"{"remove":{"backend":{"address":"10.0.1.2","port":80,"service":"tcp 10.0.0.100:80"}}}"#
-        ),
-        (
-            "-Pt 10.0.0.100:80 -z 10.0.1.200 -F dpdk1",
-            #"{"put":{"address":{"address":"10.0.1.200/32","interface":"dpdk1"}}},{"set":{"service":{"address":"10.0.0.100","localAddresses":["10.0.1.200"],"port":80,"protocol":"tcp"}}}"#
-        ),
-    ])
-    func `edits say what changes and nothing else`(words: String, edits: String) throws {
-        var readings = try Readings("1")
-        try readings.make("-At 10.0.0.100:80")
-        try readings.make("-at 10.0.0.100:80 -r 10.0.1.2 -b")
-        var table = readings.table
-        guard
-            case .change(let change) = try Request(words.split(separator: " ").map(String.init))
-                .action
-        else { return }
-        try table.apply(change)
-        #expect(
-            String(decoding: try table.edits.batch(), as: UTF8.self) == #"{"edits":[\#(edits)]}"#
-        )
     }
 
     @Test func `what was saved is restored as the same`() throws {
@@ -189,14 +186,18 @@ import Testing
         let saved = SaveText.lines(of: readings.readings)
         let text = RestoreText(saved)
         #expect(text.complaints.isEmpty && text.remarks.isEmpty)
-        var table = ServiceTable(ServiceReadings(version: "1", generation: 1))
-        #expect(text.apply(to: &table) == [])
-        #expect(table.services == readings.table.services)
+        var table = ServiceTable(try Readings("1").draft, isRestoring: true)
+        #expect(text.apply(to: &table).refused == [])
+        var restored = try Readings("1")
+        restored.take(table.draft)
+        #expect(
+            restored.readings.services.map(\.service) == readings.readings.services.map(\.service)
+        )
         #expect(SaveText.omissions(of: readings.readings).isEmpty)
-        // Over what is there, the same lines change nothing.
-        var again = readings.table
-        again.isRestoring = true
-        #expect(text.apply(to: &again) == [] && again.edits.isEmpty)
+        // Over what is there, the same lines make the same.
+        var again = ServiceTable(readings.draft, isRestoring: true)
+        #expect(text.apply(to: &again).refused == [])
+        #expect(again.draft.result == readings.layer)
     }
 
     private static let rules = """
@@ -236,9 +237,9 @@ import Testing
         #expect(text.complaints[0].hasPrefix("line 2: -s: 'nonsense' is no scheduler"))
         #expect(text.complaints[1].hasPrefix("line 5: this changes nothing"))
         #expect(text.complaints[2].hasPrefix("line 6: -w: 'l'"))
-        var table = ServiceTable(ServiceReadings(version: "1", generation: 1))
+        var table = ServiceTable(try Readings("1").draft)
         let lines = RestoreText("# of Windows\r\n-a -t 10.0.0.9:80 -r 10.0.1.2\r\n")
-        #expect(lines.apply(to: &table) == ["line 2: No such service: tcp 10.0.0.9:80"])
+        #expect(lines.apply(to: &table).refused == ["line 2: No such service: tcp 10.0.0.9:80"])
     }
 
     @Test func `what a restore does not say of a service is kept, what it could have said is not`()
@@ -248,17 +249,20 @@ import Testing
         try readings.make("-At 10.0.0.100:80 -p 60")
         try readings.make("-at 10.0.0.100:80 -r 10.0.1.2 -b")
         try readings.make("-at 10.0.0.100:80 -r 10.0.1.3 -b")
-        var all = readings.readings
-        all.services[0].service.name = "web"
-        all.services[0].service.protection.maxConnections = 99
-        var table = ServiceTable(all)
-        table.isRestoring = true
+        var draft = readings.draft
+        var named = try #require(draft.services.first)
+        named.name = "web"
+        named.protection.maxConnections = 99
+        draft.put(named)
+        readings.take(draft)
+        let all = readings.readings
+        var table = ServiceTable(readings.draft, isRestoring: true)
         let lines = RestoreText(
             "-A -t 10.0.0.100:80 -s rr\n-a -t 10.0.0.100:80 -r 10.0.1.3:80 -b\n"
                 + "-P -t 10.0.0.100:80 -z 10.0.1.200"
         )
-        #expect(lines.apply(to: &table) == [])
-        let service = try #require(table.services.values.first)
+        #expect(lines.apply(to: &table).refused == [])
+        let service = try #require(table.draft.services.first)
         #expect(service.name == "web" && service.protection.maxConnections == 99)
         #expect(service.persistence == nil && service.scheduler == .rr)
         #expect(service.backends.map { "\($0.endpoint)" } == ["10.0.1.3:80"])

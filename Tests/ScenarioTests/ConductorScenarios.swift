@@ -11,7 +11,7 @@ import Testing
 import Timing
 
 /// A conductor over a dataplane with one worker, which turns as long as it is not held.
-private final class TurningDataplane: @unchecked Sendable {
+final class TurningDataplane: @unchecked Sendable {
     /// The machine has been up for long, as machines of balancers have.
     private static let start = Instant(nanoseconds: 5_000_000_000_000)
     private static let beginning = ContinuousClock.now

@@ -97,7 +97,9 @@ extension SystemTests {
                     let words = line.split(separator: " ", maxSplits: 1)
                     let wanted = Int32(words[0]) ?? -1
                     let outcome = try await dpvs.run(words.count > 1 ? String(words[1]) : "")
-                    let says = outcome.errors.isEmpty == (wanted == 0) || line.contains("--set")
+                    let says =
+                        outcome.refusals.isEmpty == (wanted == 0) || line.contains("--set")
+                        || line.contains("-J")
                     if outcome.status != wanted || !says {
                         wrong.append("\(line): \(outcome.status) \(outcome.errors)")
                     }
@@ -109,6 +111,113 @@ extension SystemTests {
                 #expect(saved.contains("-A -t [2001:db8::1]:80 -s mh -b mh-fallback,mh-port"))
                 #expect(saved.contains("-a -t [2001:db8::1]:80 -r [2001:db8:2::80]:80 -m -w 100"))
             }
+        }
+
+        @Test func `what is wrong is told by line and option, and what is half done is warned of`()
+            async throws
+        {
+            try await Lab.balance(Self.bare) { _, dpvs in
+                try await dpvs.tool("-At 10.0.0.100:80")
+                let half = try await dpvs.run("-at 10.0.0.100:80 -r 10.0.1.2 -b")
+                #expect(half.status == 0)
+                #expect(
+                    half.errors
+                        == "warning: tcp 10.0.0.100:80 has no local address (-P): new connections are "
+                        + "dropped\n"
+                )
+                let wrong = try await dpvs.run("-et 10.0.0.100:80 -r 10.0.1.2 -x 5 -y 9")
+                #expect(wrong.status == 1)
+                #expect(wrong.errors == "-y: '9' is above -x; accepted: 1...5\n")
+                let lines = """
+                    -A -t 10.0.0.101:80
+                    -a -t 10.0.0.101:80 -r 10.0.1.2 -b
+
+                    -P -t 10.0.0.101:80 -z 10.0.1.201 -F nothing
+                    -a -t 10.0.0.101:80 -r 10.0.1.3 -b -x 5 -y 9
+                    """
+                let restored = try await dpvs.run("-R", input: lines)
+                #expect(restored.status == 1)
+                let said = restored.errors.split(separator: "\n")
+                #expect(said.contains { $0.hasPrefix("line 4: -F: 'nothing' is") }, "\(said)")
+                #expect(said.contains("line 5: -y: '9' is above -x; accepted: 1...5"), "\(said)")
+                #expect(said.last == "nothing was restored")
+                let shared = try await dpvs.run("-Pt 10.0.0.100:80 -z 10.0.0.100")
+                #expect(shared.errors.hasPrefix("-z: '10.0.0.100' is the service's own address"))
+                try await dpvs.tool("-At 10.0.0.102:80")
+                let virtual = try await dpvs.run("-Pt 10.0.0.100:80 -z 10.0.0.102")
+                #expect(virtual.status == 0)
+                #expect(
+                    virtual.errors.hasPrefix(
+                        "warning: -z: '10.0.0.102' is the address of a service, too"
+                    )
+                )
+                // What -P has put on an interface goes with the last service that has it.
+                try await dpvs.tool("-Pt 10.0.0.100:80 -z 10.0.1.200 -F dpdk1")
+                let running: DesiredState = try await dpvs.client.get("/v1/config/running")
+                #expect(running.addresses.contains { "\($0.prefix)" == "10.0.1.200/32" })
+                try await dpvs.tool("-Dt 10.0.0.100:80")
+                let after: DesiredState = try await dpvs.client.get("/v1/config/running")
+                #expect(!after.addresses.contains { "\($0.prefix)" == "10.0.1.200/32" })
+            }
+        }
+
+        @Test func `connections are listed, looked up, counted and ended while they carry data`()
+            async throws
+        {
+            try await Lab.balance { lab, dpvs in
+                try await lab.holdingConnections(3) { ports in
+                    let list = try await dpvs.tool("-lnc").split(separator: "\n")
+                    let port = try #require(ports.first)
+                    let line = try #require(list.first { $0.contains(":\(port) ") })
+                    let cells = line.split(separator: " ").map(String.init)
+                    #expect(cells.count == 7 && cells[0].hasSuffix("]tcp"), "\(line)")
+                    #expect(cells[2] == "ESTABLISHED" && cells[4] == "10.0.0.100:80", "\(line)")
+                    let pair = "tcp:\(cells[3]):10.0.0.100:80"
+                    #expect(try await dpvs.tool("-ln -c --sockpair \(pair)").contains(":\(port) "))
+                    let none = try await dpvs.run("-lnc --sockpair tcp:10.0.0.9:1:10.0.0.100:80")
+                    #expect(none.status == 1 && none.errors == "No such connection\n")
+                    try await expectCounted(dpvs)
+                    let end = try await dpvs.command(
+                        "connections",
+                        "end",
+                        "--client",
+                        cells[3],
+                        "--json"
+                    )
+                    #expect(end.output.contains("\"ended\" : 1"), "\(end)")
+                    #expect(try await !dpvs.tool("-lnc").contains(":\(port) "))
+                }
+                // Who ended it told both ends.
+                let drops = try await dpvs.command("connections", "end")
+                #expect(drops.status == 2 && drops.errors.contains("all=on"))
+            }
+        }
+
+        private func expectCounted(_ dpvs: Balancer) async throws {
+            let counts: ConnectionCounts = try await dpvs.client.get(
+                "/v1/connections/count?by=backend&state=established"
+            )
+            #expect(counts.total == 3, "\(counts)")
+            let text = try await dpvs.command("connections", "count")
+            #expect(text.output.contains("tcp established") && text.output.contains("total"))
+            let csv = try await dpvs.command(
+                "connections",
+                "list",
+                "--state",
+                "established",
+                "--csv"
+            )
+            #expect(csv.output.split(whereSeparator: \.isNewline).count == 4, "\(csv)")
+            let some = try await dpvs.command(
+                "connections",
+                "list",
+                "--state",
+                "established",
+                "--limit",
+                "2",
+                "--json"
+            )
+            #expect(some.output.contains("\"next\":\"0:"), "\(some)")
         }
 
         @Test func `the instance is chosen by option or by the variable of old scripts`()
@@ -158,6 +267,38 @@ extension SystemTests {
     }
 }
 
+extension Lab {
+    /// Holds connections of the client to the service open, each after a request and its answer, while
+    /// `body` looks at them; it is given the client's ports.
+    fileprivate func holdingConnections(
+        _ count: Int,
+        _ body: ([Int]) async throws -> Void
+    ) async throws {
+        let ready = "\(directory)/held"
+        let script = """
+            import socket, sys, time
+            held = []
+            for _ in range(\(count)):
+                s = socket.create_connection(("10.0.0.100", 80), 5)
+                s.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+                s.recv(100)
+                held.append(s)
+            open("\(ready)", "w").write(" ".join(str(s.getsockname()[1]) for s in held))
+            time.sleep(60)
+            """
+        try await serve(["python3", "-c", script], in: .client) {
+            var ports: [Int] = []
+            for _ in 0..<100 where ports.count < count {
+                let text = (try? String(contentsOfFile: ready, encoding: .utf8)) ?? ""
+                ports = text.split(separator: " ").compactMap { Int($0) }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            try #require(ports.count == count)
+            try await body(ports)
+        }
+    }
+}
+
 extension Balancer {
     /// Runs `ipvsadm WORDS` on this instance.
     func run(_ words: String, input: String = "") async throws -> Program.Outcome {
@@ -172,8 +313,15 @@ extension Balancer {
     @discardableResult
     func tool(_ words: String) async throws -> String {
         let outcome = try await run(words)
-        #expect(outcome.status == 0 && outcome.errors.isEmpty, "ipvsadm \(words): \(outcome)")
+        #expect(outcome.status == 0 && outcome.refusals.isEmpty, "ipvsadm \(words): \(outcome)")
         return outcome.output
+    }
+}
+
+extension Program.Outcome {
+    /// What standard error says that is no warning.
+    fileprivate var refusals: [Substring] {
+        errors.split(separator: "\n").filter { !$0.contains("warning: ") }
     }
 }
 

@@ -4,7 +4,7 @@
 ///
 /// A batch may edit ten thousand objects of as many, so from the ninth question on they are found by
 /// tables.
-package struct EditDesk<Object: ConfigurationObject> {
+package struct EditDesk<Object: ConfigurationObject>: Sendable {
     private let files: [Object]
     private var base: [Object.Key: Object]
     private var wanted: [Object.Key: Object]

@@ -14,13 +14,27 @@ package struct Problem: Hashable, Codable, Sendable {
     package var severity: Severity
     /// `web.yaml:12:9`; nil: about no place in a file.
     package var location: String?
+    /// The item with which the message begins, such as `services[0].port`; nil: with none.
+    package var path: String?
     /// The item, the value, what is wrong with it and what is accepted.
     package var message: String
 
-    package init(_ severity: Severity, at location: String? = nil, _ message: String) {
+    package init(
+        _ severity: Severity,
+        at location: String? = nil,
+        _ message: String,
+        path: String? = nil
+    ) {
         self.severity = severity
         self.location = location
         self.message = message
+        self.path = path
+    }
+
+    /// The message without the item.
+    package var sentence: Substring {
+        guard let path, message.hasPrefix("\(path): ") else { return message[...] }
+        return message.dropFirst(path.count + 2)
     }
 }
 
@@ -32,7 +46,12 @@ extension Problem {
             case .warning: .warning
             case .notInEffect: .notInEffect
             }
-        self.init(severity, at: diagnostic.location.description, diagnostic.text)
+        self.init(
+            severity,
+            at: diagnostic.location.description,
+            diagnostic.text,
+            path: diagnostic.path.isEmpty ? nil : diagnostic.path
+        )
     }
 }
 

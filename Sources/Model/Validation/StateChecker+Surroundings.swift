@@ -8,6 +8,7 @@ extension StateChecker {
         /// In the order of the state.
         private let services: [Service]
         private let addresses: [InterfaceAddress]
+        let virtualHosts: Set<IPAddress>
         let ownHosts: Set<IPAddress>
         let ownNetworks: [IPPrefix]
         /// Whether no two services are found by the same, or have the same name.
@@ -18,8 +19,8 @@ extension StateChecker {
             addresses = checker.addresses.map(\.value)
             let virtual = Set(services.compactMap(\.key.prefix))
             ownNetworks = virtual.filter { !$0.isHost }.sorted()
-            ownHosts = Set(virtual.filter(\.isHost).map(\.address))
-                .union(addresses.map(\.prefix.address))
+            virtualHosts = Set(virtual.filter(\.isHost).map(\.address))
+            ownHosts = virtualHosts.union(addresses.map(\.prefix.address))
         }
 
         /// Whether it would be the same of what `checker` checks.
@@ -34,7 +35,8 @@ extension StateChecker {
 
     /// What the check of a service asks for beside the service.
     final class Surroundings: Equatable, Sendable {
-        let ownHosts: Set<IPAddress>
+        /// With `addresses` these are all own hosts.
+        let virtualHosts: Set<IPAddress>
         let ownNetworks: [IPPrefix]
         let addresses: [InterfaceAddress]
         let routes: [Route]
@@ -47,7 +49,7 @@ extension StateChecker {
         let hearsRouters: Bool
 
         init(_ checker: StateChecker) {
-            ownHosts = checker.ownHosts
+            virtualHosts = checker.virtualHosts
             ownNetworks = checker.ownNetworks
             addresses = checker.addresses.map(\.value)
             routes = checker.routes.map(\.value)
@@ -66,7 +68,7 @@ extension StateChecker {
                 && left.interfaces == right.interfaces && left.bondOfSlave == right.bondOfSlave
                 && left.ownNetworks == right.ownNetworks && left.addresses == right.addresses
                 && left.routes == right.routes && left.neighbours == right.neighbours
-                && left.ownHosts == right.ownHosts && left.sets == right.sets
+                && left.virtualHosts == right.virtualHosts && left.sets == right.sets
         }
     }
 }

@@ -8,6 +8,8 @@ package struct StateChecker: Sendable {
     package internal(set) var diagnostics: [Diagnostic] = []
     /// Own addresses, and networks whose addresses are all ours; of all services.
     private(set) var ownHosts: Set<IPAddress> = []
+    /// Addresses of services.
+    private(set) var virtualHosts: Set<IPAddress> = []
     /// Gateways of routes that are local addresses of services.
     private(set) var localGateways: Set<IPAddress> = []
     private(set) var ownNetworks: [IPPrefix] = []
@@ -33,6 +35,7 @@ package struct StateChecker: Sendable {
     package mutating func check() {
         let census = cache.census(of: self)
         (ownHosts, ownNetworks) = (census.ownHosts, census.ownNetworks)
+        virtualHosts = census.virtualHosts
         checkUnique(vlans, "name") { $0.name }
         checkUnique(vlans, "vlan") { $0.way }
         checkTunnels()
@@ -145,6 +148,14 @@ package struct StateChecker: Sendable {
             }
             if service.key.prefix?.contains(address) == true {
                 report(localPlace, path, "is the service's own address", address.description)
+            } else if virtualHosts.contains(address) {
+                warn(
+                    localPlace,
+                    path,
+                    "is the address of a service, too: who sees it cannot tell them apart",
+                    address.description,
+                    "an address that no service has"
+                )
             }
         }
         checkTimeout(of: object)

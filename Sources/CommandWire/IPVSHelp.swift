@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What `ipvsadm --help` and `--version` print.
-package enum HelpText {
+/// What `ipvsadm --help` and `--version` print, whether a daemon runs or not.
+package enum IPVSHelp {
     /// As scripts look for it: the version of the program that this one takes the place of.
     package static let version = "ipvsadm v1.27 2008/5/15 (dpvs)\n"
 
@@ -22,6 +22,7 @@ package enum HelpText {
           ipvsadm -d SERVICE -r SERVER[:PORT]
           ipvsadm -P|Q SERVICE -z ADDRESS [-F INTERFACE]
           ipvsadm -G [SERVICE]
+          ipvsadm -L|l -c [SERVICE] [-n] [--sockpair PROTOCOL:CLIENT:PORT:ADDRESS:PORT]
           ipvsadm -L|l [SERVICE] [-n] [--stats|--rate|--thresholds|--persistent-conn|--timeout]
                        [--exact] [--sort|--nosort]
           ipvsadm -Z [SERVICE]
@@ -35,11 +36,20 @@ package enum HelpText {
         Without -s a service has the scheduler wlc; without a way a server has -g (direct routing), -b is
         FullNAT; without -w its weight is 1; -p is 360 seconds. The first server of a service decides the
         way of all. -E and -e keep what they do not name. -R is one transaction. -U, -V, -O and -Y (lists
-        of clients), -j enable (SYN proxy) and -c (connections) are refused: there is nothing like it yet.
+        of clients) and -j enable (SYN proxy) are refused: there is nothing like it yet.
         --set, --start-daemon and --stop-daemon succeed and have no effect.
 
         With all of them: --json; and --instance NAME or --socket PATH, else $DPVS_IPC_FILE (a socket), else
         $DPVS_INSTANCE, else the instance called default.
 
         """
+
+    /// What a command line asks for that needs no daemon; nil: something else.
+    package static func answer(_ words: [String]) -> String? {
+        switch words.first {
+        case "-h", "--help": text
+        case "-v", "--version": version
+        default: nil
+        }
+    }
 }
