@@ -10,6 +10,8 @@ struct Load: Sendable {
     /// Time that passes with each turn: connections of the runs that open them end as fast as new
     /// ones come, with the table between half and wholly full.
     var step: Duration = .microseconds(20)
+    /// Whether somebody lists the connections all the time.
+    var isSeen = false
 
     var template: [UInt8] {
         let isEstablished = if case .segments = traffic { true } else { false }

@@ -9,6 +9,8 @@ struct Rig: ~Copyable {
     let testbed: Testbed
     private let ports: LoopPort.Pair
     private var worker: Worker<LoopPort>
+    /// Asked for all connections, again and again; nil: nobody looks.
+    private let survey: SurveyCell?
 
     /// Worker `index`, ready to turn; nil when memory is short.
     init?(_ testbed: Testbed, worker index: Int = 0, _ load: Load) {
@@ -21,13 +23,19 @@ struct Rig: ~Copyable {
             return nil
         }
         self.worker = worker
+        survey = load.isSeen ? testbed.engine.interchange.surveys[index] : nil
     }
 
     deinit { ports.destroy() }
 
     /// A function of its own, so that scripts/bench can count its instructions.
     @inline(never)
-    mutating func turn(now: Instant) -> Int { worker.turn(now: now) }
+    mutating func turn(now: Instant) -> Int {
+        guard let survey else { return worker.turn(now: now) }
+        if survey.isAnswered { _ = survey.ask(for: FlowPattern(), from: survey.next ?? 0) }
+        // The answer's part of a turn is no packet.
+        return worker.turn(now: now) - 1
+    }
 
     /// Frames of established flows that the client has sent.
     var sent: Int { unsafe Int(ports.client.state.pointee.number) }

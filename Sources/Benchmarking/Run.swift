@@ -38,7 +38,7 @@ package struct Run: Sendable {
             setup("tcp-reset", .tcp, .resettingClient, .acceptor, step: .microseconds(50)),
             setup("tcp-syn-flood", .tcp, .newFlows, .silence, step: .milliseconds(1)),
             services("1", 1), services("100", 1 << 7), services("10k", 1 << 14), redirect,
-            parallel(1), parallel(2),
+            parallel(1), parallel(2), seen,
         ]
 
     /// Runs by their names or parts of names; all when there are none.
@@ -128,6 +128,13 @@ package struct Run: Sendable {
         var run = fnatMixed("10k", 1 << 14)
         run.load.setting.workers = 2
         return Run(name: "redirect", family: "redirect", shape: .redirect, load: run.load)
+    }
+
+    /// `fnat-udp-1m` while somebody lists the million.
+    private static var seen: Run {
+        var run = fnatUDP("1m", 1 << 20)
+        run.load.isSeen = true
+        return Run(name: "connections-seen", family: "seen", flows: run.flows, load: run.load)
     }
 
     private static func parallel(_ workers: Int) -> Run {

@@ -95,12 +95,15 @@ public struct SurveyCell: BitwiseCopyable, @unchecked Sendable {
         unsafe CPacket_load_acquire(answered) == CPacket_load_relaxed(asked)
     }
 
-    /// What a walk has found, once it is answered; `next` is where to go on, nil: all were seen.
-    public var found: (connections: [SeenConnection], next: UInt32?) {
-        let count = unsafe contents.pointee.count
-        let next = unsafe contents.pointee.position
-        let connections = unsafe Array(UnsafeBufferPointer(start: seen, count: count))
-        return (connections, next == .max ? nil : next)
+    /// What a walk has found, once it is answered.
+    public var found: [SeenConnection] {
+        unsafe Array(UnsafeBufferPointer(start: seen, count: contents.pointee.count))
+    }
+
+    /// Where a walk goes on, once it is answered; nil: all were seen.
+    public var next: UInt32? {
+        let position = unsafe contents.pointee.position
+        return position == .max ? nil : position
     }
 
     /// How many were ended, once it is answered; others were gone.
@@ -113,22 +116,30 @@ public struct SurveyCell: BitwiseCopyable, @unchecked Sendable {
         unsafe CPacket_load_acquire(asked) != CPacket_load_relaxed(answered)
     }
 
-    /// A turn's share of the answer.
-    func work(_ balancer: inout Balancer, _ balancing: BalancingState, _ now: Tick) {
+    /// A turn's share of the answer; `isBusy`: the turn has moved packets.
+    func work(
+        _ balancer: inout Balancer,
+        _ balancing: BalancingState,
+        _ now: Tick,
+        isBusy: Bool
+    ) {
+        let share = Balancer.surveyShare(isBusy: isBusy)
         let isDone =
             unsafe contents.pointee.isEnding
-            ? end(&balancer, balancing) : look(&balancer, balancing, now)
+            ? end(&balancer, balancing) : look(&balancer, balancing, now, share)
         if isDone { unsafe CPacket_store_release(answered, CPacket_load_relaxed(asked)) }
     }
 
     private func look(
         _ balancer: inout Balancer,
         _ balancing: BalancingState,
-        _ now: Tick
+        _ now: Tick,
+        _ share: UInt32
     ) -> Bool {
         let count = unsafe contents.pointee.count
         let written = unsafe balancer.survey(
             contents.pointee.pattern,
+            share,
             at: &contents.pointee.position,
             seen + count,
             room: Self.capacity &- count,

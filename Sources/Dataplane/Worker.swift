@@ -182,9 +182,9 @@ public struct Worker<Port: PacketPort>: ~Copyable {
         unsafe handled &+= takeInjected(in: snapshot)
         if inspection.isAsked { answerInspection() }
         if survey.isAsked {
+            unsafe goOnSurveying(snapshot, tick, isBusy: handled != 0)
             // Whoever has something to do does not wait.
             handled &+= 1
-            unsafe goOnSurveying(snapshot, tick)
         }
         unsafe balancer.expire(
             budget: Self.expiryBudget,
@@ -254,8 +254,12 @@ public struct Worker<Port: PacketPort>: ~Copyable {
     private mutating func answerInspection() { inspection.answer(from: &balancer) }
 
     @inline(never)
-    private mutating func goOnSurveying(_ snapshot: UnsafeMutablePointer<Snapshot>, _ now: Tick) {
-        unsafe survey.work(&balancer, snapshot.pointee.balancing, now)
+    private mutating func goOnSurveying(
+        _ snapshot: UnsafeMutablePointer<Snapshot>,
+        _ now: Tick,
+        isBusy: Bool
+    ) {
+        unsafe survey.work(&balancer, snapshot.pointee.balancing, now, isBusy: isBusy)
     }
 
     private mutating func takeInjected(in snapshot: UnsafeMutablePointer<Snapshot>) -> Int {

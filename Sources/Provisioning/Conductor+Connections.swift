@@ -21,7 +21,7 @@ extension Conductor {
         let (connections, next) = try await answer(of: worker) {
             $0.ask(for: pattern, from: position)
         } _: {
-            $0.found
+            ($0.found, $0.next)
         }
         return Sight(connections: connections, next: next)
     }

@@ -18,8 +18,8 @@ public struct SeenConnection: BitwiseCopyable, Sendable {
 
 /// Looking through the table of a worker that goes on with its packets meanwhile: some entries a turn.
 extension Balancer {
-    /// Entries that one turn looks at: little beside a burst of packets.
-    public static var surveyShare: UInt32 { 64 }
+    /// Entries that one turn looks at: little beside a burst of packets, and more when there was none.
+    public static func surveyShare(isBusy: Bool) -> UInt32 { isBusy ? 16 : 256 }
 
     /// Writes those of the next entries that fit to `place`, which has room for `room`; goes on at
     /// `position`, which is `UInt32.max` when all were seen.
@@ -28,6 +28,7 @@ extension Balancer {
     @inline(never)
     public mutating func survey(
         _ pattern: FlowPattern,
+        _ share: UInt32,
         at position: inout UInt32,
         _ place: UnsafeMutablePointer<SeenConnection>,
         room: Int,
@@ -42,7 +43,7 @@ extension Balancer {
         }
         var written = 0
         let bound = connections.bound
-        let stop = min(bound, position &+ Self.surveyShare)
+        let stop = min(bound, position &+ share)
         while position < stop, written < room {
             if unsafe see(position << 1, pattern, place + written, balancing, now) {
                 written &+= 1

@@ -91,6 +91,8 @@ package struct ServiceDraft: Sendable {
     package static func path(_ index: Int) -> String { "\(pathBegin)\(index)]" }
 
     private static let pathBegin = "draft["
+    /// Not that of earlier edits, of which nothing is said again.
+    private static let place = TextLocation(file: "command", line: 0, column: 0)
 
     /// What a path of complaints is about, and the rest of it, such as `.backends[2].weight`; nil when
     /// it is none of a draft.
@@ -109,10 +111,10 @@ package struct ServiceDraft: Sendable {
             switch subject {
             case .service(let key):
                 guard let service = serviceDesk.object(key) else { continue }
-                places.services.append(Located(service, path: path, at: .runtime))
+                places.services.append(Located(service, path: path, at: Self.place))
             case .address(let key):
                 guard let address = addressDesk.object(key) else { continue }
-                places.addresses.append(Located(address, path: path, at: .runtime))
+                places.addresses.append(Located(address, path: path, at: Self.place))
             }
         }
         return places
