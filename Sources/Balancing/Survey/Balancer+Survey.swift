@@ -87,9 +87,14 @@ extension Balancer {
     @inline(never)
     public mutating func end(_ seen: SeenConnection, _ balancing: BalancingState) -> Bool {
         let reference = connections.find(seen.client)
-        guard reference != ConnectionTable.none,
-            // Another one of the same client may have taken its place.
-            connections.flow(.outbound, of: reference) == seen.backend
+        guard reference != ConnectionTable.none else { return false }
+        // Another one of the same client may have taken its place.
+        let (backend, known) = (connections.flow(.outbound, of: reference), seen.backend)
+        guard backend.source.first == known.source.first,
+            backend.source.second == known.source.second,
+            backend.destination.first == known.destination.first,
+            backend.destination.second == known.destination.second,
+            backend.ports == known.ports
         else { return false }
         finish(reference & ~1, balancing: balancing)
         return true
