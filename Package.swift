@@ -95,6 +95,8 @@ let nioCore = package("NIOCore", "swift-nio")
 let nioPosix = package("NIOPosix", "swift-nio")
 let nioHTTP1 = package("NIOHTTP1", "swift-nio")
 let lifecycle = package("ServiceLifecycle", "swift-service-lifecycle")
+let nioSSL = package("NIOSSL", "swift-nio-ssl")
+let systemPackage = package("SystemPackage", "swift-system")
 let subprocess = package("Subprocess", "swift-subprocess")
 
 // MARK: - Targets, from the bottom up; imports only point down
@@ -162,6 +164,10 @@ let coldTargets: [Target] = [
     cold("ConfigurationFiles", ["Model", "Addressing", "YAML", "Cryptography"]),
     cold("Reload", ["ConfigurationFiles", "Model", "Addressing", "Linux", logging]),
     cold("Discovery", ["Model", "Linux"]),
+    cold(
+        "HealthChecking",
+        ["Model", "Addressing", "Linux", nioCore, nioPosix, nioSSL, subprocess, systemPackage]
+    ),
     cold("LinuxMirror", ["Model", "Addressing", "Linux", "CNetlink"]),
     cold("MetricsExposition"),
     cold("CommandWire", ["Linux"]),
@@ -221,9 +227,11 @@ let testTargets: [Target] = [
         ]
     ),
     tests("ModelTests", ["Model", "Addressing"]),
-    tests(
-        "ConfigurationFilesTests",
-        ["ConfigurationFiles", "Model", "Addressing", "YAML", "PacketTesting"]
+    .testTarget(
+        name: "ConfigurationFilesTests",
+        dependencies: ["ConfigurationFiles", "Model", "Addressing", "YAML", "PacketTesting"],
+        exclude: ["Keepalived"],
+        swiftSettings: swiftSettings
     ),
     tests(
         "ReloadTests",
@@ -235,6 +243,10 @@ let testTargets: [Target] = [
     tests(
         "ProvisioningTests",
         ["Provisioning", "Balancing", "Model", "Addressing", "Timing", "PacketTesting"]
+    ),
+    tests(
+        "HealthCheckingTests",
+        ["HealthChecking", "Model", "Addressing", nioCore, nioPosix]
     ),
     tests("DiscoveryTests", ["Discovery", "Model", "Linux", "FileTesting"]),
     tests("LinuxMirrorTests", ["LinuxMirror", "Model", "Addressing", "CLinux"]),
@@ -288,7 +300,7 @@ let dpdkTargets: [Target] = [
             "Provisioning", "Dataplane", "Balancing", "Networking", "Packet", "CPacket", "DPDK",
             "Containers", "Timing", "Addressing", "Reload", "ConfigurationFiles", "Model",
             "MetricsExposition", "Control", "ControlServer", "Cryptography", "Discovery", "Linux",
-            "LinuxMirror", logging, lifecycle,
+            "HealthChecking", "LinuxMirror", logging, lifecycle,
         ]
     ),
     tests(
@@ -385,6 +397,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -392,6 +405,7 @@ let package = Package(
             url: "https://github.com/swift-server/swift-service-lifecycle",
             from: "2.13.0"
         ),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: c + leaf + hotTargets + coldTargets + testTargets + benchTargets + realIPTargets

@@ -244,7 +244,7 @@ extension Balancer {
     mutating func isDown(_ reference: UInt32) -> Bool {
         guard !everywhere.conditions.areAllUsable else { return false }
         let slot = unsafe connections.entry(reference).pointee.backendSlot
-        return everywhere.conditions.reasons(slot: slot).contains(.down)
+        return everywhere.conditions.reasons(slot: slot).isDead
     }
 
     /// Whether a connection that is over may begin again where it was: while its backend is one for

@@ -2,10 +2,14 @@
 #define _GNU_SOURCE
 #include "CLinuxInterfaces.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <linux/icmp.h>
 #include <linux/if_packet.h>
 #include <linux/if_xdp.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -66,6 +70,50 @@ int CLinux_receive_multicast(uint32_t index) {
     struct packet_mreq request = {.mr_ifindex = (int)index, .mr_type = PACKET_MR_ALLMULTI};
     if (setsockopt(descriptor, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request) == 0)
         return descriptor;
+    int code = errno;
+    close(descriptor);
+    errno = code;
+    return -1;
+}
+
+static int bind_ping(int descriptor, int is_ipv6, const char *source, int index) {
+    if (index > 0 && setsockopt(descriptor, SOL_SOCKET, SO_BINDTOIFINDEX, &index, sizeof index) != 0)
+        return -1;
+    if (source[0] == 0) return 0;
+    if (is_ipv6) {
+        struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+        if (inet_pton(AF_INET6, source, &address.sin6_addr) != 1) return -1;
+        return bind(descriptor, (struct sockaddr *)&address, sizeof address);
+    }
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    if (inet_pton(AF_INET, source, &address.sin_addr) != 1) return -1;
+    return bind(descriptor, (struct sockaddr *)&address, sizeof address);
+}
+
+// Of all that a raw socket could be given, only echo replies.
+static void filter_replies(int descriptor, int is_ipv6) {
+    if (is_ipv6) {
+        struct icmp6_filter filter;
+        ICMP6_FILTER_SETBLOCKALL(&filter);
+        ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &filter);
+        setsockopt(descriptor, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof filter);
+        return;
+    }
+    struct icmp_filter filter = {.data = ~(1U << ICMP_ECHOREPLY)};
+    setsockopt(descriptor, SOL_RAW, ICMP_FILTER, &filter, sizeof filter);
+}
+
+int CLinux_open_ping(int is_ipv6, const char *source, int index) {
+    int family = is_ipv6 ? AF_INET6 : AF_INET;
+    int protocol = is_ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+    int flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+    int descriptor = socket(family, SOCK_DGRAM | flags, protocol);
+    if (descriptor < 0) {
+        descriptor = socket(family, SOCK_RAW | flags, protocol);
+        if (descriptor < 0) return -1;
+        filter_replies(descriptor, is_ipv6);
+    }
+    if (bind_ping(descriptor, is_ipv6, source, index) == 0) return descriptor;
     int code = errno;
     close(descriptor);
     errno = code;

@@ -90,6 +90,7 @@ package struct ConfigurationLoader: Sendable {
                 if octets > Self.mostOctets { break }
             }
         }
+        readKeepalived(reader, &result, &objects)
         var checker = StateChecker(objects, settings: result.settings, cache.checks)
         checker.check()
         return LoadedConfiguration(
@@ -104,6 +105,32 @@ package struct ConfigurationLoader: Sendable {
             ),
             isPassing: result.isPassing
         )
+    }
+
+    /// What keepalived's file says, where one is named.
+    private func readKeepalived(
+        _ reader: any SourceReader,
+        _ result: inout DPVSConf,
+        _ objects: inout PlacedObjects
+    ) {
+        guard let name = result.settings.text("global_defs.keepalived_conf") else { return }
+        let folder = conf.lastIndex(of: "/").map { String(conf[...$0]) } ?? ""
+        let read = KeepalivedReader(
+            name.hasPrefix("/") ? name : folder + name,
+            reader,
+            identity: identity(reader, result.settings),
+            named: TextLocation(file: conf, line: 1, column: 1)
+        )
+        result.files.merge(read.files) { first, _ in first }
+        result.isPassing = result.isPassing || read.isPassing
+        result.diagnostics += read.diagnostics
+        objects.append(read.objects)
+    }
+
+    private func identity(_ reader: any SourceReader, _ settings: Settings) -> String {
+        if let own = settings.text("global_defs.keepalived_config_id") { return own }
+        let name = (try? reader.read("/proc/sys/kernel/hostname")) ?? []
+        return String(decoding: name.prefix { $0 != UInt8(ascii: ".") && $0 > 0x20 }, as: UTF8.self)
     }
 
     private func isMissing(_ reader: any SourceReader) -> Bool {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Addressing
+package import Foundation
 package import Model
 
 /// What `dpvs status` shows: the answer of `GET /v1/status`.
@@ -270,6 +271,8 @@ package struct BackendStatus: Equatable, Codable, Sendable {
         case overloaded
         /// Connections to it failed.
         case inhibited
+        /// Its health check fails, or has not been good yet.
+        case failed
         /// Gone from the service; its connections finish.
         case removed
     }
@@ -282,6 +285,8 @@ package struct BackendStatus: Equatable, Codable, Sendable {
     package var activeConnections: UInt64 = 0
     package var inactiveConnections: UInt64 = 0
     package var totalConnections: UInt64 = 0
+    /// What its health check has found; nil: nobody asks.
+    package var check: CheckStatus?
 
     package init(_ backend: Backend) {
         endpoint = backend.endpoint
@@ -294,5 +299,36 @@ package struct BackendStatus: Equatable, Codable, Sendable {
         self.endpoint = endpoint
         weight = 0
         role = .removed
+    }
+}
+
+/// What is known of a backend by its health check.
+package struct CheckStatus: Equatable, Codable, Sendable {
+    package enum State: String, Codable, Sendable {
+        /// There is no verdict yet.
+        case unknown
+        case healthy, failed
+    }
+
+    package var state: State
+    /// When the state began.
+    package var since: Date
+    /// Why the latest probe was not good; empty: it was.
+    package var detail: String
+    /// Probes so far: with a good answer, with a bad or none, and those that could not be made.
+    package var good: UInt64
+    package var bad: UInt64
+    package var unable: UInt64
+    /// Seconds that the latest probe took.
+    package var duration: Double
+
+    package init(state: State, since: Date, detail: String = "") {
+        self.state = state
+        self.since = since
+        self.detail = detail
+        good = 0
+        bad = 0
+        unable = 0
+        duration = 0
     }
 }

@@ -32,6 +32,7 @@ package struct ServiceTotals: Equatable, Codable, Sendable {
     package var draining = 0
     package var overloaded = 0
     package var inhibited = 0
+    package var failed = 0
     package var removed = 0
     /// Services that have a problem.
     package var problems = 0
@@ -51,6 +52,7 @@ package struct ServiceTotals: Equatable, Codable, Sendable {
             case .draining: draining += 1
             case .overloaded: overloaded += 1
             case .inhibited: inhibited += 1
+            case .failed: failed += 1
             case .removed: removed += 1
             }
         }
@@ -81,9 +83,18 @@ extension ServiceStatus {
         guard present.contains(where: { $0.role == .serving }) else {
             return present.isEmpty ? "it has no backends" : "no backend takes new connections"
         }
-        let counts = [("inhibited", BackendStatus.Role.inhibited), ("overloaded", .overloaded)]
-            .map { name, role in (name: name, count: present.count { $0.role == role }) }
-            .filter { $0.count > 0 }
+        let checked = present.filter { $0.weight > 0 && $0.check != nil }
+        if !checked.isEmpty, checked.count == present.count(where: { $0.weight > 0 }),
+            checked.allSatisfy({ $0.check?.state == .failed })
+        {
+            return "every backend fails its health check, so all serve"
+        }
+        let counts = [
+            ("failed", BackendStatus.Role.failed), ("inhibited", .inhibited),
+            ("overloaded", .overloaded),
+        ]
+        .map { name, role in (name: name, count: present.count { $0.role == role }) }
+        .filter { $0.count > 0 }
         if counts.isEmpty { return nil }
         let words = counts.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
         return "of \(present.count) backends \(words)"

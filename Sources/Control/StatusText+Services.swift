@@ -25,7 +25,7 @@ extension Status {
             )
             for backend in service.backends {
                 table.append(
-                    "  \(backend.role.rawValue)\(backend.keepsClients ? ", keeps its clients" : "")",
+                    "  \(backend.words)",
                     "  \(backend.endpoint)",
                     "",
                     String(backend.weight),
@@ -53,6 +53,7 @@ extension Status {
         let roles = [
             (serviceTotals.serving, "serving"), (serviceTotals.draining, "draining"),
             (serviceTotals.overloaded, "overloaded"), (serviceTotals.inhibited, "inhibited"),
+            (serviceTotals.failed, "failed"),
             (serviceTotals.removed, "removed"),
         ]
         let words = roles.filter { $0.0 > 0 }.map { "\($0) \($1)" }.joined(separator: ", ")
@@ -69,5 +70,19 @@ extension Status {
         return shown
             + (next < serviceTotals.listable ? "the next: --skip \(next); " : "")
             + "all: --all; some: --service NAME, --problems"
+    }
+}
+
+extension BackendStatus {
+    /// `failed: connection refused`, `draining, keeps its clients`.
+    fileprivate var words: String {
+        let clients = keepsClients ? ", keeps its clients" : ""
+        guard let check, check.state != .healthy else { return role.rawValue + clients }
+        switch (role, check.state) {
+        case (.failed, .failed): return "failed: \(check.detail)"
+        case (.failed, _): return "failed: no good answer yet"
+        case (_, .failed): return "\(role.rawValue)\(clients), fails: \(check.detail)"
+        default: return role.rawValue + clients
+        }
     }
 }

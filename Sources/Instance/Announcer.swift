@@ -12,6 +12,8 @@ actor Announcer {
     private var announced: Set<IPAddress> = []
     /// What runs, as far as it was heard.
     private var running: DesiredState?
+    /// Backends that get no connections by their health checks.
+    private var failed: [Service.Key: Set<Endpoint>] = [:]
     private var hasBegun = false
     private var hasEnded = false
     /// What was said already.
@@ -45,6 +47,12 @@ actor Announcer {
         update()
     }
 
+    /// Backends that get no connections by their health checks, by service, are these now.
+    func heed(_ failed: [Service.Key: Set<Endpoint>]) {
+        self.failed = failed
+        update()
+    }
+
     /// Brings the interface to what runs.
     private func update() {
         guard hasBegun, !hasEnded, let state = running else { return }
@@ -52,7 +60,7 @@ actor Announcer {
         if wanted != interface { move(to: []) }
         interface = wanted
         guard !wanted.isEmpty else { return }
-        move(to: Self.addresses(of: state.services))
+        move(to: Self.addresses(of: state.services, without: failed))
     }
 
     /// Takes everything away, for good; returns whether there was something.
@@ -70,11 +78,19 @@ actor Announcer {
     }
 
     /// Host addresses of services that some backend may answer for.
-    static func addresses(of services: [Service]) -> Set<IPAddress> {
+    ///
+    /// `failed` are backends that get no connections by their health checks.
+    static func addresses(
+        of services: [Service],
+        without failed: [Service.Key: Set<Endpoint>] = [:]
+    ) -> Set<IPAddress> {
         Set(
             services.compactMap { service in
-                guard service.targets.contains(where: { $0.weight > 0 }),
-                    let prefix = service.key.prefix, prefix.isHost
+                let out = failed[service.key] ?? []
+                let isServed = service.targets.contains {
+                    $0.weight > 0 && !out.contains($0.endpoint)
+                }
+                guard isServed, let prefix = service.key.prefix, prefix.isHost
                 else { return nil }
                 return prefix.address
             }

@@ -3,6 +3,7 @@ package import ConfigurationFiles
 import Control
 import ControlServer
 import Foundation
+import HealthChecking
 import Linux
 import Logging
 import Model
@@ -141,6 +142,8 @@ package struct Daemon {
         inheritance.finish(await machine.conductor.handoverResult(), first.digest, logger)
         let follower = KernelFollower(settings, machine.companions, reloader, logger)
         let announcer = Announcer(logger)
+        let health = HealthFollower(machine.conductor, reloader.events, announcer, logger)
+        await health.checker.prepare()
         let backend = DaemonBackend(
             instance,
             machine,
@@ -148,6 +151,7 @@ package struct Daemon {
             reloads,
             follower,
             announcer,
+            health.checker,
             file
         )
         let server = ControlServer(
@@ -171,6 +175,7 @@ package struct Daemon {
             tasks.addTask { await reloads.run() }
             tasks.addTask { await follower?.run() }
             tasks.addTask { await announcer.run(reloader.events.states()) }
+            tasks.addTask { await health.run() }
             tasks.addTask { await Housekeeping(machine, backend, logger).run() }
             tasks.addTask {
                 await Self.follow(signals, reloads, backend, machine, reloader, logger)

@@ -62,7 +62,7 @@ extension DaemonBackend {
                 let counters = totals.backends[index]
                 let role = BackendStatus.role(of: backend, under: totals.conditions[index])
                 var reading = BackendReading(endpoint: backend.endpoint, role: role)
-                reading.isInhibited = totals.conditions[index].contains(.down)
+                reading.isInhibited = totals.conditions[index].isDead
                 reading.isFull = totals.conditions[index].contains(.full)
                 reading.activeConnections = counters[BackendCounter.active.rawValue]
                 reading.inactiveConnections = counters[BackendCounter.inactive.rawValue]
@@ -95,6 +95,7 @@ extension BackendStatus {
     /// What new connections a backend gets, by its weight and by what happened to it.
     static func role(of backend: Backend, under conditions: BackendConditions.Reasons) -> Role {
         if backend.weight == 0 { return .draining }
+        if conditions.contains(.failed) { return .failed }
         if conditions.contains(.down) { return .inhibited }
         return conditions.contains(.full) ? .overloaded : .serving
     }

@@ -6,6 +6,7 @@ import DPDK
 import Dataplane
 import Discovery
 import Foundation
+import HealthChecking
 import Linux
 import MetricsExposition
 import Model
@@ -58,7 +59,9 @@ extension DaemonBackend {
         ]
         let now = Instant(nanoseconds: Host.monotonicNanoseconds)
         let clients = await machine.conductor.persistentClients(at: now)
-        statistics.services = totals.services.map { Self.service($0, clients) }
+        let checks = await checker.readings()
+        statistics.services = totals.services.map { Self.service($0, clients, checks) }
+        statistics.checks = CheckLoadStatistics(await checker.load)
         statistics.localAddresses = totals.localAddresses.map {
             LocalAddressStatistics(
                 address: $0.address.description,
@@ -165,7 +168,8 @@ extension DaemonBackend {
 
     private static func service(
         _ totals: ProvisioningTotals.ServiceTotals,
-        _ clients: [Provisioner.BackendKey: Int]
+        _ clients: [Provisioner.BackendKey: Int],
+        _ checks: [CheckedBackend: CheckReading]
     ) -> ServiceStatistics {
         let key = totals.service.key
         var result = ServiceStatistics(
@@ -210,6 +214,8 @@ extension DaemonBackend {
                 if totals.service.protection.destCheck != nil {
                     result.isInhibited = conditions.contains(.down)
                 }
+                let checked = CheckedBackend(service: key, endpoint: backend.endpoint)
+                result.check = checks[checked].map(CheckStatistics.init)
                 return result
             }
         return result
@@ -223,5 +229,25 @@ extension DaemonBackend {
         traffic.outgoingPackets = counters[BackendCounter.outgoingPackets.rawValue]
         traffic.outgoingBytes = counters[BackendCounter.outgoingBytes.rawValue]
         return traffic
+    }
+}
+
+extension CheckStatistics {
+    init(_ reading: CheckReading) {
+        self.init()
+        isHealthy = reading.state == .unknown ? nil : reading.state == .healthy
+        good = reading.good
+        bad = reading.bad
+        unable = reading.unable
+        duration = reading.duration
+    }
+}
+
+extension CheckLoadStatistics {
+    init(_ load: CheckLoad) {
+        self.init()
+        probes = load.probes
+        running = load.running
+        waiting = load.waiting
     }
 }

@@ -5,6 +5,7 @@ import DPDK
 import Dataplane
 import Discovery
 import Foundation
+import HealthChecking
 import Linux
 import MetricsExposition
 import Model
@@ -44,7 +45,8 @@ extension DaemonBackend {
         status.tunnels = running.tunnels
             .map { complete(TunnelStatus(name: $0.name, way: $0.way), numbers) }
         let totals = await machine.conductor.totals(of: selection.services)
-        var services = totals.services.map(Self.status)
+        let checks = await checker.readings()
+        var services = totals.services.map { Self.status($0, checks) }
         if !running.settings.isOn("ipvs_defs.conn.expire_quiescent_template") {
             let persistent = running.services.filter { $0.persistence != nil }.map(\.key)
             Self.noteClients(of: Set(persistent), in: &services)
@@ -136,7 +138,10 @@ extension DaemonBackend {
         return status
     }
 
-    private static func status(_ totals: ProvisioningTotals.ServiceTotals) -> ServiceStatus {
+    private static func status(
+        _ totals: ProvisioningTotals.ServiceTotals,
+        _ checks: [CheckedBackend: CheckReading]
+    ) -> ServiceStatus {
         var status = ServiceStatus(totals.service)
         status.isRemoved = totals.isRemoved
         status.activeConnections = totals.sum[BackendCounter.active.rawValue]
@@ -145,6 +150,11 @@ extension DaemonBackend {
             .map { index, backend in
                 var status = BackendStatus(backend)
                 status.role = BackendStatus.role(of: backend, under: totals.conditions[index])
+                let key = CheckedBackend(
+                    service: totals.service.key,
+                    endpoint: backend.endpoint
+                )
+                status.check = checks[key].map(CheckStatus.init)
                 return Self.counting(totals.backends[index], in: status)
             }
         status.backends += totals.leaving.sorted { "\($0.endpoint)" < "\($1.endpoint)" }
@@ -172,5 +182,21 @@ extension DaemonBackend {
         status.inactiveConnections = counters[BackendCounter.inactive.rawValue]
         status.totalConnections = counters[BackendCounter.connections.rawValue]
         return status
+    }
+}
+
+extension CheckStatus {
+    init(_ reading: CheckReading) {
+        let state: State =
+            switch reading.state {
+            case .unknown: .unknown
+            case .healthy: .healthy
+            case .failed: .failed
+            }
+        self.init(state: state, since: reading.since, detail: reading.detail)
+        good = reading.good
+        bad = reading.bad
+        unable = reading.unable
+        duration = reading.duration
     }
 }

@@ -3,6 +3,7 @@ import Control
 import ControlServer
 import Dataplane
 import Foundation
+import HealthChecking
 import Linux
 import MetricsExposition
 import Model
@@ -18,6 +19,7 @@ actor DaemonBackend: ControlBackend {
     let reloader: Reloader
     let follower: KernelFollower?
     let announcer: Announcer
+    let checker: HealthChecker
     let editFile: RuntimeFile
     private let reloads: ReloadService
     let startTime = Date()
@@ -37,6 +39,7 @@ actor DaemonBackend: ControlBackend {
         _ reloads: ReloadService,
         _ follower: KernelFollower?,
         _ announcer: Announcer,
+        _ checker: HealthChecker,
         _ editFile: RuntimeFile
     ) {
         self.instance = instance
@@ -49,6 +52,7 @@ actor DaemonBackend: ControlBackend {
         )
         self.follower = follower
         self.announcer = announcer
+        self.checker = checker
         self.editFile = editFile
     }
 

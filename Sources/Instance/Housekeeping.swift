@@ -40,6 +40,10 @@ struct Housekeeping {
                 logger.log(level: change.isInhibited ? .warning : .notice, "\(change)")
                 events.send(.backend, "\(change)")
             }
+            for notice in found.notices {
+                logger.warning("\(notice)")
+                events.send(.backend, notice)
+            }
             for problem in found.problems where !problems.contains(problem) {
                 logger.error("\(problem)")
             }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
+import Glibc
 
 /// A network interface of the kernel as it is at one moment, in the caller's network namespace.
 package struct KernelLink: Equatable, Codable, Sendable {
@@ -203,5 +204,13 @@ extension KernelLink {
         guard CLinux_detach_program(index, program.number) == 0 else {
             throw LinuxError("RTM_SETLINK", on: "\(name), XDP program \(program.name)")
         }
+    }
+}
+
+extension KernelLink {
+    /// The number of the interface of this name; nil: there is none.
+    package static func index(of name: String) -> Int32? {
+        let index = unsafe name.withCString { unsafe if_nametoindex($0) }
+        return index == 0 ? nil : Int32(clamping: index)
     }
 }

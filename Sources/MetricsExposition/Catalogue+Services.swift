@@ -64,6 +64,14 @@ struct RefusalRow: MetricRow {
     var labelValues: [String] { service.labelValues + [reason] }
 }
 
+struct CheckRow: MetricRow {
+    static let labels = BackendRow.labels + ["result"]
+    var backend: BackendRow
+    var result: String
+    var count: UInt64
+    var labelValues: [String] { backend.labelValues + [result] }
+}
+
 extension Catalogue {
     static let services = MetricTable<ServiceStatistics>(
         of: \.services,
@@ -132,6 +140,52 @@ extension Catalogue {
                 "dpvs_backend_inhibited",
                 "1 while it is passed over because connections to it failed."
             ) { $0.backend.isInhibited.map { .flag($0) } },
+            .gauge(
+                "dpvs_backend_healthy",
+                "1 while it passes its health check, 0 while it fails; absent before a verdict."
+            ) { $0.backend.check?.isHealthy.map { .flag($0) } },
+            .gauge(
+                "dpvs_backend_check_duration_seconds",
+                unit: "seconds",
+                "Time that the latest health check took."
+            ) { $0.backend.check.map { .number($0.duration) } },
+        ]
+    )
+
+    static let backendChecks = MetricTable<CheckRow>(
+        of: { statistics in
+            BackendRows(statistics.services).lazy
+                .flatMap { row -> [CheckRow] in
+                    guard let check = row.backend.check else { return [] }
+                    return [("good", check.good), ("bad", check.bad), ("unable", check.unable)]
+                        .map { CheckRow(backend: row, result: $0, count: $1) }
+                }
+        },
+        [
+            .counter(
+                "dpvs_backend_checks_total",
+                unit: "checks",
+                "Health checks, by what came of them; unable: they could not be made."
+            ) { $0.count }
+        ]
+    )
+
+    static let checks = MetricTable<WholeRow>(
+        of: { [WholeRow(statistics: $0)] },
+        [
+            .gauge(
+                "dpvs_health_check_probes",
+                unit: "probes",
+                "Questions that health checks ask again and again."
+            ) { .count($0.statistics.checks.probes) },
+            .gauge(
+                "dpvs_health_check_running",
+                "Health checks that wait for an answer."
+            ) { .count($0.statistics.checks.running) },
+            .gauge(
+                "dpvs_health_check_waiting",
+                "Health checks whose time has come and that wait for a place."
+            ) { .count($0.statistics.checks.waiting) },
         ]
     )
 

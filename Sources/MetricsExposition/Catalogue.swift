@@ -12,13 +12,13 @@ package enum Catalogue {
             workers, slowPath, connections, connectionStates, drops,
             addressed, unaddressed,
             ports, portInfo, bonds, bondSlaves, interfaces, exceptions, pools, localAddresses,
-            sets, neighbours,
+            sets, neighbours, checks,
             linkDiscovery,
             kernelObjects, kernelMirror,
         ] + servicesOnly
 
     /// Those that grow with the configuration.
-    static let servicesOnly: [any MetricSection] = [services, refusals, backends]
+    static let servicesOnly: [any MetricSection] = [services, refusals, backends, backendChecks]
 
     /// Every metric, in the order of a scrape.
     package static var metrics: [Metric] { sections.flatMap(\.metrics) }

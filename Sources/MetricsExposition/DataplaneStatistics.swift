@@ -21,6 +21,7 @@ package struct DataplaneStatistics: Sendable {
     package var addressedPackets: [StateCount] = []
     package var unaddressedPackets: [StateCount] = []
     package var services: [ServiceStatistics] = []
+    package var checks = CheckLoadStatistics()
     package var localAddresses: [LocalAddressStatistics] = []
     package var sets: [SetStatistics] = []
     package var neighbours: [StateCount] = []

@@ -17,7 +17,9 @@ package struct Scrape: Sequence, Sendable {
 
         fileprivate var sections: [any MetricSection] {
             let all = isOfServicesOnly ? Catalogue.servicesOnly : Catalogue.sections
-            return hasBackends ? all : all.filter { !($0 is MetricTable<BackendRow>) }
+            return hasBackends
+                ? all
+                : all.filter { !($0 is MetricTable<BackendRow> || $0 is MetricTable<CheckRow>) }
         }
     }
 

@@ -60,6 +60,9 @@ package struct BackendStatistics: Sendable {
     /// It was seen not to answer; nil where nobody looks.
     package var isInhibited: Bool?
 
+    /// What its health check has found; nil where nobody asks.
+    package var check: CheckStatistics?
+
     /// What a draining backend still has; nil for others.
     package var remainingConnections: UInt64?
 
@@ -68,4 +71,30 @@ package struct BackendStatistics: Sendable {
         self.port = port
         self.weight = weight
     }
+}
+
+/// What health checks have found of a backend.
+package struct CheckStatistics: Sendable, Equatable {
+    /// nil: there is no verdict yet.
+    package var isHealthy: Bool?
+    /// Probes so far: with a good answer, with a bad or none, and those that could not be made.
+    package var good: UInt64 = 0
+    package var bad: UInt64 = 0
+    package var unable: UInt64 = 0
+    /// Seconds that the latest probe took.
+    package var duration: Double = 0
+
+    package init() {}
+}
+
+/// How many health checks are going on.
+package struct CheckLoadStatistics: Sendable, Equatable {
+    /// Questions that are asked again and again.
+    package var probes = 0
+    /// Those that wait for an answer now.
+    package var running = 0
+    /// Those whose time has come and that wait for a place.
+    package var waiting = 0
+
+    package init() {}
 }

@@ -202,6 +202,30 @@ package enum ItemCatalogue {
             "how long connections are accepted after announce_on lost its addresses at the end"
         ),
         row(
+            "global_defs.keepalived_conf",
+            .text(longest: 4095),
+            nil,
+            .live,
+            true,
+            "file of keepalived whose virtual servers are balanced, beside service files"
+        ),
+        row(
+            "global_defs.keepalived_config_id",
+            .text(longest: 63),
+            nil,
+            .live,
+            true,
+            "what @NAME lines there are compared with; else the node's name up to its first dot"
+        ),
+        row(
+            "global_defs.health_check_probes",
+            .integer(1...65535),
+            .integer(1024),
+            .live,
+            true,
+            "health checks that wait for an answer at once; others wait for their turn"
+        ),
+        row(
             "global_defs.warm_restart",
             .onOff,
             .flag(false),

@@ -13,6 +13,10 @@ package struct Protection: Equatable, Codable, Sendable {
     package var drainTimeout: Duration?
     /// How backends are watched by what becomes of connections; nil: they are not.
     package var destCheck: DestCheck?
+    /// How backends are asked whether they serve; nil: they are not, but for those that say so.
+    package var healthCheck: HealthCheck?
+    /// What comes when every backend fails its check.
+    package var healthPanic: HealthPanic
 
     package static let packetShares = 1...100
     package static let connectionCounts = 1...Int(UInt32.max)
@@ -23,7 +27,9 @@ package struct Protection: Equatable, Codable, Sendable {
         packetShare: Int? = nil,
         expiresQuiescent: Bool = false,
         drainTimeout: Duration? = nil,
-        destCheck: DestCheck? = nil
+        destCheck: DestCheck? = nil,
+        healthCheck: HealthCheck? = nil,
+        healthPanic: HealthPanic = .serveAll
     ) {
         self.maxConnections = maxConnections
         self.rateLimit = rateLimit
@@ -31,6 +37,8 @@ package struct Protection: Equatable, Codable, Sendable {
         self.expiresQuiescent = expiresQuiescent
         self.drainTimeout = drainTimeout
         self.destCheck = destCheck
+        self.healthCheck = healthCheck
+        self.healthPanic = healthPanic
     }
 
     /// Whether packets of established connections may be dropped.

@@ -14,7 +14,7 @@ package struct ProtectionProblem: Equatable, Sendable {
 extension Service {
     /// What does not fit together; every front end refuses a service that has some.
     package var protectionProblems: [ProtectionProblem] {
-        quiescenceProblems + destCheckProblems + thresholdProblems
+        quiescenceProblems + destCheckProblems + thresholdProblems + healthCheckProblems
     }
 
     private var quiescenceProblems: [ProtectionProblem] {

@@ -217,19 +217,23 @@ package struct Backend: Equatable, Codable, Sendable {
     package var minConnections: Int?
     /// What it writes into the connection ids of QUIC-LB.
     package var quicServerID: [UInt8]?
+    /// How it is asked whether it serves; nil: as its service says.
+    package var healthCheck: BackendCheck?
 
     package init(
         endpoint: Endpoint,
         weight: Int = 1,
         maxConnections: Int? = nil,
         minConnections: Int? = nil,
-        quicServerID: [UInt8]? = nil
+        quicServerID: [UInt8]? = nil,
+        healthCheck: BackendCheck? = nil
     ) {
         self.endpoint = endpoint
         self.weight = weight
         self.maxConnections = maxConnections
         self.minConnections = minConnections
         self.quicServerID = quicServerID
+        self.healthCheck = healthCheck
     }
 }
 

@@ -126,6 +126,8 @@ final class KnownService: Sendable {
         static let drains = Traits(rawValue: 1 << 3)
         /// Its selector names interfaces.
         static let namesInterfaces = Traits(rawValue: 1 << 4)
+        /// Its backends are asked whether they serve.
+        static let isChecked = Traits(rawValue: 1 << 5)
 
         /// A list says who may open connections.
         static let hasLists = Traits(rawValue: 1 << 5)
@@ -136,6 +138,7 @@ final class KnownService: Sendable {
             self = []
             if service.mode == .tunnel { insert(.isTunnelled) }
             if service.persistence != nil { insert(.isPersistent) }
+            if service.hasHealthChecks { insert(.isChecked) }
             if service.limitsPackets { insert(.isMetered) }
             if service.patience != nil { insert(.drains) }
             if !service.access.isEmpty { insert(.hasLists) }

@@ -98,15 +98,28 @@ package actor Conductor {
     package struct Findings: Sendable {
         /// Backends that were taken out or back.
         package var health: [HealthChange] = []
+        /// What services do because of their health checks.
+        package var notices: [String] = []
         /// Why what runs could not be brought up to date.
         package var problems: [String] = []
     }
+
+    /// Backends that get no connections by their health checks, by service.
+    package var failedBackends: [Service.Key: Set<Endpoint>] { provisioner.failedBackends }
 
     /// Frees what nobody uses any more, goes on with slow starts and drains, and watches the health
     /// of backends; call about once a second.
     package func keepHouse() async -> Findings {
         let changes = provisioner.watchHealth(at: now)
-        return Findings(health: changes, problems: await refresh())
+        let notices = provisioner.takeCheckNotices()
+        return Findings(health: changes, notices: notices, problems: await refresh())
+    }
+
+    /// Heeds what health checks have found out, and says what services do because of it; see
+    /// `Provisioner.judge`.
+    package func judge(_ verdicts: [CheckVerdict]) -> [String] {
+        provisioner.judge(verdicts)
+        return provisioner.takeCheckNotices()
     }
 
     private func refresh() async -> [String] {

@@ -54,7 +54,7 @@ extension Provisioner {
             guard let check = service.protection.destCheck else { continue }
             let keys = watchedBackends(of: service)
             watched.formUnion(keys)
-            var serving = keys.count { !(health.records[$0]?.health.isInhibited ?? false) }
+            var serving = keys.count { isServing($0) }
             for key in keys {
                 guard let event = look(at: key, check, mayInhibit: serving > 1, now) else {
                     continue
@@ -72,7 +72,9 @@ extension Provisioner {
             $0.key.service.protocol == .udp && $0.value.health.isInhibited
         }
         // Flows of UDP do not end, so workers look for those that the backend has left.
-        if areFlowsLeft { engine.conditions.requestSweep() }
+        if areFlowsLeft || checks.excluded.keys.contains(where: { $0.protocol == .udp }) {
+            engine.conditions.requestSweep()
+        }
         for key in health.records.keys where !watched.contains(key) {
             health.records[key] = nil
             if let slot = slot(of: key) { engine.conditions.remove(.down, slot: slot) }
@@ -93,6 +95,11 @@ extension Provisioner {
                 )
             }
         }
+    }
+
+    private func isServing(_ key: BackendKey) -> Bool {
+        let isInhibited = health.records[key]?.health.isInhibited ?? false
+        return !isInhibited && !checks.isExcluded(key)
     }
 
     private func watchedBackends(of service: Service) -> [BackendKey] {

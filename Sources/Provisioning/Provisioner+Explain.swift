@@ -170,6 +170,7 @@ private struct Narrator {
                 service.map { ", \($0.mode.rawValue), \($0.scheduler.rawValue)" } ?? " (removed)"
             say("service", "\(service?.name ?? "") \(backend.service)\(mode)")
             say("backend", "\(backend.endpoint)")
+            tellHealth(of: backend.service)
         }
         if image.connection.shape.kind.holdsLocalPort {
             say("local address", Self.endpoint(image.backend.reversed))
@@ -185,6 +186,18 @@ private struct Narrator {
         let key = provisioner.books.serviceSlots.slots.first { $0.value == Int(record.slot) }?.key
         let service = key.flatMap { key in provisioner.state.services.first { $0.key == key } }
         say("service", service.map { "\($0.name) \($0.key)" } ?? "slot \(record.slot)")
+        if let key { tellHealth(of: key) }
+    }
+
+    /// Backends that were no choice because their health checks fail.
+    private mutating func tellHealth(of service: Service.Key) {
+        if provisioner.checks.panicking.contains(service) {
+            say("health", "every backend fails its check, so all serve")
+        }
+        let failed = provisioner.failedBackends(of: service)
+        guard !failed.isEmpty else { return }
+        let names = failed.map(\.description).sorted().joined(separator: ", ")
+        say("health", "get no new connections by their health check: \(names)")
     }
 
     // MARK: - Ends

@@ -114,6 +114,8 @@ package final class Provisioner {
     var tunnelBeginning: @Sendable (String) -> UInt32 = { _ in 0 }
     /// See `watchHealth`.
     var health = HealthMonitor()
+    /// See `judge`.
+    var checks = CheckedBackends()
     /// Whether new connections are refused because the program ends.
     private var isStopping = false
     /// What another process has left, until the first snapshot carries it as `adoption`.
@@ -212,6 +214,7 @@ package final class Provisioner {
         takeOver()
         beginTunnels()
         beginWatching()
+        heedChecks(after: before)
         let index = index?.following(to: next.layout.services) ?? ServiceIndex(next.layout.services)
         self.index = index
         let memory = next.makeMemory(

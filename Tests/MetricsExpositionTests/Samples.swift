@@ -107,6 +107,12 @@ extension ServiceStatistics {
                 backend.persistentClients = 2
                 backend.isOverloaded = true
                 backend.isInhibited = false
+                var check = CheckStatistics()
+                check.isHealthy = true
+                check.good = 21
+                check.bad = 2
+                check.duration = 0.0015
+                backend.check = check
             }
             service.traffic += backend.traffic
             service.backends.append(backend)

@@ -63,7 +63,7 @@ struct ChangesTests {
             Protection(),
             [
                 "maxConnections", "rateLimit", "packetShare", "expiresQuiescent", "drainTimeout",
-                "destCheck",
+                "destCheck", "healthCheck", "healthPanic",
             ]
         )
         differences(RateLimit(), ["connections", "packets", "bits"])

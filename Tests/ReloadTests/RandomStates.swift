@@ -76,6 +76,7 @@ extension DesiredState {
                     service.protection = generator.pick([
                         Protection(), Protection(maxConnections: 5, drainTimeout: .seconds(9)),
                         Protection(rateLimit: RateLimit(packets: 7, bits: 8000), packetShare: 9),
+                        Protection(healthCheck: .random(&generator), healthPanic: .serveNone),
                     ])
                     service.owner = owner(&generator)
                     service.backends = keys(&generator)
@@ -84,7 +85,11 @@ extension DesiredState {
                             return Backend(
                                 endpoint: Endpoint(address, 80),
                                 weight: generator.pick([0, 1, 100]),
-                                maxConnections: generator.pick([nil, 10])
+                                maxConnections: generator.pick([nil, 10]),
+                                healthCheck: generator.pick([
+                                    nil, .off, .own([.random(&generator)]),
+                                    .own([.random(&generator), .random(&generator)]),
+                                ])
                             )
                         }
                     return service
@@ -125,5 +130,32 @@ extension Settings {
 extension SeededGenerator {
     mutating func pick<Element>(_ elements: [Element]) -> Element {
         elements[Int.random(in: elements.indices, using: &self)]
+    }
+}
+
+extension HealthCheck {
+    static func random(_ generator: inout SeededGenerator) -> HealthCheck {
+        let probe: HealthProbe = generator.pick([
+            .tcp(.init()), .tcp(.init(send: [0, 255], expect: Array("a: \"b\"".utf8))),
+            .udp(.init(send: Array("hex:".utf8), expect: [])),
+            .http(.init(method: .options, path: "/?a=b#c", host: "x", status: [200...200])),
+            .http(.init(status: [200...299, 404...404], tls: .init(isVerified: true))),
+            .smtp(.init(name: "a.b")),
+            .http(.init(expect: Array("yes".utf8), tls: .init(serverName: "x.y"))), .ping,
+            .dns(.init(name: "a.b.", record: .txt)), .script(.init(words: ["/bin/x", "-y", "1"])),
+        ])
+        return HealthCheck(
+            probe,
+            interval: generator.pick([.milliseconds(100), .seconds(90)]),
+            retryInterval: generator.pick([nil, .seconds(1)]),
+            timeout: generator.pick([.milliseconds(50), .seconds(2)]),
+            rise: generator.pick([1, 9]),
+            fall: generator.pick([1, 9]),
+            address: generator.pick([nil, .v4(IPv4Address(10, 9, 9, 9))]),
+            port: generator.pick([nil, 8080]),
+            source: generator.pick([nil, .v4(IPv4Address(10, 9, 9, 1))]),
+            interface: generator.pick([nil, "eth9"]),
+            beginsDown: generator.pick([true, false])
+        )
     }
 }

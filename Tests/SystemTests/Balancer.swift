@@ -161,6 +161,15 @@ extension Lab {
             .createDirectory(atPath: balancer.servicesPath, withIntermediateDirectories: true)
         try balancer.save(setup.conf, to: "dpvs.conf")
         try balancer.save(setup.services.yaml)
+        for (path, text) in setup.files {
+            let place = URL(filePath: balancer.confPath).deletingLastPathComponent()
+                .appending(path: path)
+            try FileManager.default.createDirectory(
+                at: place.deletingLastPathComponent(),
+                withIntermediateDirectories: true
+            )
+            try balancer.save(text, to: path)
+        }
     }
 }
 

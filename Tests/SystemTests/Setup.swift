@@ -21,6 +21,8 @@ struct Setup: Sendable {
     /// Further blocks of `dpvs.conf`.
     var more = ""
     var services = ServiceFile()
+    /// Further files beside `dpvs.conf`, by their paths.
+    var files: [String: String] = [:]
     /// Other places of `dpvs.conf` and of the service files than the lab's directory.
     var place: (conf: String, services: String)?
     var environment: [String: String] = [:]

@@ -19,6 +19,11 @@ public struct BackendConditions: BitwiseCopyable, Sendable {
         public static let full = Reasons(rawValue: 1 << 0)
         /// It was seen not to answer.
         public static let down = Reasons(rawValue: 1 << 1)
+        /// Its health check fails.
+        public static let failed = Reasons(rawValue: 1 << 2)
+
+        /// Whether nothing answers there, which is more than having no room.
+        public var isDead: Bool { rawValue & (Self.down.rawValue | Self.failed.rawValue) != 0 }
     }
 
     /// Word 0: how many slots have a reason.

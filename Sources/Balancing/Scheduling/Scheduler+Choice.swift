@@ -123,7 +123,7 @@ extension Scheduler {
         if context.conditions.areAllUsable || isUsable(chosen, context) { return chosen }
         // Without the option flows wait for a backend that is full, but not for one that is down.
         let reasons = context.conditions.reasons(slot: member(chosen).slot)
-        guard options.contains(.fallsBack) || reasons.contains(.down) else { return nil }
+        guard options.contains(.fallsBack) || reasons.isDead else { return nil }
         return fallBack(from: chosen, hash, context)
     }
 

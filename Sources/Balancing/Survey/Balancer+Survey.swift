@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addressing
 public import Timing
 
 /// A connection as its worker had it at one moment, for somebody who looks on.

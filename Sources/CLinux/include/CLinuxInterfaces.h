@@ -80,6 +80,10 @@ int CLinux_is_zero_copy(int descriptor);
 /// `errno` (CAP_NET_RAW).
 int CLinux_receive_multicast(uint32_t index);
 
+/// A socket for echo requests that never blocks, bound to the address `source` unless that is empty and to
+/// interface `index` unless that is 0; -1 with `errno` when neither a ping socket nor a raw one is permitted.
+int CLinux_open_ping(int is_ipv6, const char *source, int index);
+
 /// Switches off what makes long packets of several that an interface receives, GRO and LRO
 /// (CAP_NET_ADMIN); 1 when something was on, 0 when nothing was, -1 with `errno` set.
 int CLinux_stop_joining(const char *name);

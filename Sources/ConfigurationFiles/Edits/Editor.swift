@@ -203,7 +203,8 @@ struct Editor {
             edit.path,
             request,
             transport,
-            servicePort: service.key.selector.backendPort
+            servicePort: service.key.selector.backendPort,
+            check: service.protection.healthCheck
         )
         diagnostics += file.diagnostics
         return file.diagnostics.isEmpty ? backend : nil

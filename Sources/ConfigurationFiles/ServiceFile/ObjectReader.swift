@@ -298,6 +298,14 @@ struct ObjectReader {
         return list(key, of: kind, "is not accepted here") { Choice(rawValue: $0) }
     }
 
+    /// Texts, as `text` takes them.
+    mutating func texts(_ key: String) -> [String] {
+        guard case .list(let kind) = kind(key) else { return [] }
+        return list(key, of: kind, "is not accepted here") {
+            $0.isEmpty || $0.hasControlCharacters ? nil : $0
+        }
+    }
+
     private mutating func list<Value>(
         _ key: String,
         of kind: ServiceFileSchema.Kind,
@@ -338,7 +346,7 @@ struct ObjectReader {
     private mutating func complain(_ key: String, _ node: YAMLNode?) {
         guard let kind = kind(key), let node else { return }
         var suggestion: String?
-        if case .choice(let words) = kind, let text = node.text {
+        if let words = kind.words, let text = node.text {
             suggestion = nearest(to: text, in: words)
         } else if case .flag = kind, let text = node.text {
             suggestion = nearest(to: text, in: ["true", "false"])

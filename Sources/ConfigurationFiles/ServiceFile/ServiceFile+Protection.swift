@@ -10,7 +10,9 @@ extension ServiceFile {
             packetShare: reader.integer("packetShare"),
             expiresQuiescent: reader.flag("expireQuiescent") ?? false,
             drainTimeout: reader.duration("drainTimeout"),
-            destCheck: readDestCheck(&reader)
+            destCheck: readDestCheck(&reader),
+            healthCheck: readHealthCheck(&reader),
+            healthPanic: reader.choice("panic") ?? .serveAll
         )
     }
 

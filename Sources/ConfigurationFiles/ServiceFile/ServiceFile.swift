@@ -237,6 +237,7 @@ struct ServiceFile: Sendable {
         defer { diagnostics += reader.diagnostics }
         let `protocol`: TransportProtocol = reader.choice("protocol") ?? .tcp
         let selector = Self.readSelector(&reader, `protocol`)
+        let protection = readProtection(&reader)
         var backends: [Backend] = []
         for (node, path) in reader.items("backends") {
             let backend = readBackend(
@@ -244,7 +245,8 @@ struct ServiceFile: Sendable {
                 path,
                 file,
                 `protocol`,
-                servicePort: selector?.backendPort
+                servicePort: selector?.backendPort,
+                check: protection.healthCheck
             )
             if let backend {
                 backends.append(backend)
@@ -267,7 +269,6 @@ struct ServiceFile: Sendable {
         let persistence = readPersistence(&reader)
         let isOnePacket = reader.flag("onePacket") ?? false
         let portsPerSource = reader.integer("maxPortsPerSource")
-        let protection = readProtection(&reader)
         let access = readAccess(&reader)
         guard let selector else { return }
         let key = Service.Key(selector, `protocol`)
@@ -344,7 +345,7 @@ struct ServiceFile: Sendable {
         )
     }
 
-    private static func name(of key: Service.Key) -> String {
+    static func name(of key: Service.Key) -> String {
         guard case .destination = key.selector else { return key.description }
         guard key.protocol.hasPorts else { return "\(key.protocol.rawValue)-\(key.addressText)" }
         return "\(key.protocol.rawValue)-\(key.addressText)-\(key.portText)"
@@ -446,7 +447,8 @@ struct ServiceFile: Sendable {
         _ path: String,
         _ file: String,
         _ protocol: TransportProtocol,
-        servicePort: UInt16?
+        servicePort: UInt16?,
+        check: HealthCheck?
     ) -> Backend? {
         guard var reader = reader(node, ServiceFileSchema.backend, path, file) else { return nil }
         defer { diagnostics += reader.diagnostics }
@@ -457,13 +459,15 @@ struct ServiceFile: Sendable {
         let serverID = reader.hexadecimal("serverID")
         let most = reader.integer("maxConnections")
         let least = reader.integer("minConnections")
+        let own = readBackendCheck(&reader, of: check)
         guard let address, let port = port.flatMap(UInt16.init(exactly:)) else { return nil }
         return Backend(
             endpoint: Endpoint(address, port),
             weight: weight,
             maxConnections: most,
             minConnections: least,
-            quicServerID: serverID
+            quicServerID: serverID,
+            healthCheck: own
         )
     }
 }

@@ -42,9 +42,19 @@ package enum ServiceFileSchema {
         case duration
         /// `5s..1h`.
         case durationRange
+        /// `200-299,301`.
+        case statuses
         case either(Kind, Kind)
         case list(Kind)
         case object(Object)
+
+        /// What a value is one of, where it is a word.
+        var words: [String]? {
+            switch self {
+            case .choice(let words), .either(.choice(let words), _): words
+            default: nil
+            }
+        }
     }
 
     package struct Object: Sendable {
@@ -82,7 +92,7 @@ package enum ServiceFileSchema {
                 default: "none",
                 "hexadecimal; what it writes into connection ids of quicLB"
             ),
-        ] + backendLimits
+        ] + backendLimits + backendHealth
     )
 
     package static let quicConfiguration = Object(
@@ -298,7 +308,7 @@ package enum ServiceFileSchema {
                 default: "false",
                 "every packet is scheduled by itself: UDP with dr or tunnel"
             ),
-        ] + serviceProtection + serviceAccess + [
+        ] + serviceProtection + serviceAccess + serviceHealth + [
             field("backends", .list(.object(backend)), default: "none", "the real servers")
         ]
     )
@@ -336,7 +346,7 @@ package enum ServiceFileSchema {
         file, interface, vlan, linkTunnel, address, route, neighbour, set, service, match,
         persistence,
         rateLimit,
-        destCheck, tunnel, backend, quic, quicConfiguration,
+        destCheck, healthCheck, tunnel, backend, quic, quicConfiguration,
     ]
 
     static func field(
@@ -372,6 +382,7 @@ package enum ServiceFileSchema {
         case .choice(let words): "one of " + words.joined(separator: ", ")
         case .duration: "a duration such as 500ms, 90s or 1m30s"
         case .durationRange: "two durations such as 5s..1h"
+        case .statuses: "100...599, or ranges such as 200-299,301"
         case .either(.text, let kind): "a text, or \(accepted(kind))"
         case .either(let first, let second): "\(accepted(first)), or \(accepted(second))"
         case .list(.object(let object)): "a list of \(object.name)s"
@@ -439,6 +450,13 @@ package enum ServiceFileSchema {
         case .duration: ["type": "string", "pattern": "^([0-9]+(d|h|m|s|ms))+$"]
         case .durationRange:
             ["type": "string", "pattern": "^([0-9]+(d|h|m|s|ms))+\\.\\.([0-9]+(d|h|m|s|ms))+$"]
+        case .statuses:
+            [
+                "anyOf": [
+                    ["type": "integer", "minimum": 100, "maximum": 599] as [String: Any],
+                    ["type": "string", "pattern": "^[1-5][0-9]{2}(-[1-5][0-9]{2})?(,.*)?$"],
+                ]
+            ]
         case .either(let first, let second): ["anyOf": [schema(of: first), schema(of: second)]]
         case .list(let kind): ["type": "array", "items": schema(of: kind)]
         case .object(let object): schema(of: object)

@@ -199,6 +199,10 @@ package struct ServiceFileWriter: Sendable {
         fields.plain("packetShare", protection.packetShare)
         fields.plain("expireQuiescent", protection.expiresQuiescent, unless: false)
         fields.text("drainTimeout", protection.drainTimeout?.text)
+        if let check = protection.healthCheck {
+            fields.node("healthCheck", document(of: check))
+        }
+        fields.text("panic", protection.healthPanic.rawValue, unless: "serveAll")
         guard let check = protection.destCheck else { return }
         var inner = Fields()
         inner.plain("downNotice", check.downNotice)
@@ -220,12 +224,13 @@ package struct ServiceFileWriter: Sendable {
         fields.text("serverID", backend.quicServerID?.hexadecimal)
         fields.plain("maxConnections", backend.maxConnections)
         fields.plain("minConnections", backend.minConnections)
+        if let check = backend.healthCheck { fields.node("healthCheck", document(of: check)) }
         return fields.node
     }
 }
 
 /// The pairs of a mapping that is being written; what is nil is not there.
-private struct Fields {
+struct Fields {
     private var pairs: [(String, YAMLNode)] = []
 
     var isEmpty: Bool { pairs.isEmpty }
@@ -259,7 +264,7 @@ private struct Fields {
 }
 
 extension [UInt8] {
-    fileprivate var hexadecimal: String {
+    var hexadecimal: String {
         map { octet in
             let digits = String(octet, radix: 16)
             return digits.count == 1 ? "0" + digits : digits

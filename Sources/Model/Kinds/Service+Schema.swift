@@ -134,6 +134,13 @@ extension Service {
             text: { words($0.access.allow) }
         ),
         Field("deny", "access", \.access.deny, accepted: sources, text: { words($0.access.deny) }),
+        Field(
+            "health check",
+            "protection",
+            \.protection.healthCheck,
+            accepted: "a question, times and counts"
+        ),
+        Field("panic", "protection", \.protection.healthPanic),
     ]
 
     private static let sources = "names of sets, addresses, networks and ranges"
@@ -168,6 +175,13 @@ extension Service {
                 "quicServerID",
                 \.quicServerID,
                 accepted: "octets, as many as the service's quicLB says"
+            ),
+            Field(
+                "health check",
+                "healthCheck",
+                \.healthCheck,
+                accepted: "off, or a question, times and counts",
+                absent: "the service's"
             ),
         ]
     )

@@ -35,7 +35,7 @@ package struct ExplanationRequest: Codable, Sendable, Equatable {
 /// The way of one made-up packet, step by step.
 package struct Explanation: Codable, Sendable, Equatable {
     package struct Step: Codable, Sendable, Equatable {
-        /// `arrival`, `connection`, `service`, `backend`, `rewrite`, `next hop`, `end`.
+        /// `arrival`, `connection`, `service`, `backend`, `health`, `rewrite`, `next hop`, `end`.
         package var name: String
         package var text: String
 
