@@ -45,7 +45,7 @@ private func lines(_ text: String, identity: String = "node") -> [String] {
         #expect(
             words == ["real_server", "1.2.3.4", "80", "{", "x", "a b", "abc d e", "${NAME}"]
         )
-        #expect(line.tokens.map(\.location.column) == [5, 17, 25, 27, 29, 31, 37, 48])
+        #expect(line.tokens.map(\.location.column) == [5, 17, 25, 27, 29, 31, 37, 47])
     }
 
     @Test func `definitions are used with and without braces, and unknown ones stay`() {

@@ -56,7 +56,8 @@ extension ServiceFileWriter {
     /// Octets as a person would write them: as a text where they are one.
     private static func text(_ octets: [UInt8]) -> String {
         let text = String(decoding: octets, as: UTF8.self)
-        let isText = Array(text.utf8) == octets && !text.hasControlCharacters
+        let isText =
+            !octets.isEmpty && Array(text.utf8) == octets && !text.hasControlCharacters
         return isText && !text.hasPrefix("hex:") ? text : "hex:" + octets.hexadecimal
     }
 }
