@@ -119,6 +119,7 @@ package struct ConfigurationLoader: Sendable {
             name.hasPrefix("/") ? name : folder + name,
             reader,
             identity: identity(reader, result.settings),
+            sets: Set(objects.sets.map(\.value.name)),
             named: TextLocation(file: conf, line: 1, column: 1)
         )
         result.files.merge(read.files) { first, _ in first }

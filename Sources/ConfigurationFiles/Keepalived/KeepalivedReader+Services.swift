@@ -30,8 +30,11 @@ extension KeepalivedReader {
         }
         if let persistence = draft.persistence { service.persistence = persistence }
         if let length = draft.granularity {
-            if length <= 32 { service.persistence?.mask = length }
-            service.persistence?.maskV6 = length
+            if service.key.family == .ipv6 {
+                service.persistence?.maskV6 = length
+            } else if length <= 32 {
+                service.persistence?.mask = length
+            }
         }
         for line in draft.realServers { addBackend(line, draft, to: &service) }
         put(fitting(service, statement), statement)

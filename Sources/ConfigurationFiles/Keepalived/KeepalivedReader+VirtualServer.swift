@@ -110,6 +110,21 @@ extension KeepalivedReader {
                 return report(.warning, line, "names a local_address_group that is not there", word)
             }
             draft.template.localAddresses += group
+        case "daddr_group_name":
+            guard let group = denyGroups[word] else {
+                return report(.warning, line, "names a deny_address_group that is not there", word)
+            }
+            draft.template.access.deny += group
+        case "waddr_group_name":
+            guard let group = allowGroups[word] else {
+                return report(
+                    .warning,
+                    line,
+                    "names an allow_address_group that is not there",
+                    word
+                )
+            }
+            draft.template.access.allow += group
         case "src-range": draft.sourceRange = readRange(line)
         case "dst-range": draft.destinationRange = readRange(line)
         default: takeOption(line, word, into: &draft)
@@ -174,8 +189,6 @@ extension KeepalivedReader {
             "sorry_server_lvs_method": "has no effect",
             "hysteresis": "has no effect", "ha_suspend": "has no effect",
             "bps": "has no effect, as in DPVS", "flag-3": "has no effect",
-            "daddr_group_name": "has no effect: services have no lists of addresses yet",
-            "waddr_group_name": "has no effect: services have no lists of addresses yet",
             "syn_proxy": "has no effect for a single service: synproxy of dpvs.conf is for all",
         ]
         if line.keyword == "quorum" {

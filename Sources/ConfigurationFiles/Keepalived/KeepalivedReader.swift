@@ -15,6 +15,11 @@ struct KeepalivedReader {
 
     /// Own addresses toward backends, by the name of their group.
     private(set) var localGroups: [String: [IPAddress]] = [:]
+    /// Clients that may not ask, and those that alone may, by the names of their groups.
+    private(set) var denyGroups: [String: [AddressSource]] = [:]
+    private(set) var allowGroups: [String: [AddressSource]] = [:]
+    /// Sets of addresses that service files have.
+    private let sets: Set<String>
     private(set) var serverGroups: [String: [Entry]] = [:]
     private var keys: [Service.Key: TextLocation] = [:]
     private var names: Set<String> = []
@@ -31,7 +36,16 @@ struct KeepalivedReader {
     }
 
     /// `place` is where the file is named; `identity` is what `@NAME` lines are compared with.
-    init(_ path: String, _ reader: any SourceReader, identity: String, named place: TextLocation) {
+    ///
+    /// `sets` are those that service files have.
+    init(
+        _ path: String,
+        _ reader: any SourceReader,
+        identity: String,
+        sets: Set<String>,
+        named place: TextLocation
+    ) {
+        self.sets = sets
         let text = KeepalivedText(path, reader, identity: identity, named: place)
         files = text.files
         isPassing = text.isPassing
@@ -81,13 +95,18 @@ struct KeepalivedReader {
             serverGroups[name, default: []] += lines.flatMap { readEntries($0) }
         case "tunnel_group":
             for line in lines { readTunnel(line) }
+        case "deny_address_group": denyGroups[name, default: []] += lines.flatMap { readSource($0) }
         default:
-            report(
-                .notInEffect,
-                statement,
-                "is read over: services have no lists of addresses yet",
-                name
-            )
+            let sources = lines.flatMap { readSource($0) }
+            if sources.isEmpty, !lines.isEmpty {
+                report(
+                    .error,
+                    statement,
+                    "would allow nobody but clients of sets that are none",
+                    name
+                )
+            }
+            allowGroups[name, default: []] += sources
         }
     }
 
@@ -100,6 +119,27 @@ struct KeepalivedReader {
             return []
         }
         return all
+    }
+
+    /// `IP`, `IP-N` or `ipset:NAME`.
+    private mutating func readSource(_ line: Statement) -> [AddressSource] {
+        let place = Statement(keyword: "", location: line.location)
+        if line.keyword.hasPrefix("ipset:") {
+            let name = String(line.keyword.dropFirst("ipset:".count))
+            if sets.contains(name) { return [.set(name)] }
+            let message = "names no set of a service file, and is read over"
+            report(
+                .warning,
+                place,
+                message,
+                line.keyword,
+                suggestion: nearest(to: name, in: Array(sets))
+            )
+            return []
+        }
+        if let range = AddressRange(shortText: line.keyword) { return [.range(range)] }
+        report(.error, place, "is no address", line.keyword, "IP, IP-N or ipset:NAME")
+        return []
     }
 
     /// `IP[-N] [PORT]` or `fwmark N`.
