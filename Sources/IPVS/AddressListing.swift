@@ -29,8 +29,19 @@ package enum AddressListing {
         return text + "\n"
     }
 
-    /// The title of a list of clients; there are no such lists, so nothing follows.
-    package static func clients(_ title: String) -> String {
-        "PROTO".padded(8) + " " + "VIP:VPORT".padded(30) + " " + title + "\n"
+    /// The lists of clients that services deny or allow, a client a line.
+    package static func clients(_ list: Request.ClientList, of readings: ServiceReadings) -> String
+    {
+        func line(_ cells: (String, String, String)) -> String {
+            cells.0.padded(8) + " " + cells.1.padded(30) + " " + cells.2 + "\n"
+        }
+        var text = line(("PROTO", "VIP:VPORT", list == .denied ? "BLACKLIST" : "WHITELIST"))
+        for service in readings.services.map(\.service) {
+            for client in service.access[keyPath: list.path] {
+                let transport = service.key.protocol.rawValue.uppercased()
+                text += line((transport, service.key.place, client.tool))
+            }
+        }
+        return text
     }
 }

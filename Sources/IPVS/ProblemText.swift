@@ -10,6 +10,7 @@ struct ProblemText: Sendable {
         case service(Service.Key)
         case server(Service.Key, IPAddress)
         case localAddress(Service.Key, IPAddress)
+        case client(Service.Key, AddressSource)
     }
 
     /// The line that has said most of a subject.
@@ -43,7 +44,7 @@ struct ProblemText: Sendable {
             return line(ofAddress: key.address) + text + "\(option): \(sentence)"
         case .service(let key):
             guard let service = services[key] else { return text + "\(key): \(sentence)" }
-            let subject = subject(rest, service)
+            let subject = subject(rest, service, sentence)
             let number = lines[subject] ?? lines[.service(key)]
             let line = number.map { "line \($0): " } ?? ""
             if rest == ".localAddresses", sentence.hasPrefix("is empty") {
@@ -62,18 +63,21 @@ struct ProblemText: Sendable {
     }
 
     /// Which part of a service the rest of a path is about.
-    private func subject(_ path: Substring, _ service: Service) -> Subject {
+    ///
+    /// Of an address or a name in a list, the value at the head of the sentence tells.
+    private func subject(_ path: Substring, _ service: Service, _ sentence: String) -> Subject {
+        let value = sentence.split(separator: "'", maxSplits: 2).first.map(String.init) ?? ""
+        if path == ".localAddresses", let address = IPAddress(value) {
+            return service.mode == .snat
+                ? .server(service.key, address) : .localAddress(service.key, address)
+        }
+        if path == ".allow" || path == ".deny", let client = AddressSource(value) {
+            return .client(service.key, client)
+        }
         if let place = Self.place(in: path, of: ".backends["),
             service.backends.indices.contains(place)
         {
             return .server(service.key, service.backends[place].endpoint.address)
-        }
-        if let place = Self.place(in: path, of: ".localAddresses["),
-            service.localAddresses.indices.contains(place)
-        {
-            let address = service.localAddresses[place]
-            return service.mode == .snat
-                ? .server(service.key, address) : .localAddress(service.key, address)
         }
         return .service(service.key)
     }
@@ -102,7 +106,8 @@ struct ProblemText: Sendable {
         "scheduler": "-s", "schedulerFlags": "-b", "hashTarget": "--hash-target",
         "persistence": "-p", "onePacket": "--ops", "clientAddress": "--proxy-protocol",
         "connectionTimeout": "--conn-timeout", "quic": "--quic", "destCheck": "--dest-check",
-        "expireQuiescent": "--expire-quiescent", "tunnel": "--tun-type",
+        "expireQuiescent": "--expire-quiescent", "tunnel": "--tun-type", "deny": "-k",
+        "allow": "-2",
     ]
 
     /// What service files say, and how `ipvsadm` says it; longer ones come first.
@@ -134,6 +139,8 @@ extension ServiceChange {
         case .addLocalAddress(let key, let address, _),
             .deleteLocalAddress(let key, let address, _):
             .localAddress(key, address)
+        case .addClient(let key, _, let client), .deleteClient(let key, _, let client):
+            .client(key, client)
         // There is no service afterwards that something could be said of.
         case .clear: .service(Service.Key(.mark(0), .tcp))
         }

@@ -9,8 +9,7 @@ package struct Request: Equatable, Sendable {
         case list(View, of: Service.Key?)
         case connections(of: Service.Key?, SocketPair?)
         case localAddresses(of: Service.Key?)
-        /// Lists of denied or allowed clients, by the title of their column.
-        case clientLists(String)
+        case clientLists(ClientList)
         case zero(Service.Key?)
         case save
         case restore
@@ -18,6 +17,11 @@ package struct Request: Equatable, Sendable {
         case version
         /// A command of old scripts from which nothing follows.
         case nothing
+    }
+
+    /// Who is kept out of a service, or let in.
+    package enum ClientList: Equatable, Sendable {
+        case denied, allowed
     }
 
     /// The one connection of `--sockpair`.
@@ -57,6 +61,8 @@ package enum ServiceChange: Equatable, Sendable {
     case deleteServer(Service.Key, ServerOptions)
     case addLocalAddress(Service.Key, IPAddress, interface: String?)
     case deleteLocalAddress(Service.Key, IPAddress, interface: String?)
+    case addClient(Service.Key, Request.ClientList, AddressSource)
+    case deleteClient(Service.Key, Request.ClientList, AddressSource)
 }
 
 /// What a command line says of a service; nil: nothing.

@@ -72,9 +72,14 @@ struct RequestReader {
         case .zero: return .zero(try optionalService())
         case .save: return .save
         case .restore: return .restore
-        case .getDenied: return .clientLists("BLACKLIST")
-        case .getAllowed: return .clientLists("WHITELIST")
-        case .addDenied, .deleteDenied, .addAllowed, .deleteAllowed: throw try clientListRefusal()
+        case .getDenied: return .clientLists(.denied)
+        case .getAllowed: return .clientLists(.allowed)
+        case .addDenied: return .change(.addClient(try service(), .denied, try client(.denied)))
+        case .deleteDenied:
+            return .change(.deleteClient(try service(), .denied, try client(.denied)))
+        case .addAllowed: return .change(.addClient(try service(), .allowed, try client(.allowed)))
+        case .deleteAllowed:
+            return .change(.deleteClient(try service(), .allowed, try client(.allowed)))
         case .set, .startDaemon, .stopDaemon: return try withoutEffect(command)
         case .help: return .help
         case .version: return .version
@@ -127,12 +132,21 @@ struct RequestReader {
         return .nothing
     }
 
-    private mutating func clientListRefusal() throws(Complaint) -> Complaint {
-        _ = try service()
-        let option: Option = has(.denied) ? .denied : .allowed
-        _ = try demand(option, "ADDRESS|ipset:NAME")
-        return .refusal(
-            "lists of denied and allowed clients do not exist here yet: nothing is done"
+    /// `ADDRESS` or `ipset:NAME`.
+    private func client(_ option: Option) throws(Complaint) -> AddressSource {
+        let text = try demand(option, "ADDRESS|ipset:NAME")
+        if text.hasPrefix("ipset:") {
+            let name = String(text.dropFirst("ipset:".count))
+            if AddressSet.isName(name) { return .set(name) }
+            throw Complaint(
+                "\(option.words): '\(name.printable)' is no name of a set; accepted: "
+                    + AddressSet.namingRule
+            )
+        }
+        if let range = AddressRange(text) { return .range(range) }
+        throw Complaint(
+            "\(option.words): '\(text.printable)' is no address; accepted: an address, a network, a "
+                + "range of two addresses, or ipset:NAME"
         )
     }
 

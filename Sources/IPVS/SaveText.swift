@@ -29,6 +29,8 @@ package enum SaveText {
             for word in options(of: target, in: service) { text += " " + word }
             text += "\n"
         }
+        for client in service.access.deny { text += "-U \(name) -k \(client.tool)\n" }
+        for client in service.access.allow { text += "-O \(name) -2 \(client.tool)\n" }
         guard service.mode == .fnat else { return }
         for address in service.localAddresses {
             let interface = interfaces[address].map { " -F \($0)" } ?? ""

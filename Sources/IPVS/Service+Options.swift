@@ -35,6 +35,7 @@ extension Service {
         service.isOnePacket = false
         service.protection.expiresQuiescent = false
         service.protection.destCheck = nil
+        service.access = AccessLists()
         service.backends = []
         return service
     }

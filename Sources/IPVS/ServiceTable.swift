@@ -43,6 +43,20 @@ package struct ServiceTable: Sendable {
             try addLocalAddress(key, address, interface)
         // It goes from the interface that it is on, whichever the command names.
         case .deleteLocalAddress(let key, let address, _): try deleteLocalAddress(key, address)
+        case .addClient(let key, let list, let client):
+            var service = try find(key)
+            // One that is there already is no mistake, as with local addresses.
+            if !service.access[keyPath: list.path].contains(client) {
+                service.access[keyPath: list.path].append(client)
+            }
+            draft.put(service)
+        case .deleteClient(let key, let list, let client):
+            var service = try find(key)
+            guard let place = service.access[keyPath: list.path].firstIndex(of: client) else {
+                throw .refusal("No such entry: \(client.tool) of \(key)")
+            }
+            service.access[keyPath: list.path].remove(at: place)
+            draft.put(service)
         }
     }
 
@@ -207,6 +221,25 @@ package struct ServiceTable: Sendable {
         }
         for address in made where !used.contains(address.prefix.address) {
             draft.remove(address.key)
+        }
+    }
+}
+
+extension Request.ClientList {
+    var path: WritableKeyPath<AccessLists, [AddressSource]> {
+        switch self {
+        case .denied: \.deny
+        case .allowed: \.allow
+        }
+    }
+}
+
+extension AddressSource {
+    /// `192.0.2.1` or `ipset:NAME`.
+    var tool: String {
+        switch self {
+        case .set(let name): "ipset:\(name)"
+        case .range(let range): "\(range)"
         }
     }
 }

@@ -66,8 +66,9 @@ package struct Session: Sendable {
         case .localAddresses(let key):
             let readings = try await readings(key)
             return try answer(readings, AddressListing.localAddresses(of: readings))
-        case .clientLists(let title):
-            return try answer([String](), AddressListing.clients(title))
+        case .clientLists(let list):
+            let readings = await desk.readings(of: filter(nil))
+            return try answer(readings, AddressListing.clients(list, of: readings))
         case .zero(let key):
             guard await desk.zero(filter(key)) || key == nil else { throw Self.noService(key) }
             return Answer()

@@ -178,9 +178,21 @@ import Testing
                 """
         )
         #expect(
-            AddressListing.clients("BLACKLIST")
-                == "PROTO    VIP:VPORT                      BLACKLIST\n"
+            AddressListing.clients(.allowed, of: readings.readings)
+                == "PROTO    VIP:VPORT                      WHITELIST\n"
         )
+        try readings.make("-Ut 192.168.100.254:80 -k 192.168.88.115")
+        try readings.make("-Ut 192.168.100.254:80 -k ipset:denyset")
+        #expect(
+            AddressListing.clients(.denied, of: readings.readings) == """
+                PROTO    VIP:VPORT                      BLACKLIST
+                TCP      192.168.100.254:80             192.168.88.115
+                TCP      192.168.100.254:80             ipset:denyset
+
+                """
+        )
+        let saved = SaveText.lines(of: readings.readings)
+        #expect(saved.contains("-U -t 192.168.100.254:80 -k 192.168.88.115\n"), "\(saved)")
     }
 }
 

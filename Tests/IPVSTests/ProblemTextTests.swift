@@ -16,6 +16,7 @@ import Testing
         -P -t 10.0.0.100:80 -z 10.0.1.200 -F dpdk1
         -A -H proto=tcp,af=ipv4
         -a -H proto=tcp,af=ipv4 -r 192.168.10.2 -J
+        -U -t 10.0.0.100:80 -k 10.0.9.9
         """
 
     private func text() throws -> ProblemText {
@@ -36,9 +37,16 @@ import Testing
             "line 4: -y: is above -x"
         ),
         ("draft[0].backends[1].weight", "weighs nothing", "line 4: -w: weighs nothing"),
-        ("draft[0].localAddresses[0]", "is there twice", "line 5: -z: is there twice"),
+        (
+            "draft[0].localAddresses", "'10.0.1.200' is there twice",
+            "line 5: -z: '10.0.1.200' is there twice"
+        ),
+        ("draft[0].deny", "'10.0.9.9' is there twice", "line 8: -k: '10.0.9.9' is there twice"),
         ("draft[1].interface", "is no device", "line 5: -F: is no device"),
-        ("draft[2].localAddresses[0]", "is there twice", "line 7: -r: is there twice"),
+        (
+            "draft[2].localAddresses", "'192.168.10.2' is there twice",
+            "line 7: -r: '192.168.10.2' is there twice"
+        ),
         ("draft[2].match", "is no device", "line 6: -H: is no device"),
     ])
     func `a mistake is told with the line and the option`(

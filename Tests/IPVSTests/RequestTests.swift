@@ -169,13 +169,31 @@ import Testing
         ("-Pt 10.0.0.100:80 -z 10.0.1.200", "local \(web) 10.0.1.200"),
         ("-G", "locals"), ("-G -t [2001::2]:80", "locals tcp [2001::2]:80"),
         ("--get-laddr", "locals"),
-        ("-U -t 192.168.88.1:80 -k 192.168.88.115", "1 lists of denied and allowed clients"),
-        ("--add-blklst -t 192.168.88.1:80 -k ipset:denyset", "1 lists of denied"),
-        ("-V -t 192.168.88.1:80 -k 192.168.88.115", "1 lists of denied"),
-        ("-O -t 192.168.88.1:80 -2 ipset:allowset", "1 lists of denied"),
-        ("--add-whtlst -u 192.168.88.1:80 -2 192.168.88.0", "1 lists of denied"),
-        ("-Y -t 192.168.88.1:80 -2 ipset:allowset", "1 lists of denied"),
-        ("-B", "clients BLACKLIST"), ("-W", "clients WHITELIST"),
+        (
+            "-U -t 192.168.88.1:80 -k 192.168.88.115",
+            "add denied 192.168.88.115 of tcp 192.168.88.1:80"
+        ),
+        (
+            "--add-blklst -t 192.168.88.1:80 -k ipset:denyset",
+            "add denied ipset:denyset of tcp 192.168.88.1:80"
+        ),
+        (
+            "-V -t 192.168.88.1:80 -k 192.168.88.115",
+            "delete denied 192.168.88.115 of tcp 192.168.88.1:80"
+        ),
+        (
+            "-O -t 192.168.88.1:80 -2 ipset:allowset",
+            "add allowed ipset:allowset of tcp 192.168.88.1:80"
+        ),
+        (
+            "--add-whtlst -u 192.168.88.1:80 -2 192.168.88.0",
+            "add allowed 192.168.88.0 of udp 192.168.88.1:80"
+        ),
+        (
+            "-Y -t 192.168.88.1:80 -2 ipset:allowset",
+            "delete allowed ipset:allowset of tcp 192.168.88.1:80"
+        ),
+        ("-B", "clients denied"), ("-W", "clients allowed"),
     ])
     func `addresses of services come and go`(words: String, meaning: String) {
         #expect(Self.meaning(of: words).contains(meaning))
@@ -270,7 +288,7 @@ extension Request.Action {
         case .list(let view, let key): named("list \(view)", key)
         case .connections: "table"
         case .localAddresses(let key): named("locals", key)
-        case .clientLists(let title): "clients \(title)"
+        case .clientLists(let list): "clients \(list)"
         case .zero(let key): named("zero", key)
         case .save: "save"
         case .restore: "restore"
@@ -288,6 +306,9 @@ extension ServiceChange {
         case .editService(let key, let options): "edit \(key) \(options.meaning)"
         case .deleteService(let key): "delete \(key)"
         case .clear: "clear"
+        case .addClient(let key, let list, let client): "add \(list) \(client.tool) of \(key)"
+        case .deleteClient(let key, let list, let client):
+            "delete \(list) \(client.tool) of \(key)"
         case .addServer(let key, let options): "server \(key) \(options.meaning)"
         case .editServer(let key, let options): "change \(key) \(options.meaning)"
         case .deleteServer(let key, let options): "take \(key) \(options.meaning)"
