@@ -51,8 +51,9 @@ package struct ForwardedCommand: Equatable, Sendable {
         case cut
     }
 
-    /// Asks the daemon at `socket` and gives `take` what comes, as it comes; returns what the program
-    /// ends with. What `take` throws ends it.
+    /// Asks the daemon at `socket` and gives `take` what comes, as it comes.
+    ///
+    /// Returns what the program ends with; what `take` throws ends it.
     package func run(
         at socket: String,
         _ take: (CommandOutput) throws(LinuxError) -> Void

@@ -4,8 +4,8 @@ import CLinux
 import CPacket
 import Timing
 
-/// A question to one worker about its connections: show me those that fit, or end these. One asker
-/// at a time.
+/// A question of one asker at a time to one worker about its connections: show those that fit, or end
+/// these.
 ///
 /// The worker answers over as many turns as it takes, a bounded share of its table in each, and the
 /// cell belongs to it until then: an asker that gave up waiting may not ask again before that.

@@ -95,7 +95,8 @@ extension SystemTests {
                 }
                 setup.options = ["--", "--lcores", "0@0,7@0"]
                 let outcome = try await lab.refuse(setup)
-                let text = "worker 1 runs on the lcore of this number, and --lcores has only 7"
+                let text =
+                    "worker 1 runs on the lcore of this number, and the arguments after -- have only 7"
                 #expect(outcome.errors.contains(text), "\(outcome.errors)")
             }
         }
