@@ -161,7 +161,14 @@ public struct EALOptions: Equatable, Sendable {
         // In memory nothing is left in hugetlbfs, and instances cannot collide there. A file
         // descriptor a segment would be one a page.
         var groups = [
-            place(source + ["--single-file-segments"]),
+            Group(
+                "--no-huge",
+                "--in-memory",
+                "--huge-dir",
+                "--huge-unlink",
+                "--legacy-mem",
+                arguments: source + ["--single-file-segments"]
+            ),
             Group("-m", "--socket-mem", arguments: amount),
         ]
         if let limit = memory.limit {
@@ -171,17 +178,6 @@ public struct EALOptions: Equatable, Sendable {
             groups.append(Group("--socket-limit", arguments: ["--socket-limit", text]))
         }
         return groups
-    }
-
-    private func place(_ arguments: [String]) -> Group {
-        Group(
-            "--no-huge",
-            "--in-memory",
-            "--huge-dir",
-            "--huge-unlink",
-            "--legacy-mem",
-            arguments: arguments
-        )
     }
 
     private var lcores: String {

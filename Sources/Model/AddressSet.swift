@@ -61,6 +61,16 @@ extension AddressSet.Entry: LosslessStringConvertible, TextCodable {
 package enum AddressSource: Hashable, Sendable {
     case set(String)
     case range(AddressRange)
+
+    /// Of a set, its name.
+    package var setName: String? {
+        if case .set(let name) = self { name } else { nil }
+    }
+
+    /// Addresses that stand in the list itself.
+    package var range: AddressRange? {
+        if case .range(let range) = self { range } else { nil }
+    }
 }
 
 extension AddressSource: LosslessStringConvertible, TextCodable {
@@ -98,16 +108,6 @@ package struct AccessLists: Equatable, Codable, Sendable {
     package static let mostSets = 4
 
     package var isEmpty: Bool { allow.isEmpty && deny.isEmpty }
-
-    package var sets: Set<String> {
-        Set(
-            (allow + deny)
-                .compactMap { source in
-                    guard case .set(let name) = source else { return nil }
-                    return name
-                }
-        )
-    }
 }
 
 /// Senders whose packets are dropped before anything else is asked.

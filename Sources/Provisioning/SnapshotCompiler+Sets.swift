@@ -42,10 +42,7 @@ extension SnapshotCompiler {
 
     /// Addresses that stand in a list itself.
     private static func entries(in sources: [AddressSource]) -> [AddressSet.Entry] {
-        sources.compactMap { source in
-            guard case .range(let range) = source else { return nil }
-            return AddressSet.Entry(range)
-        }
+        sources.compactMap(\.range).map { AddressSet.Entry($0) }
     }
 
     private mutating func keep(
@@ -70,10 +67,8 @@ extension SnapshotCompiler {
         _ inline: SetKey
     ) throws(ProvisioningError) -> SetNames {
         var slots: [UInt16] = []
-        if sources.contains(where: { if case .range = $0 { true } else { false } }) {
-            slots.append(try slot(of: inline))
-        }
-        for case .set(let name) in sources { slots.append(try slot(of: .named(name))) }
+        if sources.contains(where: { $0.range != nil }) { slots.append(try slot(of: inline)) }
+        for name in sources.compactMap(\.setName) { slots.append(try slot(of: .named(name))) }
         return SetNames(slots)
     }
 

@@ -89,15 +89,8 @@ extension DPVSConfParser {
 
     /// What is the bond's to say.
     private mutating func checkSlave(_ device: NamedBlock, of bond: String) {
-        for item in ["kni_name", "kni_type", "lldp", "steering"] where device.items[item] != nil {
-            noted.insert("\(device.name) \(item)")
-            report(
-                .notInEffect,
-                place(device, item),
-                "netif_defs.device.\(item)",
-                "has no effect: \(device.name) is a slave of \(bond)",
-                device.items[item]?.description
-            )
+        for item in ["kni_name", "kni_type", "lldp", "steering"] {
+            noteEffect(device, item, "\(device.name) is a slave of \(bond)")
         }
     }
 }

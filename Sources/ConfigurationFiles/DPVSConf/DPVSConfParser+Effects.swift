@@ -107,7 +107,7 @@ extension DPVSConfParser {
         report(.notInEffect, place, path, "has no effect: \(reason)", value.description)
     }
 
-    private mutating func noteEffect(_ block: NamedBlock, _ item: String, _ reason: String) {
+    mutating func noteEffect(_ block: NamedBlock, _ item: String, _ reason: String) {
         // What another item leaves without effect is noted once.
         guard let value = block.items[item]?.description,
             noted.insert("\(block.name) \(item)").inserted

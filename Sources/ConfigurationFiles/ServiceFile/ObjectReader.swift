@@ -12,12 +12,6 @@ struct ObjectReader {
     let place: YAMLNode.Place
     private var values = FieldValues()
     var diagnostics: [Diagnostic] = []
-    /// Files that values were taken from, by path.
-    private(set) var sources: [String: [UInt8]] = [:]
-    /// Whether one of them could not be read for a reason that may pass by itself.
-    private(set) var isPassing = false
-    /// Whether a key file could not be read.
-    private(set) var lacksKey = false
 
     /// Nil, with a complaint, when `node` is no mapping.
     ///
@@ -207,23 +201,19 @@ struct ObjectReader {
     }
 
     /// The key `key`, or what is in the file that `keyFile` names; a wrong one is not repeated.
-    mutating func quicKey(_ files: any SourceReader) -> QUICKey? {
+    ///
+    /// `read` gives the octets of a file, or complains.
+    mutating func quicKey(
+        _ read: (String, YAMLNode.Place, inout ObjectReader) -> [UInt8]?
+    ) -> QUICKey? {
         if let node = values["keyFile"], let path = node.text {
             if values["key"] != nil {
                 report(node.place, "keyFile", "is there beside key", nil, "one of them")
             }
-            do throws(SourceError) {
-                let bytes = try files.read(path)
-                sources[path] = bytes
-                let text = String(decoding: bytes, as: UTF8.self)
-                let word = text.filter { !$0.isWhitespace }
-                if let key = QUICKey(hexadecimal: word) { return key }
-                report(node.place, "keyFile", "holds no key", path, "32 hexadecimal digits")
-            } catch {
-                isPassing = error.isPassing
-                lacksKey = true
-                report(node.place, "keyFile", "cannot be read: \(error.message)", path)
-            }
+            guard let bytes = read(path, node.place, &self) else { return nil }
+            let text = String(decoding: bytes, as: UTF8.self)
+            if let key = QUICKey(hexadecimal: text.filter { !$0.isWhitespace }) { return key }
+            report(node.place, "keyFile", "holds no key", path, "32 hexadecimal digits")
             return nil
         }
         guard let node = values["key"] else { return nil }

@@ -332,10 +332,7 @@ struct ServiceFile: Sendable {
         let id = reader.integer("configID")
         let serverIDLength = reader.integer("serverIDLength")
         let nonceLength = reader.integer("nonceLength")
-        let key = keys.flatMap { reader.quicKey($0) }
-        sources.merge(reader.sources) { first, _ in first }
-        isPassing = isPassing || reader.isPassing
-        lacksKeys = lacksKeys || reader.lacksKey
+        let key = reader.quicKey { readFile($0, for: "keyFile", $1, &$2) }
         guard let id, let serverIDLength, let nonceLength else { return nil }
         return .init(
             id: id,

@@ -25,7 +25,7 @@ extension StateChecker {
 
     mutating func check(_ object: Located<Denial>) {
         checkSource(object.value.source, object.location, object.path)
-        guard case .range(let range) = object.value.source else { return }
+        guard let range = object.value.source.range else { return }
         for service in objects.services {
             let backend = service.value.backends.first { range.contains($0.endpoint.address) }
             guard let backend else { continue }
@@ -54,34 +54,20 @@ extension StateChecker {
                 }
                 checkSource(source, place, path)
             }
-            let (families, hasSets) = Self.families(of: sources)
+            let families = Set(sources.compactMap(\.range?.family))
+            let names = sources.compactMap(\.setName)
             let family = object.value.key.family
             if case .mark = object.value.key.selector { continue }
-            if !hasSets, !families.isEmpty, !families.contains(family) {
+            if names.isEmpty, !families.isEmpty, !families.contains(family) {
                 let name = family == .ipv4 ? "IPv4" : "IPv6"
                 warn(place, path, "has no address of \(name), and clients are \(name)")
             }
-            let count = sources.count { if case .set = $0 { true } else { false } }
             let most = AccessLists.mostSets - (families.isEmpty ? 0 : 1)
-            if count > most {
+            if names.count > most {
                 let accepted = "at most \(AccessLists.mostSets); addresses in the list count as one"
-                report(place, path, "names too many sets", "\(count)", accepted)
+                report(place, path, "names too many sets", "\(names.count)", accepted)
             }
         }
-    }
-
-    private static func families(
-        of sources: [AddressSource]
-    ) -> (families: Set<AddressFamily>, hasSets: Bool) {
-        var families: Set<AddressFamily> = []
-        var hasSets = false
-        for source in sources {
-            switch source {
-            case .set: hasSets = true
-            case .range(let range): families.insert(range.family)
-            }
-        }
-        return (families, hasSets)
     }
 
     private mutating func checkSource(
@@ -89,9 +75,8 @@ extension StateChecker {
         _ place: TextLocation,
         _ path: String
     ) {
-        guard case .set(let name) = source, !isIncomplete else { return }
+        guard let name = source.setName, !isIncomplete, !setNames.contains(name) else { return }
         let names = sets.map(\.value.name)
-        guard !names.contains(name) else { return }
         report(
             place,
             path,

@@ -22,14 +22,11 @@ extension StateChecker {
         let isOff = !settings.isOn("global_defs.kni")
         guard let name = object.value.companionName, isOff || object.value.companionType == .off
         else { return }
-        diagnostics.append(
-            Diagnostic(
-                .notInEffect,
-                at: object.location(of: "kniName"),
-                path: object.path + ".kniName",
-                "has no effect: \(isOff ? "global_defs.kni" : "kniType") is off",
-                value: name
-            )
+        note(
+            object.location(of: "kniName"),
+            object.path + ".kniName",
+            "has no effect: \(isOff ? "global_defs.kni" : "kniType") is off",
+            name
         )
     }
 

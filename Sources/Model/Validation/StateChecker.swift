@@ -5,7 +5,7 @@ import Addressing
 package struct StateChecker: Sendable {
     let settings: Settings
     let objects: PlacedObjects
-    package internal(set) var diagnostics: [Diagnostic] = []
+    package private(set) var diagnostics: [Diagnostic] = []
     /// Own addresses, and networks whose addresses are all ours; of all services.
     private(set) var ownHosts: Set<IPAddress> = []
     /// Addresses of services.
@@ -13,12 +13,14 @@ package struct StateChecker: Sendable {
     /// Gateways of routes that are local addresses of services.
     private(set) var localGateways: Set<IPAddress> = []
     private(set) var ownNetworks: [IPPrefix] = []
+    let setNames: Set<String>
     private let cache: CheckCache
 
     /// `cache` has what was said of services that did not change.
     package init(_ objects: PlacedObjects, settings: Settings, _ cache: CheckCache) {
         self.settings = settings
         self.objects = objects
+        setNames = Set(objects.sets.map(\.value.name))
         self.cache = cache
     }
 
@@ -175,14 +177,11 @@ package struct StateChecker: Sendable {
         for idle in object.value.idleFields {
             let backend = idle.backend.map { "backends[\($0)]." } ?? ""
             let first = idle.field.prefix { $0 != "." }
-            diagnostics.append(
-                Diagnostic(
-                    .notInEffect,
-                    at: object.location(of: idle.backend == nil ? String(first) : "backends"),
-                    path: "\(object.path).\(backend)\(idle.field)",
-                    "has no effect: \(idle.reason)",
-                    value: idle.value
-                )
+            note(
+                object.location(of: idle.backend == nil ? String(first) : "backends"),
+                "\(object.path).\(backend)\(idle.field)",
+                "has no effect: \(idle.reason)",
+                idle.value
             )
         }
     }
@@ -434,17 +433,7 @@ package struct StateChecker: Sendable {
         _ accepted: String? = nil,
         _ suggestion: String? = nil
     ) {
-        diagnostics.append(
-            Diagnostic(
-                .error,
-                at: location,
-                path: path,
-                message,
-                value: value,
-                accepted: accepted,
-                suggestion: suggestion
-            )
-        )
+        say(.error, location, path, message, value, accepted, suggestion)
     }
 
     /// The same of what is applied, though it is hardly meant so.
@@ -455,14 +444,37 @@ package struct StateChecker: Sendable {
         _ value: String? = nil,
         _ accepted: String? = nil
     ) {
+        say(.warning, location, path, message, value, accepted)
+    }
+
+    /// The same of what is accepted and does nothing.
+    mutating func note(
+        _ location: TextLocation,
+        _ path: String,
+        _ message: String,
+        _ value: String? = nil
+    ) {
+        say(.notInEffect, location, path, message, value)
+    }
+
+    private mutating func say(
+        _ severity: Diagnostic.Severity,
+        _ location: TextLocation,
+        _ path: String,
+        _ message: String,
+        _ value: String?,
+        _ accepted: String? = nil,
+        _ suggestion: String? = nil
+    ) {
         diagnostics.append(
             Diagnostic(
-                .warning,
+                severity,
                 at: location,
                 path: path,
                 message,
                 value: value,
-                accepted: accepted
+                accepted: accepted,
+                suggestion: suggestion
             )
         )
     }
